@@ -1,0 +1,71 @@
+"""What a kind of source is, and what its reader is given.
+
+A module ``ingest/<kind>.py`` ends with ``SOURCE = Source(name=…, accepts=…, read=…)``. Readers are pure: they yield
+records and rejects, and touch neither store, terminal nor network beyond their locator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from ontology.records import Record, Reject, SourceRecord
+
+Yield: TypeAlias = SourceRecord | Record | Reject
+"""What a reader yields: the head of a source, then its records; a `Reject` at any point."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a reader may know of the run it reads for."""
+
+    collection: str
+    clock: str = "calendar"
+    mapping: str | None = None
+    secret: bytes = b""
+    attested: bool = False
+    """Whether the collection's owner has signed that its sources are de-identified."""
+    known: Callable[[str, str], bool] = field(default=lambda _digest, _recipe: False)
+    """``known(digest, recipe)``: whether the record log holds that content already, so that reading may stop there."""
+    progress: Callable[[int, int | None], None] = field(default=lambda _done, _total: None)
+    """``progress(done, total)`` within a long locator."""
+
+    def pseudonym(self, name: str) -> str:
+        """A stable pseudonym of a person within the collection: a keyed hash, never reversible without the secret."""
+        keyed = hmac.new(self.secret, f"{self.collection}\0{name.strip().casefold()}".encode(), hashlib.sha256)
+        return f"reader-{keyed.hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A kind of source: what it accepts and how it is read.
+
+    ``accepts(locator)`` looks at the path, URL scheme or first bytes, never at the whole content.
+    ``read(locators, context)`` is given every locator of the run that this kind accepted, in sorted order, so that
+    files which belong together (the instances of a series, a table and its dictionary) become one source.
+    """
+
+    name: str
+    accepts: Callable[[str], bool]
+    read: Callable[[Iterator[str], Context], Iterator[Yield]]
+    summary: str = ""
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex; read in pieces."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def head_of(locator: str, size: int = 512) -> bytes:
+    """The first bytes of a local file, or nothing where the locator is a URL or no readable file."""
+    path = Path(locator)
+    try:
+        with path.open("rb") as handle:
+            return handle.read(size)
+    except OSError:
+        return b""

@@ -1,0 +1,320 @@
+"""The record types: what readers yield and the record log keeps.
+
+Every fact is one record, and every record becomes one star of triples with exactly one source. Readers build these
+frozen dataclasses and never write triples; `ontology.fields` says which field becomes which predicate.
+
+Two families:
+
+- *identity* records (`Subject`, `Study`, `Series`, `Lesion`, `Reader`, `Procedure`) carry only what identifies a node.
+  Any number of sources may name the same node.
+- *fact* records carry what a source asserts. They have a ``key`` that is unique within their source (a cell, a UID, a
+  path in the document), by which the fact is found again in the source.
+
+Subjects, studies, series, lesions, readers and procedures are referred to by their key; the collection is that of the
+source. A source that refers to a study, series, lesion, reader or procedure also yields its identity record (in any
+order); the subject's own identity record is added by the run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from ontology.prefixes import Curie
+
+Scalar = Decimal | int | float | bool | str
+"""A literal value. Write `Decimal` for numbers of a document, `float` only for values beyond decimal's range."""
+
+
+class DataClass(StrEnum):
+    """The three classes of data that a collection's owner assigns to audiences."""
+
+    IMAGES = "images"
+    METADATA = "metadata"
+    CLINICAL = "clinical"
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A time as its source states it: a calendar date or a day count, exact or with bounds.
+
+    ``first`` and ``last`` are both dates or both day numbers on ``clock``; they are equal when the day is known.
+    Dates never reach the record log: the run turns them into days from a per-subject origin.
+
+    >>> When.partial("2014-02").last
+    datetime.date(2014, 2, 28)
+    """
+
+    first: dt.date | int
+    last: dt.date | int
+    clock: str | None = None
+    """The clock's name within the collection; the run's own where None. ``from-EVENT`` counts days from that event."""
+
+    @classmethod
+    def on(cls, date: dt.date, clock: str | None = None) -> When:
+        """A known calendar date."""
+        return cls(date, date, clock)
+
+    @classmethod
+    def day(cls, day: int, clock: str) -> When:
+        """A known day number on a named clock, such as ``from-diagnosis``."""
+        return cls(day, day, clock)
+
+    @classmethod
+    def partial(cls, text: str, clock: str | None = None) -> When:
+        """An ISO date that may lack its day or month: ``2014-02-03``, ``2014-02``, ``2014``; ValueError otherwise."""
+        parts = [int(part) for part in text.split("-")]
+        if len(parts) == 3:
+            return cls.on(dt.date(*parts), clock)
+        year, month = (parts[0], parts[1]) if len(parts) == 2 else (parts[0], None)
+        first = dt.date(year, month or 1, 1)
+        after = dt.date(year + 1, 1, 1) if month in (None, 12) else dt.date(year, month + 1, 1)
+        return cls(first, after - dt.timedelta(days=1), clock)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRecord:
+    """The head of a source: a reader yields it before the records that come from that source.
+
+    ``digest`` is the SHA-256 (hex) of the content; ``recipe`` names what else decides the records (mapping and its
+    version); ``name`` is shown, so it has no path; ``locator`` is private to the ledger.
+    """
+
+    kind: str
+    name: str
+    digest: str
+    locator: str
+    data_class: DataClass
+    recipe: str = ""
+    collection: str | None = None
+    """Only where the locator itself names the collection (``idc://``); the run's collection otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What every record shares."""
+
+    identity: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionFacts(Record):
+    """What a source says of its collection as a whole."""
+
+    title: str | None = None
+    description: str | None = None
+    license: str | None = None
+    doi: str | None = None
+    cancer_type: str | None = None
+    synthetic: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject(Record):
+    """A person or animal under study, or a phantom, as named within the collection."""
+
+    identity: ClassVar[bool] = True
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study(Record):
+    """A DICOM study by its StudyInstanceUID."""
+
+    identity: ClassVar[bool] = True
+    uid: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series(Record):
+    """A DICOM series by its SeriesInstanceUID."""
+
+    identity: ClassVar[bool] = True
+    uid: str
+    subject: str
+    study: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesion(Record):
+    """A lesion followed over time; ``key`` is unique within the subject and decides ``label``."""
+
+    identity: ClassVar[bool] = True
+    subject: str
+    key: str
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader(Record):
+    """Who observed: a pseudonym unique within the collection, never a name."""
+
+    identity: ClassVar[bool] = True
+    key: str
+    role: Curie | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure(Record):
+    """How something was measured: software, version and settings; ``key`` is unique within the collection."""
+
+    identity: ClassVar[bool] = True
+    key: str
+    software: str | None = None
+    version: str | None = None
+    automation: Curie | None = None
+    settings: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyHeader(Record):
+    """What a source says of a study."""
+
+    uid: str
+    subject: str
+    when: When | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesHeader(Record):
+    """What a source says of a series: concepts derived by stated rules, and DICOM attributes by keyword.
+
+    ``attributes`` holds only keywords of ``ontology/dicom_attributes.tsv``: values that are constant over the series,
+    or a tuple where the attribute has several.
+    """
+
+    uid: str
+    subject: str
+    modality: Curie | None = None
+    when: When | None = None
+    instance_count: int | None = None
+    body_part: Curie | None = None
+    tracer: Curie | None = None
+    contrast: Curie | None = None
+    uptake_minutes: Decimal | None = None
+    acquisition: Curie | None = None
+    slice_spacing: Decimal | None = None
+    temporal_positions: int | None = None
+    viewer: str | None = None
+    license: str | None = None
+    source_doi: str | None = None
+    attributes: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation(Record):
+    """What every observation may say (`q:Observation`, aligned to `sosa:Observation`).
+
+    A number is in the canonical unit of its variable (``ontology/variables.tsv``); ``raw`` is the value as written,
+    with its unit; ``raw_code`` the code triplet as found, ``"G-A185|SRT|Long Axis"``.
+    """
+
+    key: str
+    subject: str
+    variable: Curie
+    element: Curie | None = None
+    lesion: str | None = None
+    study: str | None = None
+    series: str | None = None
+    reader: str | None = None
+    procedure: str | None = None
+    value: Scalar | None = None
+    value_concept: Curie | None = None
+    unit: str | None = None
+    raw: str | None = None
+    raw_code: str | None = None
+    when: When | None = None
+    visit: int | None = None
+    visit_label: str | None = None
+    baseline: bool | None = None
+    minute: Decimal | None = None
+    statistic: Curie | None = None
+    method: Curie | None = None
+    site: Curie | None = None
+    laterality: Curie | None = None
+    certainty: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    absent_reason: Curie | None = None
+    part_of: str | None = None
+    """The key of another observation of the same source."""
+    replicate: int | None = None
+    accepted_reading: bool | None = None
+    derived: bool = False
+    primary: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement(Observation):
+    """A number with a unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding(Observation):
+    """A concept or an approved text: a stage, a histology, a smoking status, a lesion's role."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response(Observation):
+    """A response category by named criteria."""
+
+    criteria: Curie | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome(Observation):
+    """Time to an endpoint: ``variable`` is the endpoint, ``value`` the days, ``event`` whether it happened."""
+
+    event: bool | None = None
+    start_event: Curie | None = None
+    censor_reason: Curie | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment(Record):
+    """A treatment given over an interval."""
+
+    key: str
+    subject: str
+    agent: Curie | None = None
+    kind: Curie | None = None
+    regimen: str | None = None
+    line: int | None = None
+    dose: Decimal | None = None
+    dose_unit: str | None = None
+    intent: Curie | None = None
+    setting: Curie | None = None
+    start: When | None = None
+    end: When | None = None
+    element: Curie | None = None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Record):
+    """Something that happened on a day: diagnosis, surgery, death."""
+
+    key: str
+    subject: str
+    kind: Curie
+    when: When | None = None
+    element: Curie | None = None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reject:
+    """Something that did not come in: what is wrong, where, and what would be right. Never an identifying value."""
+
+    name: str
+    place: str
+    problem: str
+    wanted: str
+    quarantine: bool = False
+    """True where the content is sound but may identify a person or contradicts what is already held."""
