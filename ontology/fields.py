@@ -15,25 +15,40 @@ from importlib.resources import files
 from ontology import records
 from ontology.prefixes import Curie
 
-__all__ = ["STARS", "DicomAttribute", "Field", "Kind", "Star", "dicom_attributes", "star_of"]
+__all__ = [
+    "CLOCK_STAR",
+    "COLLECTION_STAR",
+    "SOURCE_STAR",
+    "STARS",
+    "DicomAttribute",
+    "Field",
+    "Kind",
+    "Star",
+    "dicom_attributes",
+    "star_of",
+]
 
 
 class Kind(StrEnum):
     """How a field's value is written as an RDF term."""
 
     CONCEPT = "concept"
+    COLLECTION = "collection"
     SUBJECT = "subject"
     UID = "uid"
     LESION = "lesion"
     READER = "reader"
     PROCEDURE = "procedure"
     RECORD = "record"
+    SOURCE = "source"
+    CLOCK = "clock"
     STRING = "string"
     DECIMAL = "decimal"
     INTEGER = "integer"
     BOOLEAN = "boolean"
     SCALAR = "scalar"
     IRI = "iri"
+    DATETIME = "dateTime"
     WHEN = "when"
     DERIVED = "derived"
     ATTRIBUTES = "attributes"
@@ -57,8 +72,8 @@ class Star:
     """How one record type becomes triples about one node."""
 
     record: type[records.Record]
-    node: Kind | str
-    """What the subject of the triples is: the kind of identifying node, ``collection``, or `Kind.RECORD`."""
+    node: Kind
+    """What the subject of the triples is: a kind of identifying node, or `Kind.RECORD`."""
     classes: tuple[Curie, ...]
     fields: tuple[Field, ...]
     cite: bool = True
@@ -139,8 +154,8 @@ OBSERVED = Curie("q:Observation")
 STARS: tuple[Star, ...] = (
     Star(
         records.CollectionFacts,
-        "collection",
-        (Curie("q:Collection"),),
+        Kind.COLLECTION,
+        (),
         _fields(
             "title       dcterms:title        string",
             "description dcterms:description  string",
@@ -150,7 +165,13 @@ STARS: tuple[Star, ...] = (
             "synthetic   q:synthetic          boolean",
         ),
     ),
-    Star(records.Subject, Kind.SUBJECT, (Curie("q:Subject"),), _fields("subject q:identifier string"), cite=False),
+    Star(
+        records.Subject,
+        Kind.SUBJECT,
+        (Curie("q:Subject"),),
+        _fields("subject q:identifier string", "collection q:collection collection"),
+        cite=False,
+    ),
     Star(records.Study, Kind.UID, (Curie("q:Study"),), _fields("subject q:subject subject"), cite=False),
     Star(
         records.Series,
@@ -265,6 +286,40 @@ STARS: tuple[Star, ...] = (
     ),
 )
 """Every record type; the order is that of loading, identities before facts of the same node."""
+
+COLLECTION_STAR = Star(
+    records.Record,
+    Kind.COLLECTION,
+    (Curie("q:Collection"),),
+    _fields("collection q:identifier string"),
+    cite=False,
+)
+"""A collection by its name, as every source of it names it."""
+
+SOURCE_STAR = Star(
+    records.Record,
+    Kind.SOURCE,
+    (Curie("q:Source"),),
+    _fields(
+        "collection   q:collection         collection",
+        "name         q:identifier         string",
+        "digest       q:digest             string",
+        "source_kind  q:sourceKind         string",
+        "data_class   q:dataClass          concept",
+        "logged_at    prov:generatedAtTime dateTime",
+    ),
+    cite=False,
+)
+"""A source as the manifest of a generation lists it."""
+
+CLOCK_STAR = Star(
+    records.Record,
+    Kind.CLOCK,
+    (Curie("q:Clock"),),
+    _fields("collection q:collection collection", "label rdfs:label string", "individual q:anchor concept"),
+    cite=False,
+)
+"""A way of counting days: a clock of the collection and the anchor event that is day 0."""
 
 
 @cache

@@ -1,0 +1,155 @@
+"""Commands over what the warehouse holds: sources, quarantine, collections, releases, variables."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+
+from api.console import err, print_json, print_rows
+from ontology.records import DataClass
+from store.warehouse import Warehouse
+
+__all__ = ["keep_commands"]
+
+Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+InCollection = Annotated[str | None, typer.Option("--collection", help="Only of this collection.")]
+
+quarantine = typer.Typer(help="What did not come in, and why: by place, never by value.", no_args_is_help=True)
+collections = typer.Typer(help="Collections: who sees what, and from which event days are counted.")
+releases = typer.Typer(help="Kept states of the data, citable and re-queryable.", no_args_is_help=True)
+
+
+def keep_commands(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(sources)
+    app.command()(retract)
+    app.command()(variables)
+    app.add_typer(quarantine, name="quarantine")
+    app.add_typer(collections, name="collections")
+    app.add_typer(releases, name="releases")
+
+
+def sources(collection: InCollection = None, json: Json = False) -> None:
+    """List the sources that are served."""
+    live = Warehouse.open().generations.current().sources
+    chosen = [source for source in live if collection in (None, source.collection)]
+    if json:
+        print_json([{**asdict(source), "files": None} for source in chosen])
+        return
+    columns = ("source", "collection", "kind", "name", "class", "records", "logged")
+    rows = [(s.sid, s.collection, s.kind, s.name, s.data_class, s.records, s.logged_at) for s in chosen]
+    print_rows("Sources", columns, rows)
+
+
+def retract(
+    source: Annotated[list[str], typer.Argument(help="Ids of sources, as `qilin sources` lists them.")],
+) -> None:
+    """Take sources out of the warehouse: no triple of theirs is left."""
+    warehouse = Warehouse.open()
+    live = warehouse.generations.current().live
+    unknown = [sid for sid in source if sid not in live]
+    if unknown:
+        raise typer.BadParameter(f"not served: {', '.join(unknown)}; see `qilin sources`")
+    manifest = warehouse.retract(source)
+    err.print(f"generation {manifest.number} holds {manifest.quads:,} quads", highlight=False)
+
+
+def variables(json: Json = False) -> None:
+    """List the canonical variables: one for each quantity, whatever the source calls it."""
+    from ontology.variables import variables as registry  # noqa: PLC0415
+
+    rows = [
+        (item.curie, item.label, str(item.kind), item.unit or "", "|".join(item.codes)) for item in registry().values()
+    ]
+    columns = ("variable", "label", "kind", "unit", "codes")
+    print_json([dict(zip(columns, row, strict=True)) for row in rows]) if json else print_rows(
+        "Variables", columns, rows
+    )
+
+
+@quarantine.command("list")
+def quarantine_list(collection: InCollection = None, json: Json = False) -> None:
+    """List what was rejected or quarantined, newest run first."""
+    entries = Warehouse.open().control.quarantine(collection)
+    if json:
+        print_json([asdict(entry) for entry in entries])
+        return
+    rows = [
+        (e.id, e.collection, e.name, e.place, e.problem, "quarantined" if e.quarantined else "rejected")
+        for e in entries
+    ]
+    print_rows("Not in", ("id", "collection", "file", "place", "problem", "verdict"), rows)
+
+
+@quarantine.command("show")
+def quarantine_show(entry: Annotated[int, typer.Argument(help="The id of an entry.")]) -> None:
+    """Show one entry whole: what is wrong, where, and what would be right."""
+    found = [item for item in Warehouse.open().control.quarantine() if item.id == entry]
+    if not found:
+        raise typer.BadParameter(f"no entry {entry}; see `qilin quarantine list`")
+    print_json(asdict(found[0]))
+
+
+@collections.callback(invoke_without_command=True)
+def collections_list(context: typer.Context) -> None:
+    """List the collections."""
+    if context.invoked_subcommand is None:
+        rows = [
+            (c.name, c.owner, *(c.audience(data_class) for data_class in DataClass), ", ".join(c.anchors))
+            for c in Warehouse.open().control.collections().values()
+        ]
+        print_rows("Collections", ("collection", "owner", "images", "metadata", "clinical", "anchors"), rows)
+
+
+@collections.command("audience")
+def collections_audience(
+    name: Annotated[str, typer.Argument(help="The collection.")],
+    audience: Annotated[str, typer.Argument(help="The audience, such as public.")],
+    data_class: Annotated[list[DataClass] | None, typer.Option("--class", help="Only this class of data.")] = None,
+) -> None:
+    """Give a collection's data, or one class of it, to an audience."""
+    warehouse = Warehouse.open()
+    collection = warehouse.control.collection(name)
+    now = {one: collection.audience(one) for one in DataClass}
+    warehouse.set_collection(
+        replace(collection, audiences={**now, **dict.fromkeys(data_class or tuple(DataClass), audience)})
+    )
+
+
+@collections.command("anchors")
+def collections_anchors(
+    name: Annotated[str, typer.Argument(help="The collection.")],
+    anchors: Annotated[list[str], typer.Argument(help="Events in order, such as diagnosis first-treatment.")],
+) -> None:
+    """Choose the events that days are counted from, first that a subject has; no file is read again."""
+    from store.build import anchor_names  # noqa: PLC0415
+
+    if unknown := set(anchors) - set(anchor_names()):
+        known = ", ".join(anchor_names())
+        raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; there are: {known}", param_hint="anchors")
+    warehouse = Warehouse.open()
+    warehouse.set_collection(replace(warehouse.control.collection(name), anchors=tuple(anchors)))
+
+
+@releases.command("list")
+def releases_list() -> None:
+    """List the kept releases."""
+    kept = Warehouse.open().releases
+    manifests = [(name, kept.manifest(name)) for name in kept.names()]
+    rows = [(name, m.number, m.published, f"{m.quads:,}", len(m.sources)) for name, m in manifests]
+    print_rows("Releases", ("release", "generation", "published", "quads", "sources"), rows)
+
+
+@releases.command("keep")
+def releases_keep(name: Annotated[str, typer.Argument(help="A name, such as 2026-11.")]) -> None:
+    """Keep the current state under a name."""
+    manifest = Warehouse.open().releases.keep(name)
+    err.print(f"release {name}: generation {manifest.number}, {manifest.quads:,} quads", highlight=False)
+
+
+@releases.command("diff")
+def releases_diff(before: str, after: str) -> None:
+    """Say which sources came, went and changed between two releases."""
+    print_json(asdict(Warehouse.open().releases.diff(before, after)))

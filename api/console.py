@@ -1,0 +1,150 @@
+"""What the command line says, and where: reports on standard output, messages and progress on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from ingest.run import Progress, Report
+
+__all__ = ["err", "out", "print_json", "print_rows", "report", "watching"]
+
+out = Console()
+err = Console(stderr=True)
+
+PLAIN_SECONDS = 10.0
+
+
+class Rate(ProgressColumn):
+    """Items a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate so far, or nothing before the first."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    out.print_json(json.dumps(value, default=str))
+
+
+def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on standard output: ruled on a terminal, tab-separated otherwise."""
+    if not out.is_terminal:
+        for row in (columns, *rows):
+            sys.stdout.write("\t".join("" if cell is None else str(cell) for cell in row) + "\n")
+        return
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(table)
+
+
+@contextmanager
+def watching() -> Iterator[Progress]:
+    """Progress of a run: bars with rate and remaining time on a terminal, plain lines now and then otherwise."""
+    if err.is_terminal:
+        with _bars() as progress:
+            yield progress
+    else:
+        yield _lines()
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate())
+    with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=err, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+        current = bars.add_task("starting", total=None)
+
+        def stage(text: str) -> None:
+            bars.update(current, description=text)
+
+        def step(kind: str, done: int, total: int | None) -> None:
+            if kind not in tasks:
+                tasks[kind] = bars.add_task(kind, total=total)
+            bars.update(tasks[kind], completed=done, total=total)
+
+        def waiting() -> None:
+            bars.update(current, description="waiting for another run to end")
+
+        yield Progress(stage=stage, step=step, waiting=waiting)
+
+
+def _lines() -> Progress:
+    last = [time.monotonic()]
+
+    def say(text: str) -> None:
+        err.print(text, highlight=False)
+
+    def step(kind: str, done: int, total: int | None) -> None:
+        if time.monotonic() - last[0] >= PLAIN_SECONDS:
+            last[0] = time.monotonic()
+            say(f"{kind}: {done:,} of {total:,}" if total else f"{kind}: {done:,}")
+
+    return Progress(stage=say, step=step, waiting=lambda: say("waiting for another run to end"))
+
+
+SHOWN_REJECTS = 20
+
+
+def report(result: Report) -> None:
+    """The report of a run for people."""
+    counted = ", ".join(f"{count:,} {name}" for name, count in sorted(result.records.items()))
+    out.print(
+        f"{result.added:,} sources added, {result.replaced:,} replaced, {result.unchanged:,} unchanged; "
+        f"generation {result.generation} holds {result.quads:,} quads",
+        highlight=False,
+    )
+    if counted:
+        out.print(f"records: {counted}", highlight=False)
+    for item in result.rejects[:SHOWN_REJECTS]:
+        word = "quarantined" if item.quarantine else "rejected"
+        err.print(
+            f"{word}: {item.name}: {item.place}: {item.problem}; wanted: {item.wanted}", highlight=False, markup=False
+        )
+    if len(result.rejects) > SHOWN_REJECTS:
+        err.print(f"… and {len(result.rejects) - SHOWN_REJECTS:,} more: see `qilin quarantine list`", highlight=False)
+
+
+def report_json(result: Report) -> dict[str, Any]:
+    """The report of a run for machines."""
+    return {
+        "added": result.added,
+        "replaced": result.replaced,
+        "unchanged": result.unchanged,
+        "records": dict(result.records),
+        "collections": sorted(result.collections),
+        "generation": result.generation,
+        "quads": result.quads,
+        "rejects": [
+            {
+                "name": item.name,
+                "place": item.place,
+                "problem": item.problem,
+                "wanted": item.wanted,
+                "quarantine": item.quarantine,
+            }
+            for item in result.rejects
+        ],
+    }

@@ -1,0 +1,137 @@
+"""AIM annotations (Annotation and Image Markup, versions 3 and 4) in XML as a source.
+
+One file is one source. What comes in:
+
+- The subject by the person's id. Name, birth date, sex, free-text comments and annotation names are never kept.
+- Referenced studies and series; the first series is that of the annotation's observations. The day is that of the
+  image study. Where no study is dated it is the annotation's own, on the clock ``annotation``: when an image was read
+  is not when it was made.
+- The lesion, by the first of: its tracking UID (label: the lesion name); reader and lesion name, where the
+  annotation's name (up to ePAD's ``~``) is only a word for a lesion and a number, such as ``Lesion1`` or ``T01``;
+  the annotation's UID, without a label.
+- The annotator as a pseudonym, and the equipment or the algorithm of a calculation as procedure.
+- Each value of each calculation as a measurement, in the unit of its variable. One length on an assessed lesion that
+  is no lymph node is its longest diameter; any other length stays a length. A statistic alone (*mean*) is of the
+  quantity that its unit names (``HU``); where there is none, of an unmapped one.
+- Anatomy, imaging observations, characteristics, inferences and the annotation's type as findings and responses: each
+  nested statement is a finding of the term above it, and ``part_of`` it. Anatomy is also the site (and side) of all.
+- The visit by number, where a characteristic states it for the image study (ePAD's ``FU Number``); by name only where
+  *Baseline* or *Follow-up* stands as a word of its own.
+- Whatever code has no mapping (`mappings.codes`) is kept as ``q:Unmapped`` (variable or value) with its triplet.
+
+Markups (shapes and their coordinates) are not read yet: they are to come as regions, and stay in the document till
+then. A document with a DOCTYPE, and any element that cannot be read, is rejected with its place; the rest goes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ingest import xml
+from ingest.aim_dialects import ROOTS, read_annotations
+from ingest.aim_model import Annotation
+from ingest.aim_records import translate, visits
+from ingest.base import Context, Source, Yield, head_of, sha256_of
+from mappings import codes
+from ontology.records import DataClass, Record, Reject, SourceRecord
+
+__all__ = ["SOURCE", "accepts", "read"]
+
+VERSION: Final = "aim-1"
+"""The reader's version: raise it when the same document would give other records."""
+
+HEAD: Final = 4096
+
+LONGEST_ID: Final = 64
+"""The length of DICOM's PatientID (VR LO)."""
+
+
+def accepts(locator: str) -> bool:
+    """Whether a file begins as an AIM annotation in XML."""
+    return xml.root_name(head_of(locator, HEAD)) in ROOTS
+
+
+def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
+    """The records of each document, in the order of the locators."""
+    for done, locator in enumerate(locators, 1):
+        yield from _document(Path(locator), context)
+        context.progress(done, None)
+
+
+def _document(path: Path, context: Context) -> Iterator[Yield]:
+    """One document: its source and records, or a reject for the whole of it."""
+    try:
+        digest = sha256_of(path)
+    except OSError as error:
+        problem = f"the file cannot be read ({type(error).__name__})"
+        yield Reject(name=path.name, place="document", problem=problem, wanted="a file that may be read")
+        return
+    head = SourceRecord(
+        kind="aim",
+        name=path.name,
+        digest=digest,
+        locator=str(path),
+        data_class=DataClass.METADATA,
+        recipe=f"{VERSION} codes-{codes.digest()[:16]}",
+    )
+    if context.known(digest, head.recipe):
+        yield head
+        return
+    try:
+        found = list(read_annotations(xml.parse(path)))
+    except xml.XmlError as error:
+        yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
+        return
+    refused = _refused(path.name, found)
+    if refused is not None:
+        yield refused
+        return
+    yield head
+    yield from _records(head, found, context)
+
+
+def _refused(name: str, found: list[Annotation]) -> Reject | None:
+    """Why nothing of a document can go in."""
+    if not found:
+        return Reject(
+            name=name,
+            place="document",
+            problem="the document holds no annotation",
+            wanted="an ImageAnnotation, alone or in an ImageAnnotationCollection",
+        )
+    person = found[0].person
+    if not person or len(person) > LONGEST_ID or not person.isprintable():
+        return Reject(
+            name=name,
+            place=found[0].person_place,
+            problem="the person's id is not usable" if person else "the person has no id, so the subject is not known",
+            wanted=f"the subject's id in the collection, at most {LONGEST_ID} printable characters",
+        )
+    return None
+
+
+def _records(head: SourceRecord, found: list[Annotation], context: Context) -> Iterator[Yield]:
+    """The records of the annotations, identity records once each."""
+    seen: set[Record] = set()
+    stated = list(visits(head.name, found))
+    yield from (item for item in stated if isinstance(item, Reject))
+    pairs = {item for item in stated if not isinstance(item, Reject)}
+    # a study with two numbers has none
+    numbers = {study: number for study, number in pairs if [pair[0] for pair in pairs].count(study) == 1}
+    for annotation in found:
+        for item in translate(head, annotation, numbers, context):
+            if isinstance(item, Record) and item.identity:
+                if item in seen:
+                    continue
+                seen.add(item)
+            yield item
+
+
+SOURCE = Source(
+    name="aim",
+    accepts=accepts,
+    read=read,
+    summary="AIM annotations, versions 3 and 4, in XML",
+)

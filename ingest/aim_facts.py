@@ -1,0 +1,286 @@
+"""What an annotation asserts: measurements, findings and responses from its calculations and coded statements."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TypedDict
+
+from ingest import aim_values
+from ingest.aim_model import Annotation, Calculation, Cell, Code, Entity, Quantification, Software
+from ingest.aim_values import ValueProblem
+from ingest.base import Yield
+from mappings import codes
+from ontology import records
+from ontology.prefixes import Curie
+from ontology.records import Finding, Measurement, Reject, When
+from ontology.terms import dcm, ncit, q, radlex
+from ontology.variables import canonical
+
+__all__ = [
+    "ASSESSED",
+    "BASELINE_ROLES",
+    "LATERALITIES",
+    "NO_SITE",
+    "Common",
+    "Translation",
+    "facts",
+    "length_of",
+    "meanings",
+    "procedure",
+]
+
+STATISTICS: Final = frozenset(
+    (ncit.ARITHMETIC_MEAN, ncit.MAXIMUM, ncit.MEDIAN, ncit.MINIMUM, ncit.STANDARD_DEVIATION, dcm.PEAK_VALUE_WITHIN_ROI)
+)
+LATERALITIES: Final = frozenset((ncit.BILATERAL, ncit.LEFT, ncit.RIGHT))
+LESION_ROLES: Final = frozenset(
+    (ncit.NEW_LESION_IDENTIFICATION, ncit.NON_TARGET_LESION_IDENTIFICATION, ncit.TARGET_LESION_IDENTIFICATION)
+)
+NOTHING: Final = frozenset((ncit.INDETERMINATE, ncit.NONE, ncit.NOT_APPLICABLE, ncit.UNKNOWN))
+"""Terms that say that there is nothing to name: statements below them have no variable."""
+
+NO_SITE: Final = LATERALITIES | LESION_ROLES | NOTHING
+
+NODES: Final = frozenset((ncit.AXILLARY_LYMPH_NODE, ncit.LYMPH_NODE, ncit.MEDIASTINAL_LYMPH_NODE))
+
+QUANTITY_OF_UNIT: Final = (
+    ("[hnsf'U]", "", dcm.ATTENUATION_COEFFICIENT),
+    ("g/ml", "suv", ncit.STANDARDIZED_UPTAKE_VALUE),
+)
+"""What a statistic alone is of, by UCUM code and a part of the unit as written."""
+
+RESPONSES: Final[dict[Curie, tuple[Curie, Curie]]] = {
+    dcm.TARGET_LESION_COMPLETE_RESPONSE: (ncit.RESPONSE_IN_TARGET_LESION, ncit.COMPLETE_REMISSION),
+    dcm.TARGET_LESION_PARTIAL_RESPONSE: (ncit.RESPONSE_IN_TARGET_LESION, ncit.PARTIAL_REMISSION),
+    dcm.TARGET_LESION_PROGRESSIVE_DISEASE: (ncit.RESPONSE_IN_TARGET_LESION, ncit.PROGRESSIVE_DISEASE),
+    dcm.TARGET_LESION_STABLE_DISEASE: (ncit.RESPONSE_IN_TARGET_LESION, ncit.STABLE_DISEASE),
+    dcm.NON_TARGET_LESION_COMPLETE_RESPONSE: (ncit.RESPONSE_IN_NON_TARGET_LESION, ncit.COMPLETE_REMISSION),
+    dcm.NON_TARGET_LESION_INCOMPLETE_RESPONSE_OR_STABLE_DISEASE: (
+        ncit.RESPONSE_IN_NON_TARGET_LESION,
+        ncit.NON_COMPLETE_RESPONSE_NON_PROGRESSIVE_DISEASE,
+    ),
+    dcm.NON_TARGET_LESION_PROGRESSIVE_DISEASE: (ncit.RESPONSE_IN_NON_TARGET_LESION, ncit.PROGRESSIVE_DISEASE),
+}
+"""Variable and value of the response codes of DICOM PS3.16 CID 6143 and 6144."""
+
+BASELINE_ROLES: Final[dict[Curie, Curie]] = {
+    dcm.TARGET_LESION_AT_BASELINE: ncit.TARGET_LESION_IDENTIFICATION,
+    dcm.NON_TARGET_LESION_AT_BASELINE: ncit.NON_TARGET_LESION_IDENTIFICATION,
+}
+"""Role of a lesion by the codes of DICOM PS3.16 CID 6145."""
+
+ASSESSED: Final = frozenset(RESPONSES) | frozenset(BASELINE_ROLES) | LESION_ROLES
+
+
+class Common(TypedDict):
+    """What every observation of an annotation shares."""
+
+    subject: str
+    lesion: str
+    study: str | None
+    series: str | None
+    reader: str | None
+    when: When | None
+    visit: int | None
+    visit_label: str | None
+    baseline: bool | None
+    site: Curie | None
+    laterality: Curie | None
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """An annotation being translated: the ``common`` fields of its observations, and what its lengths are of."""
+
+    name: str
+    annotation: Annotation
+    common: Common
+    procedure: str | None
+    length: Curie
+
+    def reject(self, place: str, problem: ValueProblem) -> Reject:
+        """An element that stays out."""
+        return Reject(name=self.name, place=place, problem=problem.problem, wanted=problem.wanted)
+
+
+def meanings(found: tuple[Code, ...]) -> list[Curie]:
+    """The terms of code triplets, those that are known."""
+    terms = (codes.canonical(code.value, code.scheme, code.meaning) for code in found)
+    return [term for term in terms if term is not None]
+
+
+def _raw_code(found: tuple[Code, ...]) -> str | None:
+    """The triplets as found, in one text."""
+    return " + ".join(map(str, found)) or None
+
+
+def procedure(software: Software | None) -> records.Procedure | None:
+    """The program or device, keyed by a hash of its name and version."""
+    if software is None:
+        return None
+    key = hashlib.sha256(f"{software.name}\0{software.version}".encode()).hexdigest()[:16]
+    return records.Procedure(key=f"aim-{key}", software=software.name, version=software.version or None)
+
+
+def facts(translation: Translation) -> Iterator[Yield]:
+    """The facts of an annotation in the order of the document; what cannot be read is rejected by itself."""
+    annotation = translation.annotation
+    yield from _type(translation)
+    for calculation in annotation.calculations:
+        yield from _calculation(translation, calculation)
+    for entity in annotation.anatomy:
+        yield from _entity(translation, entity, radlex.ANATOMICAL_ENTITY)
+    for entity in (*annotation.observations, *annotation.inferences):
+        yield from _entity(translation, entity, radlex.IMAGING_OBSERVATION)
+
+
+def _type(translation: Translation) -> Iterator[Yield]:
+    """What the annotation's own type says: a response, a role at baseline, or a concept."""
+    for at, code in enumerate(translation.annotation.codes, 1):
+        if code.value.casefold() not in {"", "na"}:
+            place = f"{translation.annotation.place}/typeCode[{at}]"
+            yield from _entity(translation, Entity(place, (code,)), radlex.IMAGING_OBSERVATION)
+
+
+def _certainty(translation: Translation, place: str, text: str) -> Iterator[Reject]:
+    """A reject where a confidence is stated that is none."""
+    try:
+        aim_values.certainty(text)
+    except ValueProblem as problem:
+        yield translation.reject(f"{place}/annotatorConfidence", problem)
+
+
+def _stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
+    """Variable and value of a statement: roles and responses have variables of their own.
+
+    A statement whose code is not known has the value ``q:Unmapped``, and keeps its code.
+    """
+    if term in LESION_ROLES or term in BASELINE_ROLES:
+        return ncit.TUMOR_IDENTIFICATION, BASELINE_ROLES.get(term, term)
+    if term in RESPONSES:
+        return RESPONSES[term]
+    return variable, term or q.UNMAPPED
+
+
+def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: str | None = None) -> Iterator[Yield]:
+    """A statement as a finding of ``variable``, and the statements nested in it as findings of its own term.
+
+    A statement that something is absent is a finding of the thing itself with the value *absent*.
+    """
+    term = next(iter(meanings(entity.codes)), None)
+    if term == q.VISIT:
+        return  # it is the visit of every observation
+    refused = list(_certainty(translation, entity.place, entity.confidence))
+    yield from refused
+    kind, value = _stated(variable, term)
+    if entity.present is False:
+        kind, value = term or q.UNMAPPED, ncit.ABSENT
+    record = records.Response if term in RESPONSES and entity.present is not False else Finding
+    yield record(
+        **translation.common,
+        key=entity.place,
+        variable=kind,
+        value_concept=value,
+        raw_code=_raw_code(entity.codes),
+        part_of=part_of,
+        certainty=None if refused else aim_values.certainty(entity.confidence),
+    )
+    below = q.UNMAPPED if term is None or term in NOTHING else term
+    for part in entity.characteristics:
+        yield from _entity(translation, part, below, entity.place)
+    for quantification in entity.quantifications:
+        yield from _quantification(translation, quantification, entity, below)
+
+
+def _quantification(
+    translation: Translation, given: Quantification, entity: Entity, variable: Curie
+) -> Iterator[Yield]:
+    """How much of a characteristic: a finding where it is coded, a measurement where it is a number or interval."""
+    if given.code is not None:
+        coded = Entity(given.place, (given.code,), confidence=given.confidence)
+        yield from _entity(translation, coded, variable, entity.place)
+    if given.value or given.low or given.high:
+        place = f"{given.place}/value" if given.code is not None else given.place
+        try:
+            yield _range(translation, given, entity, variable, place)
+        except ValueProblem as problem:
+            yield translation.reject(given.place, problem)
+
+
+def _range(translation: Translation, given: Quantification, entity: Entity, variable: Curie, place: str) -> Measurement:
+    """The measurement of a number with its operator, or of an interval; `ValueProblem` where it cannot be read."""
+    low, high = (given.value, given.value) if given.value else (given.low, given.high)
+    sides = aim_values.same_range(low, high, given.operator)
+    value, least, most = (aim_values.amount(side, given.unit, variable, variable) if side else None for side in sides)
+    return Measurement(
+        **translation.common,
+        key=place,
+        variable=variable,
+        value=value.value if value else None,
+        low=aim_values.bound(least),
+        high=aim_values.bound(most),
+        unit=next((side.unit for side in (value, least, most) if side), None),
+        raw=aim_values.as_written(f"{given.operator} {'-'.join(dict.fromkeys((low, high)))}", given.unit),
+        raw_code=_raw_code(entity.codes),
+        part_of=entity.place,
+    )
+
+
+def length_of(annotation: Annotation, site: Curie | None, *, assessed: bool) -> Curie:
+    """What a length of the annotation is: the longest diameter where it is alone, on a lesion, and not on a node.
+
+    The one line that is drawn on a lesion in a response assessment is its longest diameter (RECIST 1.1, section 3.1);
+    on a lymph node it would be the short axis.
+    """
+    lengths = [item for item in annotation.calculations if ncit.LENGTH in meanings(item.codes)]
+    return ncit.LONGEST_DIAMETER if assessed and len(lengths) == 1 and site not in NODES else ncit.LENGTH
+
+
+def _quantity(translation: Translation, calculation: Calculation) -> tuple[Curie | None, Curie | None]:
+    """What a calculation is of, and by which statistic; None for what is not known."""
+    terms = meanings(calculation.codes)
+    statistic = next((term for term in terms if term in STATISTICS), None)
+    quantity = next((term for term in terms if term not in STATISTICS), None)
+    if quantity is None and statistic is not None:
+        code, written = aim_values.unit_code(calculation.unit, None), calculation.unit.casefold()
+        quantity = next((of for unit, part, of in QUANTITY_OF_UNIT if unit == code and part in written), None)
+    return translation.length if quantity == ncit.LENGTH else quantity, statistic
+
+
+def _calculation(translation: Translation, calculation: Calculation) -> Iterator[Yield]:
+    """Every value of a calculation as a measurement."""
+    software = procedure(calculation.software)
+    if software is not None:
+        yield software
+    if calculation.packed or not calculation.cells:
+        problem = "the result is compressed or encoded" if calculation.packed else "the calculation has no value"
+        yield translation.reject(calculation.place, ValueProblem(problem, "CalculationData elements with a value each"))
+        return
+    for cell in calculation.cells:
+        try:
+            yield _measurement(translation, calculation, cell, software.key if software else translation.procedure)
+        except ValueProblem as problem:
+            yield translation.reject(cell.place, problem)
+
+
+def _measurement(translation: Translation, calculation: Calculation, cell: Cell, software: str | None) -> Measurement:
+    """One value; `ValueProblem` where it cannot be read."""
+    quantity, statistic = _quantity(translation, calculation)
+    found = canonical(quantity, statistic) if quantity else None
+    composed = found is not None and quantity is not None and found != canonical(quantity)
+    variable = found.curie if found else quantity or q.UNMAPPED
+    base = canonical(quantity) if quantity else None
+    amount = aim_values.amount(cell.text, calculation.unit, base.curie if base else quantity, variable)
+    return Measurement(
+        **translation.common,
+        key=cell.place,
+        variable=variable,
+        value=amount.value,
+        unit=amount.unit,
+        raw=aim_values.as_written(cell.text, calculation.unit),
+        raw_code=_raw_code(calculation.codes),
+        statistic=None if composed else statistic,
+        procedure=software,
+    )

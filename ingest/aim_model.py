@@ -1,0 +1,129 @@
+"""The one shape in which annotations of AIM 3 and AIM 4 are held between reading and translation.
+
+Texts are as they stand in the document. ``place`` is the path of the element by name and position below the
+collection elements, such as ``ImageAnnotation[1]/Calculation[2]``: it is shown in messages and is the key of records.
+AIM foundation model: ISO 21090 based, versions 3.0 and 4.0 to 4.2 (caBIG / NCI, Northwestern University).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = [
+    "Annotation",
+    "Calculation",
+    "Cell",
+    "Code",
+    "Entity",
+    "ImageReference",
+    "Quantification",
+    "Software",
+    "User",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code triplet as found."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+    def __str__(self) -> str:
+        return f"{self.value}|{self.scheme}|{self.meaning}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value of a calculation's result."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Software:
+    """What made a value: name and version of a program, or model and software version of a device."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """A calculation with the values of one result; one without values has no cells."""
+
+    place: str
+    codes: tuple[Code, ...]
+    unit: str
+    cells: tuple[Cell, ...]
+    software: Software | None = None
+    packed: bool = False
+    """Whether the values are compressed or encoded (AIM 4 compact result)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantification:
+    """How much of a characteristic: a concept, a number with an operator, or an interval."""
+
+    place: str
+    code: Code | None
+    value: str = ""
+    operator: str = ""
+    low: str = ""
+    high: str = ""
+    unit: str = ""
+    confidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A coded statement of the annotation: anatomy, observation, characteristic or inference."""
+
+    place: str
+    codes: tuple[Code, ...]
+    present: bool | None = None
+    confidence: str = ""
+    characteristics: tuple[Entity, ...] = ()
+    quantifications: tuple[Quantification, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """A referenced DICOM study with its date and the series named below it."""
+
+    place: str
+    study: str
+    date: str
+    series: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who annotated: names, of which only a pseudonym is ever made, and the role in the trial."""
+
+    name: str
+    login: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One image annotation with what its collection says of it."""
+
+    place: str
+    uid: str
+    name: str
+    date: str
+    codes: tuple[Code, ...]
+    tracking_uid: str
+    person: str
+    person_place: str
+    user: User | None
+    equipment: Software | None
+    calculations: tuple[Calculation, ...] = field(default=())
+    anatomy: tuple[Entity, ...] = field(default=())
+    observations: tuple[Entity, ...] = field(default=())
+    inferences: tuple[Entity, ...] = field(default=())
+    images: tuple[ImageReference, ...] = field(default=())

@@ -1,0 +1,87 @@
+"""Raw DICOM values to plain ones: text, decimals as written, integers (PS3.5 6.2).
+
+Decoded here and not by pydicom, whose conversion may warn with the value in the text and makes binary floats of DS.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydicom.charset import decode_bytes, default_encoding
+from pydicom.dataset import Dataset
+
+from ontology.records import Scalar
+
+__all__ = ["DECODERS", "as_scalar"]
+
+LONGEST_VALUE = 1024
+
+
+def _texts(value: bytes, found: Dataset, _little: bool) -> tuple[Scalar, ...]:
+    """Text values without padding; control characters mark damaged bytes, and such a value is left out."""
+    if value.isascii() and b"\x1b" not in value:
+        text = value.decode("ascii")
+    else:
+        encodings = getattr(found, "original_character_set", None) or default_encoding
+        text = decode_bytes(value, [encodings] if isinstance(encodings, str) else list(encodings), {0x5C})
+    parts = (part.strip(" \0") for part in text.split("\\"))
+    return tuple(part for part in parts if part and part.isprintable() and len(part) <= LONGEST_VALUE)
+
+
+def _decimals(value: bytes, _found: Dataset, _little: bool) -> tuple[Scalar, ...]:
+    """DS: decimals as written (PS3.5 6.2), never by way of a binary float."""
+    return tuple(
+        number for part in value.split(b"\\") if (number := as_scalar(part.strip(b" \0").decode("latin-1"))) is not None
+    )
+
+
+def _integers(value: bytes, found: Dataset, little: bool) -> tuple[Scalar, ...]:
+    """IS: integers; some writers add a decimal point."""
+    return tuple(int(number) for number in _decimals(value, found, little) if number == int(number))
+
+
+def as_scalar(text: str) -> Decimal | float | None:
+    """A number as written, without exponent; a float where `xsd:decimal` cannot hold it; None where it is no number.
+
+    >>> as_scalar("3.88777472E8"), as_scalar("1E+30"), as_scalar("n/a")
+    (Decimal('388777472'), 1e+30, None)
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or abs(number.adjusted()) > 300:
+        return None
+    plain = Decimal(format(number, "f"))
+    exponent = plain.as_tuple().exponent
+    fits = abs(plain) < Decimal(10) ** 17 and isinstance(exponent, int) and exponent >= -18
+    return plain if fits else float(plain)
+
+
+def _binary(code: str) -> Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]:
+    """A decoder of binary numbers by their `struct` code; floats keep their shortest decimal form."""
+    size = struct.calcsize(f"<{code}")
+
+    def decode(value: bytes, _found: Dataset, little: bool) -> tuple[Scalar, ...]:
+        count = len(value) // size
+        numbers: tuple[Any, ...] = struct.unpack(f"{'<' if little else '>'}{count}{code}", value[: count * size])
+        scalars = (number if isinstance(number, int) else as_scalar(repr(number)) for number in numbers)
+        return tuple(scalar for scalar in scalars if scalar is not None)
+
+    return decode
+
+
+DECODERS: Mapping[str, Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]] = {
+    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UT"), _texts),
+    "DS": _decimals,
+    "IS": _integers,
+    "US": _binary("H"),
+    "SS": _binary("h"),
+    "UL": _binary("L"),
+    "SL": _binary("l"),
+    "FD": _binary("d"),
+}
+"""By VR (PS3.5 6.2); attributes of other VRs are not among those that are kept."""

@@ -1,0 +1,54 @@
+"""The kinds of source that this house reads, in the order in which they are asked, and the walk over locators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from ingest.base import Source
+
+__all__ = ["UnknownKindError", "accepting", "all_sources", "expand", "names"]
+
+
+class UnknownKindError(LookupError):
+    """A kind of source that is not read; the message names those that are."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"no kind of source {kind!r}; there are: {', '.join(names())}")
+
+
+@cache
+def all_sources() -> tuple[Source, ...]:
+    """Every kind of source; the first that accepts a locator reads it."""
+    from ingest import aim, dicom, idc, redcap, table  # noqa: PLC0415 - readers' imports are heavy
+
+    return (idc.SOURCE, dicom.SOURCE, aim.SOURCE, redcap.SOURCE, table.SOURCE)
+
+
+def names() -> list[str]:
+    """The names of the kinds."""
+    return [source.name for source in all_sources()]
+
+
+def accepting(locator: str, kind: str | None = None) -> Source | None:
+    """The kind that reads a locator, or None; a named kind is taken at its word."""
+    if kind is not None:
+        named = [source for source in all_sources() if source.name == kind]
+        if not named:
+            raise UnknownKindError(kind)
+        return named[0]
+    return next((source for source in all_sources() if source.accepts(locator)), None)
+
+
+def expand(locators: Iterable[str]) -> Iterator[str]:
+    """Every file below the folders among the locators, sorted, but no hidden ones; URLs and files as they are."""
+    for locator in locators:
+        path = Path(locator)
+        if "://" in locator or not path.is_dir():
+            yield locator
+            continue
+        for file in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.is_file() and not hidden:
+                yield str(file)

@@ -1,0 +1,245 @@
+"""A table as rows of text cells, whatever the file: CSV, TSV, Excel workbooks.
+
+Delimited text is read with the standard library: its parser takes ragged rows, every kind of line end and quoted line
+ends, and streams, so that memory does not grow with the file. Workbooks are read by ``python-calamine``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import datetime as dt
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from python_calamine import CalamineError, CalamineWorkbook, load_workbook
+
+from ingest.base import head_of
+from mappings.shape import Part, plain
+
+__all__ = ["DELIMITED", "WORKBOOKS", "TableError", "TableFile"]
+
+DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab"})
+WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
+HEAD = 65536
+DELIMITERS = ",;\t|"
+UNPACKED_LIMIT = 1 << 30
+"""Bytes to which a workbook may unpack; a small file that unpacks to more is an attack or a mistake."""
+
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+MISTAKEN = (
+    (b"PK\x03\x04", "is a packed file (a workbook or an archive) under a text name", "its right suffix, such as .xlsx"),
+    (b"\xd0\xcf\x11\xe0", "is an old Excel workbook under a text name", "the suffix .xls"),
+    (b"\x1f\x8b", "is packed with gzip", "the unpacked table"),
+    (b"%PDF", "is a PDF document", "the table as CSV, TSV or XLSX"),
+    (b"{\\rtf", "is a text document", "the table as CSV, TSV or XLSX"),
+)
+WEB = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head")
+
+
+class TableError(ValueError):
+    """A table that cannot be read: where, what is wrong, and what would be right."""
+
+    def __init__(self, place: str, problem: str, wanted: str) -> None:
+        self.place, self.problem, self.wanted = place, problem, wanted
+        super().__init__(f"{place}: {problem}; wanted: {wanted}")
+
+
+class TableFile:
+    """One file; ``rows`` starts from the beginning each time. Raises `TableError` where the file cannot be read."""
+
+    def __init__(self, path: Path, encoding: str | None = None, delimiter: str | None = None) -> None:
+        self.path = path
+        self.workbook = path.suffix.lower() in WORKBOOKS
+        self._encoding, self._delimiter = encoding, delimiter
+        self._book: CalamineWorkbook | None = None
+        self._heads: dict[str | int | None, list[list[str]]] = {}
+
+    def reopen(self, encoding: str | None, delimiter: str | None) -> None:
+        """Read anew with what a map says of encoding and delimiter."""
+        if encoding or delimiter:
+            self._heads.clear()
+            self._encoding, self._delimiter = encoding, delimiter
+
+    def settle(self, part: Part) -> None:
+        """Take the delimiter by which the part's subject column is found, where the first rows mislead."""
+        if self.workbook or self._delimiter:
+            return
+        likely = self._sniffed(self._detected_encoding())
+        subject = plain(part.subject.column)
+        for delimiter in (likely, *DELIMITERS):
+            self.reopen(self._encoding, delimiter)
+            if subject in self.headers(part):
+                return
+        self.reopen(self._encoding, likely)
+
+    def check(self) -> None:
+        """`TableError` where the file is no table at all."""
+        if self.workbook:
+            self._opened()
+        else:
+            self._detected_encoding()
+
+    def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
+        """Every row of the file or of one sheet (by name, or by number from 1), the first row first."""
+        if self.workbook:
+            return iter(self._sheet_rows(sheet))
+        return self._text_rows()
+
+    def headers(self, part: Part) -> tuple[str, ...]:
+        """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
+        top = self._head(part)
+        rows = [top[number - 1] for number in part.header_row if number <= len(top)]
+        width = max(map(len, rows), default=0)
+        padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+        for row in padded[:-1]:
+            # a merged cell of an upper header row speaks for the columns to its right
+            for at in range(1, width):
+                row[at] = row[at] or row[at - 1]
+        return _numbered([" ".join(filter(None, column)) for column in zip(*padded, strict=True)])
+
+    def _head(self, part: Part) -> list[list[str]]:
+        """The rows down to the last header row."""
+        size = max(part.header_row)
+        held = self._heads.get(part.sheet, [])
+        if len(held) < size:
+            held = [list(row) for row in islice(self.rows(part.sheet), max(size, 20))]
+            self._heads[part.sheet] = held
+        return held
+
+    def _sheet_rows(self, sheet: str | int | None) -> list[list[str]]:
+        book = self._opened()
+        names = book.sheet_names
+        if isinstance(sheet, str) and sheet not in names:
+            raise TableError(
+                f"sheet {sheet}", "is not in the workbook", "a workbook with that sheet, or sheet: in the map"
+            )
+        number = sheet - 1 if isinstance(sheet, int) else names.index(sheet) if sheet else 0
+        if not 0 <= number < len(names):
+            raise TableError(f"sheet {sheet}", f"the workbook has {len(names)} sheets", "one of their numbers or names")
+        try:
+            return [[cell_text(cell) for cell in row] for row in _from_first_cell(book, number)]
+        except CalamineError as error:
+            raise TableError(f"sheet {names[number]}", "cannot be read", "the workbook saved again as XLSX") from error
+
+    def _opened(self) -> CalamineWorkbook:
+        if self._book is None:
+            if zipfile.is_zipfile(self.path):
+                _check_size(self.path)
+            try:
+                self._book = load_workbook(self.path)
+            except (CalamineError, OSError) as error:
+                problem = "is no workbook that can be opened (damaged, locked by a password, or another kind of file)"
+                raise TableError("file", problem, "an unlocked XLSX, XLS or ODS workbook") from error
+        return self._book
+
+    def _text_rows(self) -> Iterator[Sequence[str]]:
+        encoding = self._detected_encoding()
+        delimiter = self._delimiter or self._sniffed(encoding)
+        number = 0
+        try:
+            with self.path.open(encoding=encoding, errors="replace", newline="") as handle:
+                for row in csv.reader(handle, delimiter=delimiter):
+                    number += 1
+                    yield row
+        except csv.Error as error:
+            problem = "a cell of more than 131,072 characters: a quotation mark that is never closed?"
+            raise TableError(
+                f"R{number + 1}", problem, "each quotation mark closed, or doubled within a cell"
+            ) from error
+
+    def _detected_encoding(self) -> str:
+        """The map's, that of the mark at the beginning, UTF-8 where all bytes fit it, Windows-1252 otherwise."""
+        if self._encoding:
+            return self._encoding
+        head = head_of(str(self.path), HEAD)
+        for mark, encoding in MARKS:
+            if head.startswith(mark):
+                self._encoding = encoding
+                return encoding
+        _check_kind(head)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        self._encoding = "utf-8"
+        try:
+            with self.path.open("rb") as handle:
+                while block := handle.read(1 << 20):
+                    decoder.decode(block)
+                decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            self._encoding = "cp1252"
+        return self._encoding
+
+    def _sniffed(self, encoding: str) -> str:
+        """The delimiter that cuts the first rows most evenly; a tab for .tsv."""
+        if self.path.suffix.lower() in {".tsv", ".tab"}:
+            return "\t"
+        text = head_of(str(self.path), HEAD).decode(encoding, errors="replace")
+        lines = list(islice(io.StringIO(text, newline=""), 50))
+        return max(DELIMITERS, key=lambda delimiter: _evenness(lines, delimiter))
+
+
+def _evenness(lines: list[str], delimiter: str) -> int:
+    """How many cells the rows of the most common width hold, that width being at least two."""
+    try:
+        widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
+    except csv.Error:
+        return 0
+    return max((width * count for width, count in widths.items() if width > 1), default=0)
+
+
+def _check_kind(head: bytes) -> None:
+    """`TableError` where the first bytes are those of something else than text."""
+    for mark, problem, wanted in MISTAKEN:
+        if head.startswith(mark):
+            raise TableError("file", problem, wanted)
+    if head.lstrip().lower().startswith(WEB):
+        raise TableError("file", "is a web page or XML, not a table", "the table itself (a download may need a log-in)")
+    if b"\0" in head:
+        raise TableError("file", "is binary, not text", "text in UTF-8, UTF-16 with its mark, or Windows-1252")
+
+
+def _check_size(path: Path) -> None:
+    """`TableError` where a workbook would unpack to more than `UNPACKED_LIMIT`."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(item.file_size for item in packed.infolist())
+    except (zipfile.BadZipFile, OSError) as error:
+        raise TableError("file", "is a damaged workbook", "a whole copy of the file") from error
+    if size > UNPACKED_LIMIT:
+        raise TableError("file", "unpacks to more than 1 GiB", "the sheet saved as CSV, which is read piece by piece")
+
+
+def _from_first_cell(book: CalamineWorkbook, number: int) -> list[list[object]]:
+    """All rows from A1 on, so that row and column numbers are those a person sees."""
+    rows: list[list[object]] = book.get_sheet_by_index(number).to_python(skip_empty_area=False)  # type: ignore[assignment]
+    return rows
+
+
+def _numbered(names: list[str]) -> tuple[str, ...]:
+    """Names with repeated ones numbered from the second on."""
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(f"{name}.{seen[name]}" if name and seen[name] > 1 else name)
+    return tuple(unique)
+
+
+def cell_text(cell: object) -> str:
+    """A workbook's cell as it reads: whole numbers without ``.0``, dates in ISO form.
+
+    >>> cell_text(3.0), cell_text(78.7515), cell_text(dt.datetime(2014, 2, 3)), cell_text(True)
+    ('3', '78.7515', '2014-02-03', 'TRUE')
+    """
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, dt.datetime):
+        midnight = cell.time() == dt.time()
+        return cell.date().isoformat() if midnight else cell.isoformat(sep=" ", timespec="seconds")
+    return str(cell)

@@ -1,0 +1,1 @@
+"""Curated mappings as data, and the code that reads and applies them."""

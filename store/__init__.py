@@ -1,0 +1,1 @@
+"""The warehouse: record log, generations, query workers, audiences and the control data."""

@@ -1,0 +1,313 @@
+"""Makes triples from the record log: the state of a generation as N-Quads text, whole or for some subjects.
+
+All of it is SQL over the Parquet files of the live sources. What is derived here, and only here: where each
+identifying node stands, which header of a series is shown, and the days that people see.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from importlib.resources import files as package_files
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from ontology.fields import CLOCK_STAR, COLLECTION_STAR, SOURCE_STAR, STARS, Field, Kind, Star
+from ontology.records import DataClass
+from store.control import PUBLIC
+from store.home import Home
+from store.log import columns_of, files_by_table
+from store.manifest import Manifest
+from store.stars import Minter, quoted, star_text
+
+__all__ = ["Build", "anchor_names", "arrow_batches", "connect"]
+
+KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
+"""Which header of a series or study is shown: files before DICOMweb before catalogues."""
+
+CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
+
+KEYS = {
+    Kind.SUBJECT: ("collection", "subject"),
+    Kind.UID: ("collection", "subject", "uid"),
+    Kind.LESION: ("collection", "subject", "key"),
+    Kind.READER: ("collection", "key"),
+    Kind.PROCEDURE: ("collection", "key"),
+}
+
+
+def connect(home: Home, memory: str = "1GB", threads: int = 2) -> duckdb.DuckDBPyConnection:
+    """A DuckDB session that spills to the data folder beyond ``memory``."""
+    connection = duckdb.connect()
+    spill = home.scratch / "spill"
+    connection.execute(f"SET memory_limit = {quoted(memory)}")
+    connection.execute(f"SET threads = {threads}")
+    connection.execute(f"SET temp_directory = {quoted(str(spill))}")
+    connection.execute("SET preserve_insertion_order = false")
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def anchor_rows() -> list[dict[str, str]]:
+    """The anchor events that days may be counted from: name, individual, label, the kinds of event that are it."""
+    with package_files("ontology").joinpath("anchors.tsv").open(encoding="utf-8") as table:
+        return list(csv.DictReader(table, delimiter="\t"))
+
+
+def anchor_names() -> list[str]:
+    """The names of the anchor events."""
+    return [row["anchor"] for row in anchor_rows()]
+
+
+def arrow_batches(connection: duckdb.DuckDBPyConnection, query: str, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
+    """The result of a query as Arrow batches, as it comes."""
+    reader = connection.sql(query).to_arrow_reader(rows)
+    assert reader is not None
+    yield from reader
+
+
+class Build:
+    """The triples of one manifest, optionally of some subjects only.
+
+    ``affected`` names a table ``(collection, subject)``; rows without a subject then count by their collection.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        manifest: Manifest,
+        log: Path,
+        schema: str = "next",
+        affected: str | None = None,
+    ) -> None:
+        self.connection = connection
+        self.manifest = manifest
+        self.minter = Minter(manifest.base)
+        self.schema = schema
+        self.affected = affected
+        self.columns: dict[str, set[str]] = {}
+        connection.execute(f'CREATE SCHEMA "{schema}"')
+        self._live()
+        for table, names in files_by_table(log, manifest.files()).items():
+            self._view(table, names)
+        self._anchors()
+
+    # what is live
+
+    def _live(self) -> None:
+        sources = self.manifest.sources
+        columns: dict[str, list[object]] = {
+            "lot": [source.lot for source in sources],
+            "collection": [source.collection for source in sources],
+            "digest": [source.digest for source in sources],
+            "source_kind": [source.kind for source in sources],
+            "name": [source.name for source in sources],
+            "data_class": [CLASS_CONCEPT[source.data_class] for source in sources],
+            "logged_at": [source.logged_at for source in sources],
+            "audience": [self.manifest.audience(source) for source in sources],
+        }
+        strings = {name: pa.array(values, pa.string()) for name, values in columns.items() if name != "lot"}
+        table = pa.table({"lot": pa.array(columns["lot"], pa.int64()), **strings})
+        self.connection.register("live_arrow", table)
+        self.connection.execute(f'CREATE TABLE "{self.schema}".live AS FROM live_arrow')
+        self.connection.unregister("live_arrow")
+
+    def _view(self, table: str, names: list[str]) -> None:
+        """One view per record type: its rows of live sources, with what the source adds."""
+        if not names:
+            self.columns[table] = set()
+            return
+        listed = ", ".join(map(quoted, names))
+        scan = f"read_parquet([{listed}], union_by_name = true)"
+        have = {row[0] for row in self.connection.execute(f"DESCRIBE FROM {scan}").fetchall()}
+        star = next(star for star in STARS if star.table == table)
+        self.columns[table] = have & set(columns_of(star))
+        mine = ", ".join(f'r."{name}"' for name in sorted(self.columns[table] - {"sid"}))
+        within = f"WHERE r.collection IN (SELECT collection FROM {self.affected})" if self.affected else ""
+        self.connection.execute(
+            f"CREATE VIEW {self.whole(table)} AS SELECT {mine}, l.digest, l.source_kind, l.audience "
+            f"FROM {scan} r JOIN {self.view('live')} l USING (lot) {within}"
+        )
+        touched = self.affected and "subject" in have
+        only = f"WHERE (collection, subject) IN (FROM {self.affected})" if touched else ""
+        self.connection.execute(f"CREATE VIEW {self.view(table)} AS FROM {self.whole(table)} {only}")
+
+    def has(self, table: str, column: str = "lot") -> bool:
+        """Whether a record type has rows in the log, or a column in them."""
+        return column in self.columns[table]
+
+    def view(self, table: str) -> str:
+        """The qualified name of a record type's view, or of a table that this build made."""
+        return f'"{self.schema}"."{table}"'
+
+    def whole(self, table: str) -> str:
+        """The view of a record type's rows in every touched collection: what days and clocks are derived from."""
+        return f'"{self.schema}"."whole {table}"'
+
+    # days
+
+    def _whens(self) -> Iterator[tuple[Star, Field]]:
+        for star in STARS:
+            for item in star.fields:
+                if item.kind is Kind.WHEN and self.has(star.table, f"{item.name}_first"):
+                    yield star, item
+
+    def _anchors(self) -> None:
+        """The zero day of each subject, clock and audience: the first anchor of its collection's list that is known.
+
+        An anchor is known to an audience where its record is public or the audience's own: no day may betray an
+        event that its reader may not see.
+        """
+        rows = anchor_rows()
+        columns = "anchor VARCHAR, individual VARCHAR, label VARCHAR"
+        self.connection.execute(f"CREATE TABLE {self.view('anchor')} ({columns})")
+        for row in rows:
+            values = ", ".join(map(quoted, (row["anchor"], row["individual"], row["label"])))
+            self.connection.execute(f"INSERT INTO {self.view('anchor')} VALUES ({values})")
+        wanted = [
+            f"({quoted(collection.name)}, {quoted(anchor)}, {position})"
+            for collection in self.manifest.collections.values()
+            for position, anchor in enumerate(collection.anchors)
+        ]
+        self.connection.execute(
+            f"CREATE TABLE {self.view('wanted')} (collection VARCHAR, anchor VARCHAR, position INTEGER)"
+        )
+        if wanted:
+            self.connection.execute(f"INSERT INTO {self.view('wanted')} VALUES {', '.join(wanted)}")
+        events = {row["anchor"]: row["events"].split("|") for row in rows if row["events"]}
+        dated = " UNION ".join(self._dated()) or (
+            "SELECT '' AS collection, '' AS subject, '' AS clock, '' AS audience WHERE false"
+        )
+        self.connection.execute(f"CREATE TABLE {self.view('dated')} AS {dated}")
+        candidates = " UNION ALL ".join(self._candidates(events))
+        self.connection.execute(
+            f"CREATE TABLE {self.view('zero')} AS "
+            f"SELECT d.collection, d.subject, d.clock, d.audience, "
+            f"arg_min(w.anchor, (w.position, c.day)) AS anchor, arg_min(c.day, (w.position, c.day)) AS day "
+            f"FROM {self.view('dated')} d "
+            f"JOIN ({candidates}) c ON c.collection = d.collection AND c.subject = d.subject AND c.clock = d.clock "
+            f"AND c.audience IN ({quoted(PUBLIC)}, d.audience) "
+            f"JOIN {self.view('wanted')} w ON w.collection = d.collection AND w.anchor = c.anchor "
+            f"GROUP BY ALL"
+        )
+
+    def _dated(self) -> Iterator[str]:
+        for star, item in self._whens():
+            yield (
+                f"SELECT DISTINCT collection, subject, {item.name}_clock AS clock, audience "
+                f"FROM {self.whole(star.table)} WHERE {item.name}_clock IS NOT NULL"
+            )
+
+    def _candidates(self, events: dict[str, list[str]]) -> Iterator[str]:
+        """Where an anchor may come from: an event, the first treatment, the first study, the clock's own zero."""
+        columns = "collection, subject, {clock} AS clock, audience, {anchor} AS anchor, {day} AS day"
+        grouped = "FROM {view} WHERE {first} = {last} GROUP BY ALL"
+
+        def least(table: str, when: str, anchor: str, only: str = "true") -> str:
+            chosen = columns.format(clock=f"{when}_clock", anchor=quoted(anchor), day=f"min({when}_first)")
+            source = grouped.format(view=self.whole(table), first=f"{when}_first", last=f"{when}_last")
+            return f"SELECT {chosen} {source.replace('GROUP', f'AND {only} GROUP')}"
+
+        if self.has("Event", "when_first"):
+            for anchor, kinds in events.items():
+                yield least("Event", "when", anchor, f"kind IN ({', '.join(map(quoted, kinds))})")
+        if self.has("Treatment", "start_first"):
+            yield least("Treatment", "start", "first-treatment")
+        if self.has("StudyHeader", "when_first"):
+            yield least("StudyHeader", "when", "baseline-scan")
+        yield (
+            f"SELECT {columns.format(clock='clock', anchor='substr(clock, 6)', day='0')} "
+            f"FROM {self.view('dated')} WHERE starts_with(clock, 'from-')"
+        )
+
+    # stars
+
+    def texts(self) -> Iterator[str]:
+        """One SQL query per kind of star, each giving rows of N-Quads text."""
+        if self.manifest.sources:
+            yield self._select(COLLECTION_STAR, self._named("live", ("collection",), ()), ["collection"])
+            yield self._select(SOURCE_STAR, self._own_graph("live"), [item.name for item in SOURCE_STAR.fields])
+        for star in STARS:
+            if not self.columns[star.table]:
+                continue
+            if star.record.identity:
+                keys = KEYS[star.node]
+                others = [
+                    item.name for item in star.fields if item.name not in keys and self.has(star.table, item.name)
+                ]
+                yield self._select(star, self._named(star.table, keys, others), [*keys, *others])
+            else:
+                yield self._select(star, self._facts(star), self.columns[star.table])
+        yield self._clocks()
+
+    def _select(self, star: Star, rows: str, present: list[str] | set[str]) -> str:
+        """The text of a star over rows that have its columns and the name of their ``graph_name``."""
+        placed = f"SELECT *, {self.minter.node(star)} AS node, {self.minter.graph('graph_name')} AS graph FROM ({rows})"
+        return f"SELECT {star_text(star, self.minter, present)} AS text FROM ({placed})"
+
+    def _own_graph(self, table: str) -> str:
+        only = f"WHERE collection IN (SELECT collection FROM {self.affected})" if self.affected else ""
+        return f"SELECT *, audience AS graph_name FROM {self.view(table)} {only}"
+
+    def _named(self, table: str, keys: tuple[str, ...], others: tuple[str, ...] | list[str]) -> str:
+        """Identifying nodes with the set of audiences whose sources name them.
+
+        What identifies is the same in all of them; a label on which they differ, or that some lack, is left out,
+        and a public node says only what public sources say.
+        """
+        open_to_all = f"bool_or(audience = {quoted(PUBLIC)})"
+        together = "string_agg(DISTINCT audience, '+' ORDER BY audience)"
+        names = f"CASE WHEN {open_to_all} THEN {quoted(PUBLIC)} ELSE {together} END"
+
+        def agreed(column: str) -> str:
+            public = f"FILTER (audience = {quoted(PUBLIC)})"
+
+            def one(only: str) -> str:
+                same = f'min("{column}") {only} = max("{column}") {only} AND count("{column}") {only} = count(*) {only}'
+                return f'CASE WHEN {same} THEN min("{column}") {only} END'
+
+            return f'CASE WHEN {open_to_all} THEN {one(public)} ELSE {one("")} END AS "{column}"'
+
+        chosen = ", ".join([*(f'"{key}"' for key in keys), *map(agreed, others), f"{names} AS graph_name"])
+        only = ""
+        if table == "live" and self.affected:
+            only = f"WHERE collection IN (SELECT collection FROM {self.affected})"
+        grouped = ", ".join(f'"{key}"' for key in keys)
+        return f"SELECT {chosen} FROM {self.view(table)} {only} GROUP BY {grouped}"
+
+    def _facts(self, star: Star) -> str:
+        """The rows of a fact with their graph and, for each time, the zero that its day is counted from."""
+        view = self.view(star.table)
+        joins, days = "", ""
+        for _, item in (pair for pair in self._whens() if pair[0] is star):
+            name = item.name
+            days += (
+                f", z_{name}.anchor AS {name}_anchor, z_{name}.day AS {name}_anchor_day, "
+                f"z_{name}.anchor IS NOT NULL AS {name}_anchored"
+            )
+            same = " AND ".join(f"z_{name}.{key} = r.{key}" for key in ("collection", "subject", "audience"))
+            joins += f" LEFT JOIN {self.view('zero')} z_{name} ON {same} AND z_{name}.clock = r.{name}_clock"
+        return f"SELECT r.*, r.audience AS graph_name{days} FROM {view} r{self._shown(star)}{joins}"
+
+    def _shown(self, star: Star) -> str:
+        """Several sources may describe one series, study or collection: the best-ranked is shown."""
+        if star.node is Kind.RECORD:
+            return ""
+        keys = "collection, uid" if star.node is Kind.UID else "collection"
+        return (
+            f" SEMI JOIN (SELECT {keys}, arg_min(lot, ({KIND_RANK}, digest)) AS lot "
+            f"FROM {self.view(star.table)} GROUP BY {keys}) b USING ({keys}, lot)"
+        )
+
+    def _clocks(self) -> str:
+        """The clocks that days were counted on, each where the records that use it stand."""
+        named = (
+            f"SELECT z.collection, z.clock, z.anchor, z.audience, a.individual, "
+            f"'days from ' || a.label || ' (' || z.clock || ')' AS label "
+            f"FROM {self.view('zero')} z JOIN {self.view('anchor')} a USING (anchor)"
+        )
+        self.connection.execute(f"CREATE VIEW {self.view('clock')} AS {named}")
+        keys = ("collection", "clock", "anchor", "individual", "label")
+        return self._select(CLOCK_STAR, self._named("clock", keys, ()), list(keys))

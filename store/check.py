@@ -1,0 +1,37 @@
+"""The check before a generation is published: no triple stands in two graphs.
+
+Engines do not remove duplicates across the graphs of a dataset, so a triple that stood in two would be counted twice
+by whoever may read both.
+"""
+
+from __future__ import annotations
+
+import pyoxigraph as ox
+
+__all__ = ["DuplicateTripleError", "check_one_graph"]
+
+
+class DuplicateTripleError(RuntimeError):
+    """A triple that stands in two graphs: a fault of the writer, never of the data."""
+
+
+def check_one_graph(store: ox.Store) -> list[str]:
+    """The IRIs of the store's graphs; `DuplicateTripleError` at the first triple that stands in two of them.
+
+    The largest graph is only looked up in, never walked: every duplicate has a side in a smaller graph.
+    """
+    graphs = [graph for graph in store.named_graphs() if isinstance(graph, ox.NamedNode)]
+    if len(graphs) < 2:
+        return [graph.value for graph in graphs]
+    smaller = sorted(graphs, key=lambda graph: _size(store, graph))[:-1]
+    for graph in smaller:
+        for quad in store.quads_for_pattern(None, None, None, graph):
+            if sum(1 for _ in store.quads_for_pattern(quad.subject, quad.predicate, quad.object, None)) > 1:
+                raise DuplicateTripleError(f"a triple with predicate {quad.predicate} stands in two graphs")
+    return [graph.value for graph in graphs]
+
+
+def _size(store: ox.Store, graph: ox.NamedNode) -> int:
+    """The number of triples of a graph."""
+    [row] = store.query("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }", default_graph=[graph], named_graphs=[])  # type: ignore[misc]
+    return int(row["n"].value)

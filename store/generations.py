@@ -1,0 +1,281 @@
+"""Generations: states of the triple store, each a folder, made beside the current one and published by a link."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import queue
+import shutil
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, cast
+from urllib.parse import unquote
+
+import duckdb
+import pyarrow as pa
+import pyoxigraph as ox
+
+from ontology.vocabulary import vocabulary_digest, vocabulary_triples
+from store.build import Build, arrow_batches, connect
+from store.check import check_one_graph
+from store.control import now
+from store.home import Home
+from store.manifest import VOCABULARY, Manifest
+
+__all__ = ["Generations", "writer_digest"]
+
+log = logging.getLogger(__name__)
+
+CHUNK = 8 << 20
+"""Bytes of N-Quads handed to the loader at a time."""
+
+SMALL = 4
+"""A change that touches more than one in this many rows is made by building anew, not by deleting."""
+
+MANY_FILES = 600
+"""Table files of a store beyond which it is built anew: many small runs make queries slow."""
+
+
+def writer_digest() -> str:
+    """What writes the triples: the vocabulary, the field table and the code that compiles it."""
+    import hashlib  # noqa: PLC0415
+
+    import ontology.fields  # noqa: PLC0415
+    import store.build  # noqa: PLC0415
+    import store.stars  # noqa: PLC0415
+
+    modules = (ontology.fields, store.build, store.stars)
+    code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
+    return hashlib.sha256(code + vocabulary_digest().encode()).hexdigest()
+
+
+class _Feed:
+    """A file-like object over pieces of text that another thread makes, a few ahead.
+
+    The loader and DuckDB both work without the interpreter's lock, so the two really run side by side.
+    """
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._queue: queue.Queue[bytes | BaseException] = queue.Queue(maxsize=8)
+        self._rest = memoryview(b"")
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._produce, args=(pieces,), daemon=True)
+        self._thread.start()
+
+    def _produce(self, pieces: Iterator[bytes]) -> None:
+        try:
+            for piece in pieces:
+                if piece and not self._put(piece):
+                    return
+            self._put(b"")
+        except BaseException as error:  # noqa: BLE001 - handed to the reading thread, which raises it
+            self._put(error)
+
+    def _put(self, item: bytes | BaseException) -> bool:
+        while not self._stopped.is_set():
+            try:
+                self._queue.put(item, timeout=0.5)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; empty at the end."""
+        if not self._rest:
+            item = self._queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            self._rest = memoryview(item)
+            if not self._rest:
+                self._queue.put(b"")
+                return b""
+        size = len(self._rest) if size < 0 else size
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(piece)
+
+    def close(self) -> None:
+        """Stop the producing thread."""
+        self._stopped.set()
+        self._thread.join()
+
+
+class Generations:
+    """The generations of one data folder."""
+
+    def __init__(self, home: Home, base: str) -> None:
+        self.home = home
+        self.base = base
+        self._read: tuple[Path, int, Manifest] | None = None
+
+    def current(self) -> Manifest:
+        """The manifest that is served; an empty one before the first publication."""
+        folder = self.folder()
+        return self.at(folder) if folder else Manifest(self.base)
+
+    def at(self, folder: Path) -> Manifest:
+        """The manifest of a generation's folder; the last one read is remembered, since every query asks for it."""
+        stamp = (folder / "manifest.json").stat().st_mtime_ns
+        if self._read is None or self._read[:2] != (folder, stamp):
+            self._read = (folder, stamp, Manifest.load(folder))
+        return self._read[2]
+
+    def folder(self) -> Path | None:
+        """The folder of the generation that is served, or None before the first publication."""
+        try:
+            return self.home.generations / self.home.current.readlink().name
+        except OSError:
+            return None
+
+    def publish(self, wanted: Manifest, rebuild: bool = False) -> Manifest:
+        """Make the wanted state, check it, and serve it; the write lock must be held.
+
+        Nothing is done where the wanted state is the current one. Whatever fails leaves the current state served.
+        """
+        old = self.current()
+        wanted = replace(wanted, writer=writer_digest())
+        same = (wanted.writer, wanted.live.keys(), wanted.collections) == (old.writer, old.live.keys(), old.collections)
+        if same and not rebuild:
+            return old
+        self._sweep(keep={old.number, old.number - 1})
+        draft = self.home.generations / f"draft-{old.number + 1}"
+        draft.mkdir()
+        connection = connect(self.home)
+        try:
+            if rebuild or old.writer != wanted.writer or not self._update(connection, old, wanted, draft):
+                self._make(connection, wanted, draft / "store")
+        finally:
+            connection.close()
+        return self._settle(wanted, old.number + 1, draft)
+
+    def make(self, manifest: Manifest, store: Path) -> Manifest:
+        """Make and check the triples of a manifest in a new store, as `publish` does: for releases."""
+        connection = connect(self.home)
+        try:
+            self._make(connection, manifest, store)
+        finally:
+            connection.close()
+        return self._checked(manifest, store)
+
+    def _sweep(self, keep: set[int]) -> None:
+        """Remove drafts of runs that died, and generations that nobody reads any more."""
+        for folder in self.home.generations.iterdir():
+            if folder.name not in {str(number) for number in keep}:
+                shutil.rmtree(folder)
+        for left in self.home.scratch.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+    # making triples
+
+    def _make(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, store: Path) -> None:
+        """The whole state from the log."""
+        build = Build(connection, manifest, self.home.log)
+        texts = itertools.chain([self._vocabulary()], *(pieces(connection, query) for query in build.texts()))
+        _load(ox.Store(store), texts)
+
+    def _vocabulary(self) -> bytes:
+        graph = ox.NamedNode(f"{self.base}graph/{VOCABULARY}")
+        quads = (ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in vocabulary_triples())
+        return b"".join(f"{quad} .\n".encode() for quad in quads)
+
+    def _update(self, connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, draft: Path) -> bool:
+        """The state as the difference to the current one, or False where building anew is the better way."""
+        folder = self.folder()
+        if folder is None or not old.sources or not wanted.sources:
+            return False
+        if sum(1 for _ in (folder / "store").glob("*.sst")) > MANY_FILES:
+            return False
+        if not _mark_affected(connection, old, wanted, self.home.log):
+            return False
+        for schema, manifest in (("before", old), ("after", wanted)):
+            build = Build(connection, manifest, self.home.log, schema=schema, affected="affected")
+            connection.execute(f'CREATE TABLE "{schema}".star (text VARCHAR)')
+            for query in build.texts():
+                connection.execute(f'INSERT INTO "{schema}".star {query}')
+        ox.Store.read_only(str(folder / "store")).backup(str(draft / "store"))
+        store = ox.Store(str(draft / "store"))
+        for piece in pieces(connection, 'SELECT text FROM (FROM "before".star EXCEPT FROM "after".star)'):
+            for quad in ox.parse(piece, format=ox.RdfFormat.N_QUADS):
+                store.remove(quad)
+        _load(store, pieces(connection, 'SELECT text FROM (FROM "after".star EXCEPT FROM "before".star)'))
+        return True
+
+    # putting it in place
+
+    def _settle(self, wanted: Manifest, number: int, draft: Path) -> Manifest:
+        """Check the draft, give it its number and manifest, and move the link."""
+        checked = self._checked(wanted, draft / "store")
+        manifest = replace(checked, number=number, published=now())
+        manifest.save(draft)
+        place = self.home.generations / str(number)
+        draft.rename(place)
+        link = self.home.root / f"current.{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("generations") / str(number))
+        link.replace(self.home.current)
+        log.info("generation %d: %d quads, %d sources", number, manifest.quads, len(manifest.sources))
+        return manifest
+
+    def _checked(self, manifest: Manifest, store: Path) -> Manifest:
+        """The manifest with the graphs and the number of quads that its store has, once no triple is in two graphs."""
+        made = ox.Store(str(store))
+        graphs = check_one_graph(made)
+        names = {unquote(graph.removeprefix(f"{self.base}graph/")) for graph in graphs} - {VOCABULARY}
+        return replace(manifest, quads=len(made), graphs=tuple(sorted(names)))
+
+
+def pieces(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[bytes]:
+    """The texts of a query's only column, joined into pieces of some megabytes."""
+    for batch in arrow_batches(connection.cursor(), query):
+        yield joined(batch.column(0))
+
+
+def joined(texts: pa.Array) -> bytes:
+    """The bytes of an Arrow string column, end to end, without making Python strings."""
+    column = texts.cast(pa.large_string())
+    offsets, data = column.buffers()[1:]
+    if data is None or not len(column):
+        return b""
+    ends = memoryview(offsets).cast("q")
+    return bytes(memoryview(data)[ends[column.offset] : ends[column.offset + len(column)]])
+
+
+def _load(store: ox.Store, texts: Iterable[bytes]) -> None:
+    feed = _Feed(iter(texts))
+    try:
+        store.bulk_load(cast("IO[bytes]", feed), format=ox.RdfFormat.N_QUADS, lenient=True)
+        store.flush()
+    finally:
+        feed.close()
+
+
+def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, log_folder: Path) -> bool:
+    """Make the table of the subjects that a change touches; False where they are too many for a difference to pay."""
+    changed = [old.live[sid] for sid in old.live.keys() - wanted.live.keys()]
+    changed += [wanted.live[sid] for sid in wanted.live.keys() - old.live.keys()]
+    moved = {name for name, settings in wanted.collections.items() if old.collections.get(name, settings) != settings}
+    everything = {source.lot: source for source in (*old.sources, *wanted.sources)}
+    lots = {source.lot for source in changed} | {s.lot for s in everything.values() if s.collection in moved}
+    collections = {source.collection for source in changed} | moved
+    names = sorted({name for source in everything.values() for name in source.files if name.startswith("Subject/")})
+    connection.register("lots", pa.table({"lot": pa.array(sorted(lots), pa.int64())}))
+    connection.register("touched", pa.table({"collection": pa.array(sorted(collections), pa.string())}))
+    listed = ", ".join(f"'{log_folder / name}'" for name in names)
+    connection.execute(
+        "CREATE TABLE affected AS SELECT collection, '' AS subject FROM touched"
+        + (
+            f" UNION SELECT collection, subject FROM read_parquet([{listed}]) SEMI JOIN lots USING (lot)"
+            if names
+            else ""
+        )
+    )
+    if not names:
+        return True
+    total = connection.execute(f"SELECT count(DISTINCT (collection, subject)) FROM read_parquet([{listed}])").fetchone()
+    touched = connection.execute("SELECT count(*) FROM affected").fetchone()
+    assert total is not None
+    assert touched is not None
+    return bool(touched[0] * SMALL <= total[0])

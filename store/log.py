@@ -1,0 +1,360 @@
+"""The record log: the accepted records of each source as Parquet, content-addressed. It is the truth.
+
+One folder per record type; a file holds rows of one or many sources. A row names its source (``sid``) and the reading
+that wrote it (``lot``): rows of a reading that was cut off may lie in a file, and no ledger entry names their lot. Days
+are counted from a per-subject origin that only the control data knows, so no calendar date is in the log. A column
+that is empty throughout is left out of a file: readers take the union of columns by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import os
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ontology.fields import STARS, Field, Kind, Star, dicom_attributes, star_of
+from ontology.prefixes import expand
+from ontology.records import Observation, Record, SourceRecord, Subject, When
+from store.control import Control, LoggedSource, now
+from store.home import Home
+
+__all__ = ["SCHEMA_VERSION", "BrokenSourceError", "LogWriter", "columns_of", "lexical", "sid_of"]
+
+SCHEMA_VERSION = 1
+"""The version of the log's columns, written into every file; `store.upgrade` reads older ones."""
+
+BATCH = 40_000
+"""Records held in memory before they are written."""
+
+REFERENCES = ("lesion", "study", "series", "reader", "procedure")
+
+ARROW = {Kind.INTEGER: pa.int64(), Kind.BOOLEAN: pa.bool_(), Kind.DERIVED: pa.bool_()}
+
+
+class BrokenSourceError(ValueError):
+    """A reader broke its promise: a reference without its identity record, or a code without a known prefix."""
+
+
+def sid_of(source: SourceRecord, collection: str) -> str:
+    """The id of a source within the log: what it holds (16 hex digits) and how it was read (8).
+
+    Two readings of one content under different mappings differ in the second part only.
+    """
+    recipe = hashlib.sha256(f"{collection}\0{source.kind}\0{source.recipe}".encode()).hexdigest()
+    return f"{source.digest[:16]}-{recipe[:8]}"
+
+
+def lexical(value: object) -> str | None:
+    """The lexical form of a value without exponent where it is decimal, or None.
+
+    >>> lexical(Decimal("1.50")), lexical(1e-30), lexical(True), lexical(Decimal("1E+3"))
+    ('1.50', '1e-30', 'true', '1000')
+    """
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return format(value, "f")
+        case _:
+            return str(value)
+
+
+def datatype(value: object) -> str | None:
+    """The XSD datatype of a value: decimal where the store can hold it exactly, else double.
+
+    The store keeps decimals of at most 18 fractional digits below 1e17.
+    """
+    match value:
+        case None:
+            return None
+        case bool():
+            return "boolean"
+        case int():
+            return "integer" if abs(value) < 10**17 else "double"
+        case Decimal():
+            exponent = value.as_tuple().exponent
+            fits = isinstance(exponent, int) and exponent >= -18 and abs(value) < 10**17
+            return "decimal" if fits else "double"
+        case float():
+            return "double"
+        case _:
+            return "string"
+
+
+def columns_of(star: Star) -> dict[str, pa.DataType]:
+    """Every column that a record type may have in the log, with its Arrow type."""
+    columns: dict[str, pa.DataType] = {"lot": pa.int64(), "sid": pa.string(), "collection": pa.string()}
+    kinds = {item.name: item.kind for item in star.fields}
+    for name in (item.name for item in dataclasses.fields(star.record)):
+        match kinds.get(name, Kind.STRING):
+            case Kind.WHEN:
+                columns |= {f"{name}_first": pa.int32(), f"{name}_last": pa.int32(), f"{name}_clock": pa.string()}
+            case Kind.SCALAR:
+                columns |= {name: pa.string(), f"{name}_type": pa.string()}
+            case Kind.ATTRIBUTES:
+                columns |= dict.fromkeys(dicom_attributes(), pa.string())
+            case kind:
+                columns[name] = ARROW.get(kind, pa.string())
+    return columns
+
+
+@dataclass(slots=True)
+class OpenSource:
+    """A source whose records are being logged."""
+
+    head: SourceRecord
+    collection: str
+    clock: str
+    sid: str
+    origins: dict[tuple[str, str], dt.date]
+    lot: int = field(default_factory=lambda: secrets.randbits(62))
+    new_origins: list[tuple[str, str, str, dt.date]] = field(default_factory=list)
+    records: int = 0
+    files: set[str] = field(default_factory=set)
+    subjects: set[str] = field(default_factory=set)
+    identities: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    references: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def days(self, subject: str, when: When | None) -> tuple[int | None, int | None, str | None]:
+        """A time as first day, last day and clock, counted from the subject's origin where it is a date."""
+        if when is None:
+            return None, None, None
+        clock = when.clock or self.clock
+        if isinstance(when.first, int) or isinstance(when.last, int):
+            assert isinstance(when.first, int) and isinstance(when.last, int)  # noqa: PT018
+            return when.first, when.last, clock
+        origin = self.origins.get((subject, clock))
+        if origin is None:
+            origin = self.origins[subject, clock] = when.first
+            self.new_origins.append((self.collection, subject, clock, origin))
+        return (when.first - origin).days, (when.last - origin).days, clock
+
+    def note(self, record: Record) -> None:
+        """Remember what a record names and refers to, for the check at the end of the source."""
+        if isinstance(record, Observation):
+            for name in REFERENCES:
+                value = getattr(record, name)
+                if value is not None:
+                    self.references[name].add(value)
+        elif record.identity:
+            key = getattr(record, "uid", None) or getattr(record, "key", None)
+            self.identities[type(record).__name__.lower()].add(str(key))
+
+    def dangling(self) -> list[str]:
+        """The kinds of identity record that observations refer to and the reader did not yield."""
+        return [name for name, keys in self.references.items() if keys - self.identities[name]]
+
+
+class LogWriter:
+    """Writes records to the log and enters finished sources in the ledger, batch by batch.
+
+    A batch is put in place before the ledger names it, so that a run killed at any moment leaves whole sources only.
+    """
+
+    def __init__(self, home: Home, control: Control) -> None:
+        self.home = home
+        self.control = control
+        self._rows: dict[str, list[tuple[OpenSource, Record]]] = defaultdict(list)
+        self.held = 0
+        self._open: OpenSource | None = None
+        self._finished: list[OpenSource] = []
+        self._origins: dict[str, dict[tuple[str, str], dt.date]] = {}
+
+    def begin(self, head: SourceRecord, collection: str, clock: str) -> OpenSource:
+        """Start a source; the one before it must have been finished or abandoned."""
+        assert self._open is None, "the source before this one was not finished"
+        if collection not in self._origins:
+            self._origins[collection] = self.control.origins(collection)
+        sid = sid_of(head, collection)
+        self._open = OpenSource(head, collection, clock, sid, self._origins[collection])
+        return self._open
+
+    def add(self, record: Record) -> None:
+        """Log a record of the open source, and its subject's identity the first time it is named."""
+        source = self._open
+        assert source is not None, "no source was begun"
+        subject = getattr(record, "subject", None)
+        if subject is not None and subject not in source.subjects:
+            source.subjects.add(subject)
+            self._append(source, Subject(subject=subject))
+        if not isinstance(record, Subject):
+            self._append(source, record)
+
+    def _append(self, source: OpenSource, record: Record) -> None:
+        source.note(record)
+        source.records += 1
+        self._rows[type(record).__name__].append((source, record))
+        self.held += 1
+        if self.held >= BATCH:
+            self._write()
+
+    def finish(self) -> OpenSource:
+        """End the open source; it is in the ledger after the next `flush`, and at the latest then."""
+        source, self._open = self._open, None
+        assert source is not None, "no source was begun"
+        if missing := source.dangling():
+            self.abandon(source)
+            raise BrokenSourceError(f"{source.head.name}: observations refer to a {missing[0]} that was not yielded")
+        self._finished.append(source)
+        return source
+
+    def abandon(self, source: OpenSource) -> None:
+        """Forget what is held of a source; rows already written are never named by the ledger."""
+        self._open = None
+        for table, rows in self._rows.items():
+            self._rows[table] = [row for row in rows if row[0] is not source]
+        self.held = sum(map(len, self._rows.values()))
+
+    def flush(self) -> list[LoggedSource]:
+        """Write what is held and enter the finished sources in the ledger."""
+        self._write()
+        logged = [
+            LoggedSource(
+                sid=source.sid,
+                lot=source.lot,
+                collection=source.collection,
+                digest=source.head.digest,
+                recipe=source.head.recipe,
+                kind=source.head.kind,
+                name=source.head.name,
+                locator=source.head.locator,
+                data_class=source.head.data_class,
+                records=source.records,
+                files=tuple(sorted(source.files)),
+                logged_at=now(),
+            )
+            for source in self._finished
+        ]
+        everyone = [*self._finished, *([self._open] if self._open else [])]
+        origins = [origin for source in everyone for origin in source.new_origins]
+        self.control.record_sources(logged, origins)
+        for source in everyone:
+            source.new_origins.clear()
+        self._finished.clear()
+        return logged
+
+    def _write(self) -> None:
+        for table, rows in self._rows.items():
+            if rows:
+                name = write_table(self.home, star_of(table), list(_columns(star_of(table), rows)))
+                for source in {id(source): source for source, _ in rows}.values():
+                    source.files.add(name)
+        self._rows.clear()
+        self.held = 0
+
+
+def _columns(star: Star, rows: list[tuple[OpenSource, Record]]) -> Iterator[tuple[str, list[Any]]]:
+    """The columns of a batch that are not empty throughout."""
+    yield "lot", [source.lot for source, _ in rows]
+    yield "sid", [source.sid for source, _ in rows]
+    yield "collection", [source.collection for source, _ in rows]
+    fields = {item.name: item for item in star.fields}
+    for name in (item.name for item in dataclasses.fields(star.record)):
+        item = fields.get(name) or Field(name, star.fields[0].predicate, Kind.STRING)
+        for column, values in COLUMNS.get(item.kind, _plain)(item, rows):
+            if any(value is not None for value in values):
+                yield column, values
+
+
+Column = tuple[str, list[Any]]
+Rows = list[tuple[OpenSource, Record]]
+
+
+def _plain(item: Field, rows: Rows) -> Iterable[Column]:
+    return [(item.name, [getattr(record, item.name) for _, record in rows])]
+
+
+def _lexical(item: Field, rows: Rows) -> Iterable[Column]:
+    return [(item.name, [lexical(getattr(record, item.name)) for _, record in rows])]
+
+
+def _scalar(item: Field, rows: Rows) -> Iterable[Column]:
+    values = [getattr(record, item.name) for _, record in rows]
+    return [(item.name, [lexical(v) for v in values]), (f"{item.name}_type", [datatype(v) for v in values])]
+
+
+def _concept(item: Field, rows: Rows) -> Iterable[Column]:
+    values = [getattr(record, item.name) for _, record in rows]
+    for curie in {value for value in values if value is not None}:
+        try:
+            expand(curie)
+        except ValueError as error:
+            raise BrokenSourceError(str(error)) from error
+    return [(item.name, values)]
+
+
+def _when(item: Field, rows: Rows) -> Iterable[Column]:
+    days = [source.days(getattr(record, "subject", ""), getattr(record, item.name)) for source, record in rows]
+    names = (f"{item.name}_first", f"{item.name}_last", f"{item.name}_clock")
+    return zip(names, map(list, zip(*days, strict=True)), strict=True)
+
+
+def _attributes(_item: Field, rows: Rows) -> Iterable[Column]:
+    """One column per DICOM keyword; several values are joined by a backslash, as in PS3.5 6.4."""
+    everything = [getattr(record, "attributes") for _, record in rows]  # noqa: B009
+    used = sorted({keyword for attributes in everything for keyword in attributes})
+    for keyword in used:
+        if keyword not in dicom_attributes():
+            raise BrokenSourceError(f"{keyword} is not in ontology/dicom_attributes.tsv")
+        yield keyword, [_joined(attributes.get(keyword)) for attributes in everything]
+
+
+def _joined(value: object) -> str | None:
+    return "\\".join(lexical(part) or "" for part in value) if isinstance(value, tuple) else lexical(value)
+
+
+COLUMNS: dict[Kind, Callable[[Field, Rows], Iterable[Column]]] = {
+    Kind.DECIMAL: _lexical,
+    Kind.SCALAR: _scalar,
+    Kind.CONCEPT: _concept,
+    Kind.WHEN: _when,
+    Kind.ATTRIBUTES: _attributes,
+}
+
+
+def write_table(home: Home, star: Star, columns: list[tuple[str, list[Any]]]) -> str:
+    """Write a batch of one record type; its name within the log, ``Table/sha256.parquet``.
+
+    The same rows give the same name: the file is named by its content.
+    """
+    types = columns_of(star)
+    schema = pa.schema([(name, types[name]) for name, _ in columns])
+    table = pa.Table.from_arrays([pa.array(values, types[name]) for name, values in columns], schema=schema)
+    return put_table(home, star.table, table)
+
+
+def put_table(home: Home, kind: str, table: pa.Table) -> str:
+    """Put a table in its place in the log, under the name of its content, with the version of its columns."""
+    versioned = table.replace_schema_metadata({"qilin.schema": str(SCHEMA_VERSION)})
+    home.scratch.mkdir(parents=True, exist_ok=True)
+    draft = home.scratch / f"{kind}.{os.getpid()}.parquet"
+    pq.write_table(versioned, draft, compression="zstd")
+    with draft.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        os.fsync(handle.fileno())
+    name = f"{kind}/{digest[:40]}.parquet"
+    place = home.log / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft.replace(place)
+    return name
+
+
+def files_by_table(log: Path, names: Iterable[str]) -> dict[str, list[str]]:
+    """The paths of log files by record type, each once, in order."""
+    tables: dict[str, list[str]] = {star.table: [] for star in STARS}
+    for name in sorted(set(names)):
+        tables[name.split("/", 1)[0]].append(str(log / name))
+    return tables

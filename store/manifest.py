@@ -1,0 +1,122 @@
+"""The manifest of a generation: everything that decides its triples, so that it can be made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ontology.records import DataClass
+from store.control import PUBLIC, Collection, LoggedSource
+
+__all__ = ["VOCABULARY", "Manifest", "audience_set"]
+
+VOCABULARY = "vocabulary"
+"""The name of the graph that holds the vocabulary and that everyone may read."""
+
+SOURCE_SCHEMA = pa.schema(
+    [
+        ("sid", pa.string()),
+        ("lot", pa.int64()),
+        ("collection", pa.string()),
+        ("digest", pa.string()),
+        ("recipe", pa.string()),
+        ("kind", pa.string()),
+        ("name", pa.string()),
+        ("locator", pa.string()),
+        ("data_class", pa.string()),
+        ("records", pa.int64()),
+        ("files", pa.list_(pa.string())),
+        ("logged_at", pa.string()),
+    ]
+)
+
+
+def audience_set(audiences: Iterable[str]) -> str:
+    """The name of the graph of a set of audiences: ``public`` alone as soon as it is among them.
+
+    >>> audience_set(["team b", "team a"]), audience_set(["team a", "public"])
+    ('team a+team b', 'public')
+    """
+    names = sorted(set(audiences))
+    return PUBLIC if PUBLIC in names else "+".join(names)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The live sources of a generation, its collections' settings, and what wrote its triples."""
+
+    base: str
+    writer: str = ""
+    """Digest of the vocabulary and of the writer's own code: where it differs, triples are made anew."""
+    number: int = 0
+    published: str = ""
+    quads: int = 0
+    graphs: tuple[str, ...] = ()
+    collections: dict[str, Collection] = field(default_factory=dict)
+    sources: tuple[LoggedSource, ...] = ()
+
+    @cached_property
+    def live(self) -> dict[str, LoggedSource]:
+        """The live sources by id."""
+        return {source.sid: source for source in self.sources}
+
+    def changed(self, add: Iterable[LoggedSource], remove: Iterable[str]) -> Manifest:
+        """The same state with sources added and removed."""
+        gone = set(remove)
+        kept = {source.sid: source for source in self.sources if source.sid not in gone}
+        kept |= {source.sid: source for source in add}
+        ordered = sorted(kept.values(), key=lambda source: (source.collection, source.name, source.sid))
+        return replace(self, sources=tuple(ordered))
+
+    def audience(self, source: LoggedSource) -> str:
+        """The audience that may read a source's records."""
+        return self.collections[source.collection].audience(source.data_class)
+
+    def files(self) -> set[str]:
+        """Every log file that a live source has rows in."""
+        return {name for source in self.sources for name in source.files}
+
+    def save(self, folder: Path) -> None:
+        """Write ``manifest.json`` and ``sources.parquet``."""
+        head = {
+            "base": self.base,
+            "writer": self.writer,
+            "number": self.number,
+            "published": self.published,
+            "quads": self.quads,
+            "graphs": list(self.graphs),
+            "collections": [asdict(collection) for collection in self.collections.values()],
+        }
+        (folder / "manifest.json").write_text(json.dumps(head, indent=1), encoding="utf-8")
+        rows = [asdict(source) for source in self.sources]
+        pq.write_table(pa.Table.from_pylist(rows, schema=SOURCE_SCHEMA), folder / "sources.parquet")
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Read what `save` wrote."""
+        head = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        collections = [
+            Collection(
+                **{
+                    **row,
+                    "audiences": {DataClass(name): audience for name, audience in row["audiences"].items()},
+                    "anchors": tuple(row["anchors"]),
+                }
+            )
+            for row in head.pop("collections")
+        ]
+        sources = [
+            LoggedSource(**{**row, "files": tuple(row["files"]), "data_class": DataClass(row["data_class"])})
+            for row in pq.read_table(folder / "sources.parquet").to_pylist()
+        ]
+        return cls(
+            **{**head, "graphs": tuple(head["graphs"])},
+            collections={collection.name: collection for collection in collections},
+            sources=tuple(sources),
+        )

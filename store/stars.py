@@ -1,0 +1,227 @@
+"""Compiles the field table to SQL: one star of N-Quads text per row of the record log.
+
+The text is made column-wise by DuckDB, not row by row in Python: `ontology.fields.STARS` is the only place that says
+which field becomes which predicate, and this module the only one that writes it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from ontology.fields import Field, Kind, Star, dicom_attributes
+from ontology.prefixes import expand, prefixes
+
+__all__ = ["Minter", "star_text"]
+
+XSD = prefixes()["xsd"]
+RDF_TYPE = prefixes()["rdf"] + "type"
+ORIGIN = {True: expand("q:Derived"), False: expand("q:Asserted")}
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def literal(column: str, datatype: str | None = None) -> str:
+    """SQL for an N-Quads literal of a text column; backslash, quote and line ends are escaped."""
+    escaped = f"replace(replace(replace(replace({column},'\\','\\\\'),'\"','\\\"'),chr(10),'\\n'),chr(13),'\\r')"
+    closing = f'"^^<{XSD}{datatype}>' if datatype else '"'
+    return f"'\"' || {escaped} || {quoted(closing)}"
+
+
+def typed(column: str, datatype: str) -> str:
+    """SQL for a literal whose lexical form needs no escaping."""
+    closing = f'"^^<{XSD}{datatype}>'
+    return f"'\"' || {column} || {quoted(closing)}"
+
+
+def concept(column: str) -> str:
+    """SQL for the IRI of a column of CURIEs."""
+    cases = " ".join(
+        f"WHEN starts_with({column}, {quoted(prefix + ':')}) "
+        f"THEN {quoted('<' + namespace)} || substr({column}, {len(prefix) + 2}) || '>'"
+        for prefix, namespace in prefixes().items()
+    )
+    return f"CASE {cases} END"
+
+
+class Minter:
+    """SQL expressions that mint the IRIs of one warehouse under its base.
+
+    Every part is percent-encoded but for ``[A-Za-z0-9._~-]``; a DICOM UID is ``urn:oid:<uid>`` everywhere.
+    """
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+    def path(self, kind: str, *columns: str) -> str:
+        """``<base kind/part/part>`` from text columns."""
+        parts = " || '/' || ".join(f"url_encode({column})" for column in columns)
+        return f"{quoted(f'<{self.base}{kind}/')} || {parts} || '>'"
+
+    def uid(self, column: str) -> str:
+        """``<urn:oid:uid>``."""
+        return f"'<urn:oid:' || {column} || '>'"
+
+    def source(self, collection: str = "collection", digest: str = "digest") -> str:
+        """The node of a source: the first 16 hex digits of its content's SHA-256."""
+        return self.path("source", collection, f"{digest}[:16]")
+
+    def record(self, key: str = "key") -> str:
+        """The node of a fact: collection, source, and its key within the source."""
+        return self.path("record", "collection", "digest[:16]", key)
+
+    def clock(self, name: str, anchor: str) -> str:
+        """The node of a way of counting days: days are comparable where this node is the same."""
+        return self.path("clock", "collection", name, anchor)
+
+    def graph(self, column: str) -> str:
+        """The named graph of a set of audiences."""
+        return self.path("graph", column)
+
+    def node(self, star: Star) -> str:
+        """The node that a star's triples are about."""
+        return {
+            Kind.SUBJECT: self.path("subject", "collection", "subject"),
+            Kind.UID: self.uid("uid"),
+            Kind.LESION: self.path("lesion", "collection", "subject", "key"),
+            Kind.READER: self.path("reader", "collection", "key"),
+            Kind.PROCEDURE: self.path("procedure", "collection", "key"),
+            Kind.RECORD: self.record(),
+            Kind.COLLECTION: self.path("collection", "collection"),
+            Kind.SOURCE: self.source(),
+            Kind.CLOCK: self.clock("clock", "anchor"),
+        }[star.node]
+
+    def reference(self, item: Field) -> str:
+        """The node that a field refers to."""
+        column = f'"{item.name}"'
+        return {
+            Kind.COLLECTION: self.path("collection", column),
+            Kind.SUBJECT: self.path("subject", "collection", column),
+            Kind.UID: self.uid(column),
+            Kind.LESION: self.path("lesion", "collection", "subject", column),
+            Kind.READER: self.path("reader", "collection", column),
+            Kind.PROCEDURE: self.path("procedure", "collection", column),
+            Kind.RECORD: self.record(column),
+        }[item.kind]
+
+
+Lines = Iterable[tuple[str, str, str]]
+"""``(condition or column that must not be null, predicate IRI, SQL of the object)``."""
+
+
+def _term(item: Field, minter: Minter) -> Lines:
+    column = f'"{item.name}"'
+    predicate = expand(item.predicate)
+    match item.kind:
+        case Kind.CONCEPT:
+            return [(column, predicate, concept(column))]
+        case Kind.STRING:
+            return [(column, predicate, literal(column))]
+        case Kind.IRI:
+            return [(column, predicate, f"'<' || {column} || '>'")]
+        case Kind.DECIMAL | Kind.INTEGER | Kind.BOOLEAN | Kind.DATETIME:
+            return [(column, predicate, typed(f"CAST({column} AS VARCHAR)", str(item.kind)))]
+        case Kind.DERIVED:
+            return [(column, predicate, f"CASE WHEN {column} THEN '<{ORIGIN[True]}>' ELSE '<{ORIGIN[False]}>' END")]
+        case _:
+            return [(column, predicate, minter.reference(item))]
+
+
+def _scalar(item: Field, _minter: Minter) -> Lines:
+    column, kind = f'"{item.name}"', f'"{item.name}_type"'
+    marked = f"'\"^^<{XSD}' || {kind} || '>'"
+    return [
+        (
+            column,
+            expand(item.predicate),
+            f"CASE WHEN {kind} = 'string' THEN {literal(column)} ELSE '\"' || {column} || {marked} END",
+        )
+    ]
+
+
+def _when(item: Field, _minter: Minter) -> Lines:
+    """Days are relative to the anchor that was found for the subject and clock; without one there is no day."""
+    first, last, zero = f'"{item.name}_first"', f'"{item.name}_last"', "anchor_day"
+    predicate = expand(item.predicate)
+    same = f"CASE WHEN {first} = {last} AND {item.name}_anchored THEN {first} END"
+    differ = f"CASE WHEN {first} <> {last} AND {item.name}_anchored THEN {first} END"
+
+    def day(column: str) -> str:
+        return typed(f"CAST({column} - {item.name}_{zero} AS VARCHAR)", "integer")
+
+    return [
+        (same, predicate, day(first)),
+        (differ, predicate + "Earliest", day(first)),
+        (differ, predicate + "Latest", day(last)),
+    ]
+
+
+def _clock(items: list[Field], minter: Minter) -> Lines:
+    """The clock that a record's days are on; the two ends of an interval share it."""
+    if not items:
+        return []
+    clock = "coalesce(" + ", ".join(f"CASE WHEN {i.name}_anchored THEN {i.name}_clock END" for i in items) + ")"
+    anchor = "coalesce(" + ", ".join(f"{item.name}_anchor" for item in items) + ")"
+    return [(clock, expand("q:clock"), minter.clock(clock, anchor))]
+
+
+def _attributes(_item: Field, present: Collection[str]) -> Lines:
+    for keyword, attribute in dicom_attributes().items():
+        if keyword in present:
+            yield f'"{keyword}"', expand(f"dicom:{keyword}"), _repeated(f'"{keyword}"', attribute.kind)
+
+
+def _repeated(column: str, kind: Kind) -> str:
+    """SQL for an attribute's value; several values, joined by a backslash, are written by `star_text` line by line."""
+    return literal(column) if kind is Kind.STRING else typed(column, str(kind))
+
+
+def _line(lines: Iterable[tuple[str, str, str]], node: str, graph: str) -> Iterable[str]:
+    for condition, predicate, term in lines:
+        yield (
+            f"CASE WHEN ({condition}) IS NOT NULL "
+            f"THEN {node} || {quoted(f' <{predicate}> ')} || {term} || ' ' || {graph} || {quoted(' .' + chr(10))} END"
+        )
+
+
+def _attribute_line(lines: Lines, node: str, graph: str) -> Iterable[str]:
+    """One line per distinct value of an attribute."""
+    for column, predicate, term in lines:
+        each = term.replace(column, "part")
+        start = f"{node} || {quoted(f' <{predicate}> ')}"
+        end = f"' ' || {graph} || {quoted(' .' + chr(10))}"
+        many = (
+            f"array_to_string(list_transform(list_distinct(string_split({column}, '\\')), "
+            f"lambda part: {start} || {each} || {end}), '')"
+        )
+        yield (
+            f"CASE WHEN {column} IS NULL THEN NULL WHEN contains({column}, '\\') THEN {many} "
+            f"ELSE {start} || {term} || {end} END"
+        )
+
+
+KINDS: dict[Kind, Callable[[Field, Minter], Lines]] = {Kind.SCALAR: _scalar, Kind.WHEN: _when}
+
+
+def star_text(star: Star, minter: Minter, present: Collection[str]) -> str:
+    """SQL for the N-Quads lines of one row: columns ``node`` and ``graph`` hold its subject and graph terms.
+
+    ``present`` are the columns that the row has; a field without a column has no line.
+    """
+    parts = [f"node || ' <{RDF_TYPE}> <{expand(name)}> ' || graph || {quoted(' .' + chr(10))}" for name in star.classes]
+    for item in star.fields:
+        if item.kind is Kind.ATTRIBUTES:
+            parts += _attribute_line(_attributes(item, present), "node", "graph")
+        elif item.name in present or f"{item.name}_first" in present:
+            parts += _line(KINDS.get(item.kind, _term)(item, minter), "node", "graph")
+    whens = [item for item in star.fields if item.kind is Kind.WHEN and f"{item.name}_first" in present]
+    parts += _line(_clock(whens, minter), "node", "graph")
+    if star.cite:
+        cited: list[tuple[str, str, str]] = [("digest", expand("prov:wasDerivedFrom"), minter.source())]
+        if star.node is Kind.RECORD:
+            cited.append(("key", expand("q:locator"), literal('"key"')))
+        parts += _line(cited, "node", "graph")
+    return "concat(" + ", ".join(parts) + ")"

@@ -1,0 +1,199 @@
+"""The warehouse as the rest of the house knows it: ask it, write to it, keep and restore its states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyoxigraph as ox
+
+from store.build import arrow_batches, connect
+from store.control import PUBLIC, Collection, Control, LoggedSource
+from store.generations import Generations
+from store.home import Home
+from store.keeping import Releases, upgrade_log
+from store.log import LogWriter
+from store.manifest import VOCABULARY, Manifest
+from store.stars import Minter, quoted
+from store.workers import Answer, QueryLimits, WorkerPool
+
+__all__ = ["ANONYMOUS", "OPERATOR", "Caller", "EmptyWarehouseError", "Rows", "Warehouse", "Writing"]
+
+Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
+
+
+class EmptyWarehouseError(RuntimeError):
+    """A question to a warehouse in which nothing has been published yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the audiences that they are a member of, or all of them for the operator on the command line."""
+
+    name: str
+    audiences: frozenset[str] = frozenset({PUBLIC})
+    everything: bool = False
+
+    def may_read(self, graph: str) -> bool:
+        """Whether a graph, named by its set of audiences, is among the caller's."""
+        return self.everything or graph == VOCABULARY or not self.audiences.isdisjoint(graph.split("+"))
+
+
+ANONYMOUS = Caller("anonymous")
+OPERATOR = Caller("operator", everything=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The result of a SELECT: column names, and rows of terms or None."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Term | None, ...], ...]
+
+    def dicts(self) -> Iterator[dict[str, Term | None]]:
+        """Each row by column name."""
+        for row in self.rows:
+            yield dict(zip(self.columns, row, strict=True))
+
+
+class Writing:
+    """A change to the warehouse while the write lock is held: log sources, name what is live, publish once."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+        self.log = LogWriter(warehouse.home, warehouse.control)
+        self.current = warehouse.generations.current()
+        self._add: dict[str, LoggedSource] = {}
+        self._remove: set[str] = set()
+
+    def keep(self, source: LoggedSource) -> None:
+        """Serve a logged source from the next generation on; another reading of the same place gives way."""
+        self._remove.discard(source.sid)
+        self._add[source.sid] = source
+
+    def drop(self, sid: str) -> None:
+        """No longer serve a source from the next generation on."""
+        self._add.pop(sid, None)
+        self._remove.add(sid)
+
+    def live_uids(self) -> Iterator[tuple[str, str, str]]:
+        """Every study and series that is served, with its collection and subject."""
+        names = sorted(name for name in self.current.files() if name.startswith(("Study/", "Series/")))
+        lots = pa.table({"lot": pa.array([source.lot for source in self.current.sources], pa.int64())})
+        if names:
+            with connect(self.warehouse.home) as connection:
+                connection.register("lots", lots)
+                listed = ", ".join(quoted(str(self.warehouse.home.log / name)) for name in names)
+                query = f"SELECT uid, collection, subject FROM read_parquet([{listed}]) SEMI JOIN lots USING (lot)"
+                for batch in arrow_batches(connection, query):
+                    yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+    def publish(self, rebuild: bool = False) -> Manifest:
+        """Make the next generation of what is live now and the collections as they are set now."""
+        wanted = self.current.changed(self._add.values(), self._remove)
+        collections = self.warehouse.control.collections()
+        used = {source.collection for source in wanted.sources}
+        wanted = replace(wanted, collections={name: collections[name] for name in sorted(used)})
+        return self.warehouse.generations.publish(wanted, rebuild=rebuild)
+
+
+class Warehouse:
+    """One data folder, opened."""
+
+    def __init__(self, home: Home, limits: QueryLimits | None = None, workers: int = 2) -> None:
+        self.home = home.create()
+        self.control = Control(f"sqlite:///{home.control}")
+        self.base = self.control.setting("base")
+        self.minter = Minter(self.base)
+        self.generations = Generations(home, self.base)
+        self.releases = Releases(self.home, self.control, self.generations)
+        self.pool = WorkerPool(workers, limits)
+
+    @classmethod
+    def open(cls, root: Path | str | None = None, limits: QueryLimits | None = None, workers: int = 2) -> Warehouse:
+        """Open the data folder that is named, else ``QILIN_HOME``, else ``./var``; it is made where it is missing."""
+        return cls(Home.find(root), limits, workers)
+
+    def close(self) -> None:
+        """End the query workers and let go of the control data."""
+        self.pool.close()
+        self.control.engine.dispose()
+
+    # asking
+
+    def graphs(self, caller: Caller) -> list[str]:
+        """The IRIs of the graphs of the current generation that a caller may read, the vocabulary among them."""
+        return self._readable(self.generations.current(), caller)
+
+    def _readable(self, manifest: Manifest, caller: Caller) -> list[str]:
+        return [self.graph_iri(name) for name in (*manifest.graphs, VOCABULARY) if caller.may_read(name)]
+
+    def graph_iri(self, name: str) -> str:
+        """The IRI of the graph of a set of audiences."""
+        return f"{self.base}graph/{quote(name, safe='')}"
+
+    def ask(
+        self,
+        query: str,
+        caller: Caller,
+        select_format: str = "json",
+        graph_format: str = "turtle",
+        seconds: float | None = None,
+        release: str | None = None,
+    ) -> Answer:
+        """Evaluate SPARQL over what the caller may read; the answer streams.
+
+        Formats: ``json xml csv tsv`` for SELECT and ASK, ``turtle ntriples jsonld rdfxml`` for CONSTRUCT and DESCRIBE.
+        Raises `store.guard.QueryRefusedError`, `store.workers.QueryError` or `EmptyWarehouseError`.
+        """
+        store, manifest = self.releases.store(release) if release else self._served()
+        graphs = self._readable(manifest, caller)
+        return self.pool.ask(store, query, graphs, select_format, graph_format, seconds=seconds)
+
+    def _served(self) -> tuple[Path, Manifest]:
+        folder = self.generations.folder()
+        if folder is None:
+            raise EmptyWarehouseError("nothing has been ingested yet; try `qilin demo` or `qilin ingest`")
+        return folder / "store", self.generations.at(folder)
+
+    def select(self, query: str, caller: Caller, seconds: float | None = None) -> Rows:
+        """The whole result of a SELECT as terms."""
+        answer = self.ask(query, caller, seconds=seconds)
+        solutions = ox.parse_query_results(answer.read(), format=ox.QueryResultsFormat.JSON)
+        if not isinstance(solutions, ox.QuerySolutions):
+            raise TypeError("not a SELECT query")
+        columns = tuple(variable.value for variable in solutions.variables)
+        return Rows(columns, tuple(tuple(solution[name] for name in columns) for solution in solutions))
+
+    # writing
+
+    @contextmanager
+    def writing(self, waiting: Callable[[], None] = lambda: None) -> Iterator[Writing]:
+        """Hold the write lock; ``waiting`` is called once where another run holds it."""
+        with self.home.writing(waiting):
+            yield Writing(self)
+
+    def set_collection(self, collection: Collection) -> None:
+        """Change a collection's settings and publish the generation that follows from them."""
+        with self.writing() as writing:
+            self.control.save_collection(collection)
+            writing.publish()
+
+    def retract(self, sids: list[str]) -> Manifest:
+        """Take sources out of what is served; their log rows are forgotten."""
+        with self.writing() as writing:
+            for sid in sids:
+                writing.drop(sid)
+            manifest = writing.publish()
+            self.control.forget_sources(sids)
+            return manifest
+
+    def rebuild(self) -> Manifest:
+        """Make the generation anew from the record log alone, upgrading an older log first."""
+        with self.home.writing():
+            upgrade_log(self.home, self.control, self.generations)
+            return Writing(self).publish(rebuild=True)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from pydicom.sr._concepts_dict import concepts
+from pydicom.sr._snomed_dict import mapping
+
+from ingest.dicom_concepts import (
+    RULES,
+    SeriesFacts,
+    acquisition_of,
+    body_part_of,
+    contrast_of,
+    meanings,
+    modality_of,
+    tracer_of,
+    uptake_of,
+    words_of,
+)
+from ingest.dicom_header import Elements
+from ontology import terms
+from ontology.generate import bundled
+from ontology.terms import dcm, ncit, q
+
+FIELDS = ("body_part", "contrast", "tracer")
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_table_holds_bundled_concepts_with_known_codes(field):
+    known = {f"{prefix}:{row['code']}" for prefix in ("ncit", "sct") for row in bundled(prefix)}
+    sct = {code for group in concepts["SCT"].values() for code in group}
+    rows = meanings(field)
+    assert rows
+    for row in rows:
+        assert row.concept in known
+        for code in row.codes:
+            scheme, _, value = code.partition(":")
+            if scheme == "SCT":
+                assert value in sct
+            if scheme == "SRT":
+                assert f"SCT:{mapping['SRT'][value]}" in row.codes
+            if scheme == "NCIt":
+                assert row.concept == f"ncit:{value}"
+        assert all(words_of(word) == word for word in row.words)
+    for column in ("codes", "words"):
+        items = [item for row in rows for item in getattr(row, column)]
+        assert len(items) == len(set(items))
+
+
+def pharmaceutical(text="", scheme="", code="", meaning=""):
+    coded = Elements({"CodingSchemeDesignator": (scheme,), "CodeValue": (code,), "CodeMeaning": (meaning,)})
+    return (Elements({"Radiopharmaceutical": (text,)}, {"RadiopharmaceuticalCodeSequence": (coded,)}),)
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (pharmaceutical("Solution", "SCT", "35321007"), ncit.FLUDEOXYGLUCOSE_F_18),
+        (pharmaceutical("Solution", "SRT", "C-B1031"), ncit.FLUDEOXYGLUCOSE_F_18),
+        (pharmaceutical("Solution", "SNM3", "C-B1036"), ncit.FLUOROTHYMIDINE_F_18),
+        (pharmaceutical("FDG -- fluorodeoxyglucose", "99SDM", "Y-X1743"), ncit.FLUDEOXYGLUCOSE_F_18),
+        (pharmaceutical("18F-FDG"), ncit.FLUDEOXYGLUCOSE_F_18),
+        (pharmaceutical("[18F]NaF"), ncit.FLUORINE_F_18_SODIUM_FLUORIDE),
+        (pharmaceutical("", "99X", "1", "FMISO"), ncit.N18F_FLUOROMISONIDAZOLE),
+        (pharmaceutical("FDG or FLT"), None),
+        (pharmaceutical("choline"), None),
+        ((), None),
+    ],
+)
+def test_tracer(item, expected):
+    assert tracer_of(item) == expected
+
+
+def test_body_part_prefers_the_code():
+    region = Elements({"CodingSchemeDesignator": ("SCT",), "CodeValue": ("41216001",)})
+    assert body_part_of((region,), "PELVIS") == ncit.PROSTATE_GLAND
+    assert body_part_of((), "HEAD_NECK") == ncit.HEAD_AND_NECK
+    assert body_part_of((), "CHEST_TO_PELVIS") is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "expected"),
+    [
+        ("", (False, None)),
+        ("NONE", (False, None)),
+        ("OMNI", (True, None)),
+        ("Omnipaque350", (True, ncit.IOHEXOL)),
+        ("GADAVIST 7ml", (True, ncit.GADOBUTROL)),
+    ],
+)
+def test_contrast(agent, expected):
+    assert contrast_of((), agent) == expected
+
+
+def test_modality():
+    assert modality_of("PT") == dcm.POSITRON_EMISSION_TOMOGRAPHY
+    assert modality_of("ZZ") is None
+
+
+DAY = dt.date(2014, 6, 30)
+
+
+@pytest.mark.parametrize(
+    ("start", "stamp", "acquired", "expected"),
+    [
+        ("103500.00", "", (DAY, "40811"), "45.18"),
+        ("234500", "", (DAY, "2700"), "60.00"),
+        ("", "20140630103500", (DAY, "41700"), "60.00"),
+        ("", "20140629234500", (DAY, "2700"), "60.00"),
+        ("103500", "19990101103500", (DAY, "41700"), "60.00"),
+        ("103500", "20140630103500", (DAY, "36000"), None),
+        ("010000", "", (DAY, "43200"), None),
+        ("000000", "", (DAY, "0"), None),
+        ("", "", (DAY, "43200"), None),
+        ("103500", "", None, None),
+    ],
+)
+def test_uptake(start, stamp, acquired, expected):
+    item = Elements({"RadiopharmaceuticalStartTime": (start,), "RadiopharmaceuticalStartDateTime": (stamp,)})
+    found = uptake_of(item, acquired and (acquired[0], Decimal(acquired[1])))
+    assert found == (None if expected is None else Decimal(expected))
+
+
+def facts(modality, *, contrast=False, repeats=1, body_part=None, **attributes):
+    return SeriesFacts(modality, contrast, repeats, body_part, attributes)
+
+
+DCE = ncit.DYNAMIC_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING
+
+
+@pytest.mark.parametrize(
+    ("series", "expected"),
+    [
+        (facts("PT", SeriesType=("DYNAMIC", "IMAGE")), q.DYNAMIC_PET),
+        (facts("PT", SeriesType=("GATED", "IMAGE")), q.GATED_PET),
+        (facts("PT", SeriesType=("STATIC", "IMAGE")), q.STATIC_PET),
+        (facts("PT", SeriesType=("WHOLE BODY", "IMAGE")), q.WHOLE_BODY_PET),
+        (facts("PT"), None),
+        (facts("MR", DiffusionBValue=(Decimal(0), Decimal(800))), ncit.DIFFUSION_WEIGHTED_IMAGING),
+        (facts("MR", SequenceName=("*ep_b800t",)), ncit.DIFFUSION_WEIGHTED_IMAGING),
+        (facts("MR", ImageType=("DERIVED", "PRIMARY", "DIFFUSION", "ADC")), None),
+        (facts("MR", DiffusionBValue=(Decimal(0),)), None),
+        (facts("MR", contrast=True, repeats=3), DCE),
+        (facts("MR", contrast=True, repeats=2), None),
+        (facts("MR", repeats=3), None),
+        (
+            facts("MR", contrast=True, repeats=40, ScanningSequence=("EP",)),
+            ncit.PERFUSION_WEIGHTED_MAGNETIC_RESONANCE_IMAGING,
+        ),
+        (facts("MR", repeats=3, body_part=ncit.BREAST, ScanningSequence=("RM",)), DCE),
+        (facts("MR", repeats=3, body_part=ncit.BREAST, ScanningSequence=("SE",)), None),
+        (facts("CT", repeats=5), ncit.COMPUTED_TOMOGRAPHY_PERFUSION_IMAGING),
+        (facts("CT", repeats=2, contrast=True), None),
+    ],
+)
+def test_acquisition(series, expected):
+    assert acquisition_of(series) == expected
+
+
+def test_rules_have_names_of_their_own():
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    assert all(rule.modality in {"CT", "MR", "PT"} for rule in RULES)
+    assert terms.ncit.BREAST in {row.concept for row in meanings("body_part")}

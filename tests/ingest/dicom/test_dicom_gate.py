@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+
+from ingest.dicom_header import Elements
+from ingest.gate_dicom import header_flaw, is_dummy, person_like
+from ontology.records import Reject, SeriesHeader
+
+SECRETS = {
+    "PatientName": "Roe^Jane",
+    "OtherPatientNames": "Roe^Janet",
+    "PatientBirthDate": "19610312",
+    "PatientAddress": "12 Hill Road",
+    "PatientTelephoneNumbers": "555-0142",
+    "ReferringPhysicianName": "Poe^Edgar",
+    "OperatorsName": "Mary Moe",
+    "PatientMotherBirthName": "Zoe",
+    "OtherPatientIDs": "77881234",
+    "SeriesDescription": "call 555-010-0142",
+    "StudyDescription": "seen 12 March 2014",
+    "ProtocolName": "jane@example.org",
+    "Manufacturer": "Roe^Jane",
+    "PatientID": "Roe^Jane",
+}
+
+
+@pytest.mark.parametrize("keyword", SECRETS)
+def test_planted_identifier_is_quarantined_by_tag_and_never_told(factory, keyword):
+    factory.write("good.dcm", 1)
+    factory.write("bad.dcm", 2, **{keyword: SECRETS[keyword]})
+    records = factory.read()
+    (reject,) = [record for record in records if isinstance(record, Reject)]
+    assert (reject.name, reject.quarantine) == ("bad.dcm", True)
+    assert keyword in reject.place
+    assert SECRETS[keyword] not in str(records)
+    assert [record.instance_count for record in records if isinstance(record, SeriesHeader)] == [1]
+
+
+NEVER = ("PatientName", "ReferringPhysicianName", "PatientAddress", "PatientTelephoneNumbers", "PatientID")
+
+
+@pytest.mark.parametrize("keyword", NEVER)
+def test_attestation_does_not_open_for_names_and_addresses(factory, keyword):
+    factory.write("bad.dcm", **{keyword: SECRETS[keyword]})
+    (reject,) = factory.read(attested=True)
+    assert keyword in reject.place
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"PatientIdentityRemoved": None}, "(0012,0062) PatientIdentityRemoved"),
+        ({"PatientIdentityRemoved": "NO"}, "(0012,0062) PatientIdentityRemoved"),
+        ({"DeidentificationMethod": None}, "(0012,0063) DeidentificationMethod"),
+        ({"PatientBirthDate": "19610312"}, "(0010,0030) PatientBirthDate"),
+    ],
+)
+def test_attestation_stands_for_the_marks(factory, changes, place):
+    factory.write("a.dcm", **changes)
+    (reject,) = factory.read()
+    assert (reject.place, reject.quarantine) == (place, True)
+    records = factory.read(attested=True)
+    assert [record.instance_count for record in records if isinstance(record, SeriesHeader)] == [1]
+    assert "1961" not in str(records)
+
+
+def test_method_as_code_sequence_suffices(factory):
+    code = {"CodeValue": "113100", "CodingSchemeDesignator": "DCM", "CodeMeaning": "Basic Profile"}
+    factory.write("a.dcm", DeidentificationMethod=None, DeidentificationMethodCodeSequence=[code])
+    assert not [record for record in factory.read() if isinstance(record, Reject)]
+
+
+@pytest.mark.parametrize("attested", [True, False])
+def test_burned_in_text_is_quarantined(factory, attested):
+    factory.write("a.dcm", BurnedInAnnotation="YES")
+    (reject,) = factory.read(attested=attested)
+    assert reject.place == "(0028,0301) BurnedInAnnotation"
+
+
+@pytest.mark.parametrize(
+    "text", ["Doe^Jane", "DOE^JANE^^DR", "Jane Doe", "O'Neil^Ann", "Müller^Jürgen", "王^小东", "Doe^^^^"]
+)
+def test_person_like(text):
+    assert person_like(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["LUNG1-001", "06^Breast-MR-UCSF", "1.2.840.113", "STS_001", "Phantom", "anon123", "^^^^"]
+)
+def test_not_person_like(text):
+    assert not person_like(text)
+
+
+@pytest.mark.parametrize("text", ["Anonymous", "ANONYMOUS^^", "----", "Removed", "de-identified"])
+def test_dummy_names_pass(text):
+    assert is_dummy(text)
+    values = {"PatientID": ("P",), "PatientName": (text,), "ReferringPhysicianName": (text,)}
+    assert header_flaw(Elements(values), attested=True) is None
+
+
+def test_siemens_region_and_protocol_is_no_name():
+    values = {"PatientID": ("P",), "StudyDescription": ("Head^Routine",), "ProtocolName": ("Abdomen^Library",)}
+    assert header_flaw(Elements(values), attested=True) is None

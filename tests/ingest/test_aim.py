@@ -1,0 +1,299 @@
+"""AIM documents: golden folders, refusals, mutated bytes, and the real files counted independently."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from ingest.aim import SOURCE, accepts, read
+from ingest.base import Context, Yield
+from ontology.records import (
+    Finding,
+    Lesion,
+    Measurement,
+    Observation,
+    Reader,
+    Record,
+    Reject,
+    Response,
+    Series,
+    SourceRecord,
+    Study,
+    When,
+)
+from ontology.terms import ncit, q
+from ontology.variables import variables
+
+CASES = Path(__file__).with_name("aim")
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
+FOLDERS = sorted(path.name for path in CASES.iterdir() if path.is_dir())
+CONTEXT = Context(collection="golden", secret=b"a secret of the tests")
+NAMES = ("Jane Example", "jexample", "rreader", "Patricia", "Pattern", "Smith", "1950", "1944", "free words", "ABD")
+
+
+def records_of(*paths: Path) -> list[Yield]:
+    return list(read(iter(map(str, paths)), CONTEXT))
+
+
+def shown(value: Any) -> Any:
+    """A field's value as the golden files write it."""
+    if isinstance(value, When):
+        day = value.first.isoformat() if isinstance(value.first, dt.date) else value.first
+        return f"{day} {value.clock}" if value.clock else day
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value
+
+
+def as_json(item: Yield) -> dict[str, Any]:
+    """A record as the golden files write it: type and the fields that are not at their default."""
+    given = {
+        field.name: shown(getattr(item, field.name))
+        for field in dataclasses.fields(item)
+        if getattr(item, field.name) != field.default and field.name not in {"digest", "locator", "recipe"}
+    }
+    return {"type": type(item).__name__, **given}
+
+
+@pytest.mark.parametrize("case", FOLDERS)
+def test_a_document_gives_its_records(case: str) -> None:
+    found = [as_json(item) for item in records_of(CASES / case / "input.xml")]
+    assert found == json.loads((CASES / case / "expected.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", FOLDERS)
+def test_nothing_yielded_names_anyone(case: str) -> None:
+    text = repr(records_of(CASES / case / "input.xml")).replace(str(CASES), "")
+    assert not [name for name in NAMES if name in text]
+
+
+@pytest.mark.parametrize("case", FOLDERS)
+def test_facts_have_unique_keys_and_name_only_what_is_yielded(case: str) -> None:
+    check_references(records_of(CASES / case / "input.xml"))
+
+
+def check_references(found: list[Yield]) -> None:
+    """Keys are unique in a source, and what facts refer to stands beside them."""
+    facts = [item for item in found if isinstance(item, Observation)]
+    keys = Counter(fact.key for fact in facts)
+    assert not [key for key, count in keys.items() if count > 1]
+    held = {type(item): set[str | None]() for item in found if isinstance(item, Record)}
+    for item in found:
+        if isinstance(item, Record) and item.identity:
+            held[type(item)].add(getattr(item, "uid", None) or getattr(item, "key", None))
+    for fact in facts:
+        assert fact.part_of is None or fact.part_of in keys
+        for kind, name in ((Study, fact.study), (Series, fact.series), (Lesion, fact.lesion), (Reader, fact.reader)):
+            assert name is None or name in held[kind]
+
+
+def test_a_tracked_lesion_is_keyed_by_its_uid_and_labelled_by_its_name() -> None:
+    found = records_of(CASES / "aim4_tracked" / "input.xml")
+    lesions = [(item.key, item.label) for item in found if isinstance(item, Lesion)]
+    assert lesions == [("1.2.840.99999.30.1", "T01"), ("1.2.840.99999.30.2", "N01")]
+    sizes = {(item.lesion, item.variable, item.value, item.unit) for item in found if isinstance(item, Measurement)}
+    assert sizes == {
+        ("1.2.840.99999.30.1", ncit.LONGEST_DIAMETER, Decimal("42.5"), "mm"),
+        ("1.2.840.99999.30.1", ncit.STANDARDIZED_UPTAKE_VALUE_MAXIMUM, Decimal("7.1"), "g/ml"),
+        # the one length on a lymph node would be its short axis, so it stays a length
+        ("1.2.840.99999.30.2", ncit.LENGTH, Decimal(11), "mm"),
+    }
+
+
+def test_a_named_lesion_is_the_same_at_every_visit_of_one_reader(tmp_path: Path) -> None:
+    text = (CASES / "aim4_epad" / "input.xml").read_text(encoding="utf-8")
+    later, other = tmp_path / "later.xml", tmp_path / "other.xml"
+    later.write_text(text.replace("Lesion1~", "LESION 1~").replace("20080606", "20080901"), encoding="utf-8")
+    other.write_text(text.replace("Jane Example", "Rita Reader"), encoding="utf-8")
+    first, again, second = (
+        next(item.key for item in records_of(path) if isinstance(item, Lesion))
+        for path in (CASES / "aim4_epad" / "input.xml", later, other)
+    )
+    assert first == again
+    assert first != second
+
+
+def test_one_document_is_refused_and_the_rest_goes_in() -> None:
+    found = records_of(*(CASES / case / "input.xml" for case in ("doctype", "aim4_epad")))
+    reject, head = found[0], found[1]
+    assert isinstance(reject, Reject)
+    assert (reject.name, reject.place) == ("input.xml", "line 3")
+    assert "DOCTYPE" in reject.problem
+    assert "without its DOCTYPE" in reject.wanted
+    assert isinstance(head, SourceRecord)
+    assert sum(isinstance(item, Measurement) for item in found) == 3
+
+
+def test_a_known_document_is_not_read_again() -> None:
+    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("aim-1"))
+    found = list(read(iter([str(CASES / "aim4_epad" / "input.xml")]), known))
+    assert [type(item) for item in found] == [SourceRecord]
+
+
+def test_accepts_looks_at_the_root_only(tmp_path: Path) -> None:
+    heads = {
+        "<?xml version='1.0'?>\n<!-- c -->\n<ImageAnnotation/>": True,
+        "<!DOCTYPE a [<!ENTITY b '>'>]><x:ImageAnnotationCollection xmlns:x='u'>": True,
+        "\ufeff<ImageAnnotation": True,
+        "<TemplateContainer><ImageAnnotation/></TemplateContainer>": False,
+        "<ODM/>": False,
+        "<ImageAnnotations/>": False,
+        "subject,visit": False,
+        "": False,
+    }
+    for number, (text, accepted) in enumerate(heads.items()):
+        path = tmp_path / f"{number}.xml"
+        path.write_text(text, encoding="utf-8")
+        assert accepts(str(path)) is accepted, text
+    assert not accepts("https://example.org/annotation.xml")
+    assert SOURCE.accepts is accepts
+
+
+def test_a_bomb_of_entities_or_depth_is_refused_at_once(tmp_path: Path) -> None:
+    entities = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(12))
+    bombs = (
+        f'<!DOCTYPE ImageAnnotation [<!ENTITY e0 "xxxxxxxxxx">{entities}]><ImageAnnotation name="&e12;">&e12;</ImageAnnotation>',
+        "<ImageAnnotation>" + "<a>" * 5000 + "</a>" * 5000 + "</ImageAnnotation>",
+        '<ImageAnnotation name="&undeclared;"/>',
+    )
+    for number, text in enumerate(bombs):
+        path = tmp_path / f"{number}.xml"
+        path.write_text(text, encoding="utf-8")
+        (reject,) = records_of(path)
+        assert isinstance(reject, Reject)
+        assert reject.place == "line 1"
+
+
+GOLDEN = {case: (CASES / case / "input.xml").read_bytes() for case in FOLDERS}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=st.sampled_from(FOLDERS), data=st.data())
+def test_mutated_documents_are_read_or_rejected(case: str, data: st.DataObject, tmp_path: Path) -> None:
+    content = GOLDEN[case]
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(content)))
+        length = data.draw(st.integers(0, 40))
+        content = content[:start] + data.draw(st.binary(max_size=12)) + content[start + length :]
+    path = tmp_path / "mutated.xml"
+    path.write_bytes(content)
+    found = records_of(path)
+    assert found
+    assert all(isinstance(item, SourceRecord | Record | Reject) for item in found)
+    assert "Patricia Pattern" not in repr(found)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=st.sampled_from(["aim3_study_dialect", "aim4_array", "aim4_tracked"]), data=st.data())
+def test_any_value_of_any_attribute_is_read_or_rejected(case: str, data: st.DataObject, tmp_path: Path) -> None:
+    root = etree.fromstring(GOLDEN[case])
+    elements = [element for element in root.iter("*") if element.attrib]
+    for _ in range(data.draw(st.integers(1, 5))):
+        element = data.draw(st.sampled_from(elements))
+        name = data.draw(st.sampled_from(sorted(element.attrib)))
+        text = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=30)
+        odd = st.sampled_from(["1e999", "-1e-300", "1" * 300, "٣", "1_0", "inf", "0001-01-01", "99999999", "linear", "10*", "0"])
+        element.set(name, data.draw(text | odd))
+    path = tmp_path / "odd.xml"
+    path.write_bytes(etree.tostring(root))
+    found = records_of(path)
+    assert found
+    check_references(found)
+
+
+# --- the real files -------------------------------------------------------------------------------------------------
+
+
+def real_files() -> list[Path]:
+    if not REAL.is_dir():
+        pytest.skip("../shared/data is not present")
+    return sorted([*(REAL / "aim_v3").iterdir(), *(REAL / "aim_v4").iterdir()])
+
+
+def texts(root: Any, path: str) -> list[str]:
+    """The attributes or texts at an XPath."""
+    return [str(text) for text in root.xpath(path)]
+
+
+CALCULATION_VALUES = (
+    "//*[local-name()='CalculationData']/@value | //*[local-name()='CalculationData']/*[local-name()='value']/@value"
+)
+NUMERIC_QUANTITIES = "//*[local-name()='CharacteristicQuantification'][@minValue or @maxValue or @value]"
+STATEMENTS = (
+    "//*[local-name()='AnatomicEntity' or local-name()='AnatomicEntityCharacteristic' or local-name()='ImagingObservation'"
+    " or local-name()='ImagingObservationCharacteristic' or local-name()='Inference'"
+    " or local-name()='CharacteristicQuantification'][@codeValue]"
+)
+STATEMENTS_4 = (
+    "//*[local-name()='ImagingPhysicalEntity' or local-name()='ImagingObservationEntity'"
+    " or local-name()='ImagingObservationCharacteristic'][*[local-name()='typeCode']]"
+)
+
+
+@pytest.mark.real
+def test_real_files_are_all_read_with_every_value() -> None:
+    for path in real_files():
+        assert accepts(str(path))
+        found = records_of(path)
+        root = etree.parse(str(path))
+        assert not [item for item in found if isinstance(item, Reject)]
+        measured = [item for item in found if isinstance(item, Measurement)]
+        calculated = [item for item in measured if "/CalculationData[" in item.key]
+        values = texts(root, CALCULATION_VALUES)
+        assert sorted((item.raw or "").split()[0] for item in calculated) == sorted(values)
+        assert len(measured) - len(calculated) == len(root.xpath(NUMERIC_QUANTITIES))
+        stated = [item for item in found if isinstance(item, Finding | Response) and "typeCode" not in item.key]
+        assert len(stated) == len(root.xpath(STATEMENTS)) + len(root.xpath(STATEMENTS_4))
+        check_references(found)
+
+
+@pytest.mark.real
+def test_real_files_name_nobody() -> None:
+    for path in real_files():
+        root = etree.parse(str(path))
+        names = texts(root, "//*[local-name()='User']/@name | //*[local-name()='User']/@loginName")
+        names += texts(root, "//*[local-name()='user']/*[local-name()='name' or local-name()='loginName']/@value")
+        names += texts(root, "//*[local-name()='person']/*[local-name()='name' or local-name()='birthDate']/@value")
+        names += texts(root, "//*[local-name()='Person']/@birthDate | /*/@name")
+        identifier = set(texts(root, "//*[local-name()='Person']/@id"))
+        stored = repr([item for item in records_of(path) if not isinstance(item, SourceRecord)])
+        # a reader called by one letter, or a document called as its subject, tells nobody anything
+        assert not [name for name in names if len(name) > 2 and name not in identifier and f"'{name}'" in stored]
+
+
+@pytest.mark.real
+def test_real_measurements_are_in_the_units_of_their_variables() -> None:
+    measured = [item for item in records_of(*real_files()) if isinstance(item, Measurement)]
+    for item in measured:
+        registered = variables().get(item.variable)
+        if registered is not None and registered.unit is not None:
+            assert item.unit == registered.unit
+    # lengths of one RECIST series differ by a factor of ten from a mm reading: ePAD's "linear" is cm
+    assert [item.value for item in measured if (item.raw or "").endswith(" linear")] == [Decimal("33.843049868978676")]
+    # the mean signal of magnetic resonance images has no quantity that we know
+    assert {item.statistic for item in measured if item.variable == q.UNMAPPED and item.unit == "1"} == {
+        ncit.ARITHMETIC_MEAN,
+        ncit.STANDARD_DEVIATION,
+    }
+
+
+@pytest.mark.real
+def test_real_readers_of_one_study_stay_apart() -> None:
+    two = [REAL / "aim_v3" / f"NCIP_0022Baseline{name}.xml" for name in "AB"]
+    if not REAL.is_dir():
+        pytest.skip("../shared/data is not present")
+    found = records_of(*two)
+    assert len({item.key for item in found if isinstance(item, Reader)}) == 2
+    assert len({item.uid for item in found if isinstance(item, Study)}) == 1
+    sizes = [item.value for item in found if isinstance(item, Measurement) and item.variable == ncit.LONGEST_DIAMETER]
+    assert sizes == [Decimal("39.5795974731445"), Decimal("34.9826850891113")]
