@@ -213,7 +213,7 @@ def _range(translation: Translation, given: Quantification, entity: Entity, vari
     """The measurement of a number with its operator, or of an interval; `ValueProblem` where it cannot be read."""
     low, high = (given.value, given.value) if given.value else (given.low, given.high)
     sides = aim_values.same_range(low, high, given.operator)
-    value, least, most = (aim_values.amount(side, given.unit, variable, variable) if side else None for side in sides)
+    value, least, most = (aim_values.amount(side, given.unit, variable) if side else None for side in sides)
     return Measurement(
         **translation.common,
         key=place,
@@ -271,8 +271,7 @@ def _measurement(translation: Translation, calculation: Calculation, cell: Cell,
     found = canonical(quantity, statistic) if quantity else None
     composed = found is not None and quantity is not None and found != canonical(quantity)
     variable = found.curie if found else quantity or q.UNMAPPED
-    base = canonical(quantity) if quantity else None
-    amount = aim_values.amount(cell.text, calculation.unit, base.curie if base else quantity, variable)
+    amount = aim_values.amount(cell.text, calculation.unit, variable)
     return Measurement(
         **translation.common,
         key=cell.place,

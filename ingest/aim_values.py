@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Final
 
 from ontology.prefixes import Curie
@@ -51,7 +52,7 @@ PLANE: Final = {"mm": "mm2", "cm": "cm2"}
 """Units of an area by that of its ruler: AIM 3 tools write ``mm`` for an area in square millimetres (the area of the
 markup in pixels times the square of the pixel spacing, which lengths beside it give, agrees to all digits)."""
 
-UPTAKE: Final = (ncit.STANDARDIZED_UPTAKE_VALUE, "g/ml")
+UPTAKE_UNIT: Final = "g/ml"
 """Standardized uptake values are often written without their unit."""
 
 
@@ -96,8 +97,16 @@ def _held(value: Decimal) -> Decimal | float:
     return approximate
 
 
-def unit_code(text: str, quantity: Curie | None) -> str | None:
-    """The UCUM code of a unit as written for a quantity; None where it is not known.
+@cache
+def _uptake() -> frozenset[Curie]:
+    """The standardized uptake value and its statistics."""
+    base = ncit.STANDARDIZED_UPTAKE_VALUE
+    composed = (item.curie for item in variables().values() if any(pair[0] == base for pair in item.composed))
+    return frozenset((base, *composed))
+
+
+def unit_code(text: str, variable: Curie | None) -> str | None:
+    """The UCUM code of a unit as written for a variable; None where it is not known.
 
     >>> unit_code("linear", None), unit_code("mm", ncit.AREA), unit_code("HU", None)
     ('cm', 'mm2', "[hnsf'U]")
@@ -105,19 +114,19 @@ def unit_code(text: str, quantity: Curie | None) -> str | None:
     if len(text) > 40:
         return None
     code = "cm" if text.strip().casefold() == LINEAR else normalise(text)
-    if quantity == ncit.AREA:
-        code = PLANE.get(code or "", code)
-    if code in {None, "1"} and quantity == UPTAKE[0] and (code or not text.strip()):
-        code = UPTAKE[1]
+    if variable == ncit.AREA:
+        return PLANE.get(code or "", code)
+    if variable in _uptake() and (code == "1" or not text.strip()):
+        return UPTAKE_UNIT
     return code
 
 
-def amount(text: str, unit: str, quantity: Curie | None, variable: Curie) -> Amount:
+def amount(text: str, unit: str, variable: Curie) -> Amount:
     """A number in the canonical unit of its variable, or as found where the variable has none.
 
     Raises `ValueProblem` where the text is no number, or its unit cannot be that of the variable.
     """
-    value, code = number(text), unit_code(unit, quantity)
+    value, code = number(text), unit_code(unit, variable)
     registered = variables().get(variable)
     wanted = registered.unit if registered else None
     if wanted is None:

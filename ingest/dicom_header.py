@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
+from pydicom.config import disable_value_validation
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -31,10 +35,13 @@ from ontology.records import Scalar
 __all__ = ["BrokenDicomError", "Elements", "Header", "is_dicom", "place_of", "read_header"]
 
 PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
-LAST_OF_PIXEL_MODULE = 0x00280103
-"""Pixel Representation: the last attribute that every image has before its pixel data (PS3.3 C.7.6.3)."""
-SINGLE_FRAME_IMAGES = {f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("2", "4", "128")}
-"""CT, MR and PET Image Storage (PS3.4 B.5)."""
+LAST_EXPECTED = {
+    "1.2.840.10008.5.1.4.1.1.2": 0x00280103,
+    "1.2.840.10008.5.1.4.1.1.4": 0x00280103,
+    "1.2.840.10008.5.1.4.1.1.128": 0x00541001,
+}
+"""CT, MR and PET Image Storage (PS3.4 B.5): the last attribute that every header has before its pixel data, Pixel
+Representation (PS3.3 C.7.6.3) or Units (C.8.9.1). A header without pixel data is accepted when it reaches this far."""
 
 META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
 """What is taken from the file meta information (PS3.10 7.1)."""
@@ -149,7 +156,7 @@ class _Walk:
 
     def __call__(self, tag: BaseTag, _vr: str | None, length: int) -> bool:
         start = self.handle.tell()
-        self.deflated = self.deflated or (start == self.size and length > 0)
+        self.deflated = self.deflated or (not self.last and start == self.size and length > 0)
         if self.deflated:
             return tag in PIXELS  # pydicom has inflated the file into a buffer of its own, whose end it checks itself
         self.last, self.end = int(tag), start
@@ -182,6 +189,20 @@ def _tag_text(tag: int) -> str:
         return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
+@contextmanager
+def _silent_pydicom() -> Iterator[None]:
+    """Keep pydicom from warning and logging, since its texts quote values."""
+    log = logging.getLogger("pydicom")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with disable_value_validation(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
 def read_header(path: Path, keywords: Iterable[str]) -> Header:
     """The named attributes of a file, read up to its pixel data (PS3.10).
 
@@ -189,8 +210,7 @@ def read_header(path: Path, keywords: Iterable[str]) -> Header:
     """
     tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
     try:
-        with path.open("rb") as handle, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's warnings may quote values
+        with path.open("rb") as handle, _silent_pydicom():
             size = os.fstat(handle.fileno()).st_size
             _require_dicom(handle.read(132))
             handle.seek(0)
@@ -228,8 +248,7 @@ def _require_complete(walk: _Walk, elements: Elements, size: int) -> None:
     """Refuse a header that stops between two elements, where lengths alone show nothing."""
     if walk.pixels or walk.deflated or not walk.last:
         return
-    image = elements.text("SOPClassUID") in SINGLE_FRAME_IMAGES
-    if 0 < size - walk.end < 8 or (image and walk.last < LAST_OF_PIXEL_MODULE):
+    if 0 < size - walk.end < 8 or walk.last < LAST_EXPECTED.get(elements.text("SOPClassUID"), 0):
         raise BrokenDicomError(
             f"after {_tag_text(walk.last)}", "the file ends within its header", "the complete file: copy it again"
         )
@@ -243,28 +262,28 @@ def _digest(handle: io.BufferedReader, end: int) -> str:
     return hashed.hexdigest()
 
 
-def _decode(found: Dataset, tags: Mapping[int, str], depth: int = 0) -> Elements:
-    """The named elements of a data set, decoded; what its VR forbids is left out."""
+def _decode(found: Dataset, tags: Mapping[int, str] | None, depth: int = 0) -> Elements:
+    """The named elements of a data set, or all public ones, decoded; what its VR forbids is left out."""
     values: dict[str, tuple[Scalar, ...]] = {}
     items: dict[str, tuple[Elements, ...]] = {}
-    present = found.keys()
-    for tag, keyword in tags.items():
-        if tag not in present:
+    for raw in found.elements():
+        tag = int(raw.tag)
+        keyword, vr = _known(tag)
+        if not keyword or (tags is not None and tag not in tags):
             continue
-        vr = dictionary_VR(tag)
         if vr == "SQ":
             if depth < DEEPEST_ITEM and isinstance(sequence := found[tag].value, Iterable):
-                items[keyword] = tuple(_decode(item, _named(item), depth + 1) for item in sequence)
+                items[keyword] = tuple(_decode(item, None, depth + 1) for item in sequence)
             continue
-        raw = found.get_item(tag)
         decoder = DECODERS.get(vr)
-        if isinstance(raw, RawDataElement) and raw.value and decoder:
+        if decoder and isinstance(raw, RawDataElement) and raw.value:
             decoded = decoder(bytes(raw.value), found, raw.is_little_endian)
             if decoded:
                 values[keyword] = decoded
     return Elements(values, items)
 
 
-def _named(item: Dataset) -> dict[int, str]:
-    """The public elements of a sequence item by tag."""
-    return {int(tag): dictionary_keyword(tag) for tag in item.keys() if dictionary_has_tag(tag)}  # noqa: SIM118
+@cache
+def _known(tag: int) -> tuple[str, str]:
+    """Keyword and VR of a public attribute (PS3.6); empty for others."""
+    return (dictionary_keyword(tag), dictionary_VR(tag)) if dictionary_has_tag(tag) else ("", "")

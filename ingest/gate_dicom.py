@@ -74,7 +74,7 @@ def person_like(text: str) -> bool:
     >>> person_like("DOE^JANE"), person_like("Jane Doe"), person_like("LUNG1-001"), person_like("06^Breast-MR")
     (True, True, False, False)
     """
-    words = [word for word in re.split(r"[\^=\s,]+", text) if re.fullmatch(r"[^\W\d_][^\W\d_'.-]*\.?", word)]
+    words = [word for word in re.split(r"[\^=\s,]+", text) if re.fullmatch(r"[^\W\d_](?:[^\W\d_]|['.-])*", word)]
     family = text.split("^", 1)[0]
     digits = any(character.isdigit() for character in text)
     return len(words) >= 2 or ("^" in text and not digits and family.strip() in words)

@@ -6,7 +6,10 @@ those are never read. Raw and label exports come out the same.
 
 from __future__ import annotations
 
+import codecs
+import csv
 import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -15,11 +18,14 @@ from pathlib import Path
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.redcap_dictionary import Dictionary, RedcapField, is_dictionary, read_dictionary
 from ingest.table import Input, read_input
-from ingest.table_file import TableError, TableFile
+from ingest.table_file import TableFile
 from mappings.shape import plain
 from ontology.records import Reject
 
 __all__ = ["SOURCE", "Export", "dictionary_of"]
+
+HEAD = 262_144
+"""Bytes in which the column names of the widest projects fit."""
 
 CHECKED = {"Checked": "1", "Unchecked": "0"}
 SYSTEM = ("redcap_", "___", "_complete", "_timestamp")
@@ -72,15 +78,22 @@ def accepts(locator: str) -> bool:
 
 def dictionary_of(path: Path) -> Dictionary | None:
     """The dictionary in the same folder that describes an export: its first field leads the export."""
-    first = head_of(str(path), 4096).lstrip(b"\xef\xbb\xbf")
-    if not first or b"\0" in first:
-        return None
-    try:
-        header = [plain(cell) for cell in next(iter(islice(TableFile(path).rows(), 1)), [])]
-    except TableError:
-        return None
-    fitting = [item for item in _dictionaries(path.parent, _changed(path.parent)) if _describes(item, header)]
+    known = _dictionaries(path.parent, _changed(path.parent))
+    header = _first_row(path) if known else []
+    fitting = [item for item in known if _describes(item, header)]
     return max(fitting, key=lambda item: sum(item.field_of(name) is not None for name in header), default=None)
+
+
+def _first_row(path: Path) -> list[str]:
+    """The column names, from the first bytes alone: exports are cut by commas, semicolons or tabs."""
+    head = head_of(str(path), HEAD)
+    encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    lines = list(islice(io.StringIO(head.decode(encoding, errors="replace"), newline=""), 20))
+    try:
+        rows = (next(csv.reader(lines, delimiter=delimiter), []) for delimiter in ",;\t")
+        return [plain(cell) for cell in max(rows, key=len)]
+    except csv.Error:
+        return []
 
 
 def _describes(dictionary: Dictionary, header: Sequence[str]) -> bool:

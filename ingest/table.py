@@ -133,6 +133,10 @@ def _opened(path: Path, mapping: TableMap) -> TableFile:
 
 def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yield]:
     """The records of a table, through its map; only rejects where none of its parts can be read."""
+    if len(mapping.parts) > 1 and not given.table.workbook:
+        problem = f"a text file holds one table, and the map {mapping.name} speaks of several sheets"
+        yield given.reject("file", problem, "the workbook with all its sheets")
+        return
     vocabulary = Vocabulary(mapping.decisions, given.elements, given.labels, context.pseudonym)
     given.table.reopen(mapping.shape.encoding, mapping.shape.delimiter)
     try:
@@ -181,14 +185,15 @@ def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | R
     except TableError as error:
         return given.reject(error.place, error.problem, error.wanted)
     subject = plain(part.subject.column)
-    row = f"{mark}header (row {part.header_row[-1]})"
+    line = f"{part.orientation.removesuffix('s')} {part.header_row[-1]}"
+    row = f"{mark}header ({line})"
     if subject in given.closed:
         problem = f"the key column {subject!r} is flagged as identifying in the data dictionary"
         return given.reject(row, problem, "a study identifier as subject: in the map")
     for column in (subject, *map(plain, part.only)):
         if column not in headers:
             role = "key column" if column == subject else "column"
-            wanted = f"a table whose row {part.header_row[-1]} names {', '.join(sorted(part.named))}"
+            wanted = f"a table whose {line} names {', '.join(sorted(part.named))}"
             return given.reject(row, f"no {role} {column!r}", wanted)
     plans, rejects = compile_part(part, headers, vocabulary)
     for closed in sorted(given.closed & part.named):
@@ -205,7 +210,7 @@ def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None
     reader = RowReader(part, prepared.plans, prepared.headers, problems, prepared.mark)
 
     def numbered() -> Iterator[tuple[int, Sequence[str]]]:
-        rows = enumerate(given.table.rows(part.sheet), 1)
+        rows = enumerate(given.table.table(part), 1)
         for number, row in islice(rows, part.data_row - 1, part.last_row):
             if number % STEP == 0:
                 progress(number, None)

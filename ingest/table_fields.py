@@ -156,6 +156,7 @@ def _visits(site: Site) -> Reading:
 
 
 def reading(site: Site, kind: Kind, field: str, column: str, ref: Ref) -> Reading:
+    """How a further field is read from its column; ``kind`` is how the field is written."""
     if field == "visit":
         return _visits(site)
     if field == "variable":

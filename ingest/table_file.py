@@ -13,7 +13,7 @@ import io
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook, load_workbook
@@ -57,7 +57,8 @@ class TableFile:
         self.workbook = path.suffix.lower() in WORKBOOKS
         self._encoding, self._delimiter = encoding, delimiter
         self._book: CalamineWorkbook | None = None
-        self._heads: dict[str | int | None, list[list[str]]] = {}
+        self._sheet: tuple[int, list[list[str]]] = (-1, [])
+        self._heads: dict[tuple[str | int | None, str], list[list[str]]] = {}
 
     def reopen(self, encoding: str | None, delimiter: str | None) -> None:
         """Read anew with what a map says of encoding and delimiter."""
@@ -90,6 +91,11 @@ class TableFile:
             return iter(self._sheet_rows(sheet))
         return self._text_rows()
 
+    def table(self, part: Part) -> Iterator[Sequence[str]]:
+        """The rows of a part of a map; the columns where each of them speaks of a subject."""
+        rows = self.rows(part.sheet)
+        return zip_longest(*rows, fillvalue="") if part.orientation == "columns" else rows
+
     def headers(self, part: Part) -> tuple[str, ...]:
         """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
         top = self._head(part)
@@ -105,10 +111,10 @@ class TableFile:
     def _head(self, part: Part) -> list[list[str]]:
         """The rows down to the last header row."""
         size = max(part.header_row)
-        held = self._heads.get(part.sheet, [])
+        held = self._heads.get((part.sheet, part.orientation), [])
         if len(held) < size:
-            held = [list(row) for row in islice(self.rows(part.sheet), max(size, 20))]
-            self._heads[part.sheet] = held
+            held = [list(row) for row in islice(self.table(part), max(size, 20))]
+            self._heads[part.sheet, part.orientation] = held
         return held
 
     def _sheet_rows(self, sheet: str | int | None) -> list[list[str]]:
@@ -121,10 +127,14 @@ class TableFile:
         number = sheet - 1 if isinstance(sheet, int) else names.index(sheet) if sheet else 0
         if not 0 <= number < len(names):
             raise TableError(f"sheet {sheet}", f"the workbook has {len(names)} sheets", "one of their numbers or names")
+        if self._sheet[0] == number:
+            return self._sheet[1]
         try:
-            return [[cell_text(cell) for cell in row] for row in _from_first_cell(book, number)]
+            rows = [[cell_text(cell) for cell in row] for row in _from_first_cell(book, number)]
         except CalamineError as error:
             raise TableError(f"sheet {names[number]}", "cannot be read", "the workbook saved again as XLSX") from error
+        self._sheet = (number, rows)
+        return rows
 
     def _opened(self) -> CalamineWorkbook:
         if self._book is None:

@@ -50,8 +50,8 @@ class Plan:
     absent: Mapping[str, Curie]
     with_units: bool
     """Whether cells may bring their unit with them."""
-    column: str
-    """The end of the record's key: the column's number, and which of its records this is."""
+    suffix: str
+    """The end of the record's key where a column makes several records."""
     names_nodes: bool
     held: dict[tuple[str, ...], Any] = field(default_factory=dict)
     """What combinations of cells say, each read once."""
@@ -126,7 +126,7 @@ def _plan(
         only_if=frozenset(entry.only_if),
         absent={cell: Curie(term) for cell, term in entry.absent.items()},
         with_units=bool(site.part.units),
-        column=f"C{site.columns[name] + 1}{suffix}",
+        suffix=suffix,
         names_nodes=not NODES.isdisjoint((*constants, *(item.name for item in fields))),
     )
     return _with_variable(plan, name)

@@ -77,6 +77,7 @@ class RowReader:
         self._unique = [index[plain(name)] for name in self.part.one_row_per if plain(name) in index]
         self._only = [(index[plain(name)], frozenset(cells)) for name, cells in self.part.only.items()]
         self._missing = frozenset(self.part.missing)
+        self._turned = self.part.orientation == "columns"
 
     def read(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[Record]:
         """The records of numbered rows (as a person counts them, the header being row 1 as a rule)."""
@@ -96,6 +97,9 @@ class RowReader:
                     yield from self._record(plan, number, subject, cells)
 
     def _place(self, number: int, index: int | None = None) -> str:
+        """A row, or one of its cells, as a person finds it in the file."""
+        if self._turned:
+            return f"{self.mark}C{number}" if index is None else f"{self.mark}R{index + 1}C{number}"
         return f"{self.mark}R{number}" if index is None else f"{self.mark}R{number}C{index + 1}"
 
     def _subject_of(self, number: int, cells: Sequence[str]) -> str | None:
@@ -132,7 +136,8 @@ class RowReader:
         if isinstance(values, Misread):
             self.problems.add(self._place(number, values.index), values.fault.problem, values.fault.wanted)
             return ()
-        record = plan.record(key=f"{self.mark}R{number}{plan.column}", subject=subject, **values)  # type: ignore[call-arg]
+        key = self._place(number, plan.index) + plan.suffix
+        record = plan.record(key=key, subject=subject, **values)  # type: ignore[call-arg]
         return (*self._identities(subject, values), record) if plan.names_nodes else (record,)
 
     def _values(self, plan: Plan, texts: Sequence[str]) -> dict[str, Any] | Misread:

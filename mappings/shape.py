@@ -198,6 +198,8 @@ def _entries(value: object) -> object:
 class _Layout(_Strict):
     """What a whole map says once and a sheet may say for itself."""
 
+    orientation: Literal["rows", "columns"] = "rows"
+    """Whether each row speaks of a subject, or each column; row numbers of the map then count columns."""
     header_row: Annotated[tuple[int, ...], BeforeValidator(_one_or_more)] = (1,)
     first_row: int | None = None
     last_row: int | None = None

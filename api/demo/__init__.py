@@ -54,6 +54,12 @@ class DemoFiles:
     images: int
     annotations: int
 
+    @property
+    def locators(self) -> tuple[str, ...]:
+        """What there is to ingest, in the order of a site's day: images, annotations, then tables."""
+        places = (self.dicom, self.aim, self.lesions, self.redcap, self.dictionary, self.labs, self.treatments)
+        return tuple(map(str, places))
+
 
 def write_demo(folder: Path, seed: int = SEED, subjects: int = 40) -> DemoFiles:
     """Write the demonstration files into a folder, which is made where it does not exist.

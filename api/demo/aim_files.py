@@ -61,6 +61,8 @@ TEMPLATE = Coded("RECIST_v2", "99EPAD", "Tumor assessment")
 DOUBLE = Coded("C48870", "NCI", "Double")
 EVALUABLE = {True: Coded("S86", "99EPAD", "Evaluable"), False: Coded("RID39225", "RadLex", "Nonevaluable")}
 PRESENT = {True: Coded("RID28472", "RadLex", "present"), False: Coded("RID28473", "RadLex", "absent")}
+STATUS = Coded("C96643", "NCI", "Tumor Status")
+LESION = Coded("RID38780", "RadLex", "lesion")
 TIMEPOINT = Coded("S90", "99EPAD", "FU Number (0=Baseline)")
 SPICULATED = Coded("RID5713", "RadLex", "spiculated margin")
 TRIAL_ROLES = {Seen.A: "Investigator", Seen.B: "Central reader"}
@@ -164,7 +166,8 @@ def _annotation(
             calculations.append(_calculation(uid(*own, "calculation", number), codes, size, unit))
     if not pet:
         observations = _child(node, "imagingObservationEntityCollection")
-        observations.append(_observation(visit, lesion, reading, uid(*own, "observation")))
+        for observation in _observations(visit, lesion, reading, "/".join(map(str, own))):
+            observations.append(observation)
     references = _child(node, "imageReferenceEntityCollection")
     references.append(_image(patient, visit, seed, pet=pet, own=uid(*own, "image")))
     return node
@@ -190,13 +193,10 @@ def _calculation(identifier: str, codes: tuple[Coded, ...], size: Decimal, unit:
     return node
 
 
-def _observation(visit: Visit, lesion: Lesion, reading: Reading, identifier: str) -> etree._Element:
-    """Whether the lesion could be evaluated, the time point, its role and state."""
-    node = etree.Element(f"{{{AIM}}}ImagingObservationEntity", nsmap=NAMESPACES)
-    _rooted(node, "uniqueIdentifier", identifier)
-    _coded(node, "typeCode", EVALUABLE[reading.evaluable])
-    _valued(node, "label", "Lesion Quality")
-    features = _child(node, "imagingObservationCharacteristicCollection")
+def _observations(visit: Visit, lesion: Lesion, reading: Reading, own: str) -> Iterator[etree._Element]:
+    """Whether the lesion could be evaluated, time point and role; then its state and, of some, its margin."""
+    quality = _observation("Lesion Quality", EVALUABLE[reading.evaluable], f"{own}/quality")
+    features = _child(quality, "imagingObservationCharacteristicCollection")
     timepoint = _characteristic(features, "Timepoint", TIMEPOINT)
     scale = _child(_child(timepoint, "characteristicQuantificationCollection"), "CharacteristicQuantification")
     scale.set("type", "Nominal")
@@ -205,10 +205,26 @@ def _observation(visit: Visit, lesion: Lesion, reading: Reading, identifier: str
     _valued(scale, "valueLabel", f"FU{visit.number}" if visit.number else "Baseline")
     _valued(scale, "value", str(visit.number))
     _characteristic(features, "Type", ROLES[lesion.role])
+    yield quality
     if reading.evaluable:
-        _characteristic(features, "Lesion Status", PRESENT[reading.present])
+        yield _described("Lesion Status", STATUS, PRESENT[reading.present], f"{own}/status")
     if lesion.site in LUNG_LOBES and lesion.role is Role.TARGET and reading.present and lesion.shape < 0.69:
-        _characteristic(features, "Lesion Margin", SPICULATED)
+        yield _described("Lesion Margin", LESION, SPICULATED, f"{own}/margin")
+
+
+def _observation(label: str, code: Coded, own: str) -> etree._Element:
+    """An imaging observation."""
+    node = etree.Element(f"{{{AIM}}}ImagingObservationEntity", nsmap=NAMESPACES)
+    _rooted(node, "uniqueIdentifier", uid(own))
+    _coded(node, "typeCode", code)
+    _valued(node, "label", label)
+    return node
+
+
+def _described(label: str, code: Coded, characteristic: Coded, own: str) -> etree._Element:
+    """An imaging observation with one characteristic."""
+    node = _observation(label, code, own)
+    _characteristic(_child(node, "imagingObservationCharacteristicCollection"), label, characteristic)
     return node
 
 

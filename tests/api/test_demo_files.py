@@ -199,6 +199,15 @@ def test_annotated_roles_come_in(annotations: list[Record]) -> None:
     assert found == expected
 
 
+def test_annotated_states_come_in(annotations: list[Record]) -> None:
+    """Whether a lesion is there, is not, or could not be evaluated: what the response rests on besides sizes."""
+    states = [reading.present if reading.evaluable else None for _, reading in in_annotations()]
+    findings = [item for item in annotations if isinstance(item, Finding)]
+    found = Counter(item.value_concept for item in findings if item.variable == ncit.TUMOR_STATUS)
+    assert found == {ncit.PRESENT: states.count(True), ncit.ABSENT: states.count(False)}
+    assert sum(item.value_concept == ncit.UNEVALUABLE for item in findings) == states.count(None) > 0
+
+
 def test_annotated_series_are_those_of_the_images(small: DemoFiles) -> None:
     made = {item.uid for item in read(dicom.SOURCE, *small.dicom.rglob("*.dcm")) if isinstance(item, SeriesHeader)}
     named = {item.uid for item in read(aim.SOURCE, *small.aim.iterdir()) if isinstance(item, Series)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
@@ -65,11 +65,12 @@ class Factory:
     def content(number: int = 1, **changes: Any) -> bytes:
         """The bytes of a file; a value of None leaves the attribute out."""
         values = {**COMMON, "SOPInstanceUID": f"1.2.3.1.1.{number}", "InstanceNumber": number, **changes}
+        syntax = values.pop("TransferSyntaxUID", ExplicitVRLittleEndian)
         made = _dataset(values)
         made.file_meta = FileMetaDataset()
         made.file_meta.MediaStorageSOPClassUID = values["SOPClassUID"]
         made.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
-        made.file_meta.TransferSyntaxUID = changes.get("TransferSyntaxUID", ExplicitVRLittleEndian)
+        made.file_meta.TransferSyntaxUID = syntax
         buffer = io.BytesIO()
         dcmwrite(buffer, made, enforce_file_format=True)
         return buffer.getvalue()
@@ -96,7 +97,7 @@ def as_json(record: object) -> dict[str, Any]:
     plain: dict[str, Any] = {"type": type(record).__name__}
     for field in fields(record):  # type: ignore[arg-type]
         value = getattr(record, field.name)
-        if value is not None and value != field.default and value != {}:
+        if value not in (None, field.default, {}):
             plain[field.name] = _plain(value)
     return plain
 
@@ -140,5 +141,5 @@ def whole_file() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def to_json() -> Iterator[Callable[[object], dict[str, Any]]]:
-    yield as_json
+def to_json() -> Callable[[object], dict[str, Any]]:
+    return as_json

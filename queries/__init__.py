@@ -1,0 +1,1 @@
+"""Curated queries: one ``.rq`` file each, and the catalogue that reads, binds and runs them."""
