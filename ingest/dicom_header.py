@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from pydicom.config import disable_value_validation
@@ -283,7 +283,7 @@ def _decode(found: Dataset, tags: Mapping[int, str] | None, depth: int = 0) -> E
     return Elements(values, items)
 
 
-@cache
+@lru_cache(maxsize=8192)
 def _known(tag: int) -> tuple[str, str]:
     """Keyword and VR of a public attribute (PS3.6); empty for others."""
     return (dictionary_keyword(tag), dictionary_VR(tag)) if dictionary_has_tag(tag) else ("", "")

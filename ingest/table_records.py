@@ -211,7 +211,8 @@ def _quantity(found: Number, raw: str, values: dict[str, Any], record: str) -> F
     if unit:
         values["unit"] = unit
     values["raw"] = raw
+    # days from diagnosis to birth are negative
     years = result.value if result.value is not None else result.low
-    if values["variable"] in AGES and years is not None and years >= OLDEST:
+    if values["variable"] in AGES and years is not None and abs(years) >= OLDEST:
         values["raw"] = "90+"
     return None

@@ -139,7 +139,7 @@ class Entry(_Strict):
     type: Literal["concept", "number", "integer", "boolean"] | None = None
     format: str | None = None
     day_clock: str | None = Field(default=None, alias="clock")
-    day_unit: Literal["d", "wk"] = "d"
+    day_unit: Literal["d", "wk"] = Field(default="d", alias="unit")
     is_true: Texts = ()
     is_false: Texts = ()
     missing: Texts = ()
@@ -233,7 +233,9 @@ class Part(_Layout):
     def _with_common(self, entry: Entry) -> Entry:
         known = {field.name for field in star_of(RECORDS[entry.record]).fields} - NOT_GIVEN - {entry.main}
         shared = {name: value for name, value in self.common.items() if name in known}
-        return Entry.model_validate({**entry.model_dump(by_alias=True, exclude={"fields"}), **shared, **entry.fields})
+        return Entry.model_validate(
+            {**entry.model_dump(by_alias=True, exclude={"fields"}, exclude_unset=True), **shared, **entry.fields}
+        )
 
     @cached_property
     def data_row(self) -> int:

@@ -19,7 +19,17 @@ from ontology.prefixes import Curie
 from ontology.variables import VariableKind
 from queries.parameters import TYPES, Parameter
 
-__all__ = ["COLUMN_TYPES", "BrokenQueryError", "Column", "Query", "UnknownQueryError", "parse", "queries", "query"]
+__all__ = [
+    "COLUMN_TYPES",
+    "BrokenQueryError",
+    "Column",
+    "Query",
+    "UnknownParameterError",
+    "UnknownQueryError",
+    "parse",
+    "queries",
+    "query",
+]
 
 HEAD = "#+"
 MARK = re.compile(r"^(?P<indent>[ ]*)#-(?P<names>(?:[ ]+\w+)+)[ ]*$", re.MULTILINE)

@@ -20,6 +20,8 @@ from api.demo.disease import CancerKind
 from api.demo.model import Lesion, Patient, Reading, Role, Seen, Visit
 from api.demo.uids import tracking_uid, uid
 from ontology.generate import bundled
+from ontology.prefixes import Curie
+from ontology.terms import dcm, ncit, radlex
 
 __all__ = ["write_aim"]
 
@@ -42,15 +44,25 @@ class Coded:
     meaning: str
 
 
+SCHEMES = {"ncit": "NCI", "radlex": "RadLex", "dcm": "DCM"}
+"""How annotation tools write the vocabularies."""
+
+
+def _term(concept: Curie, meaning: str) -> Coded:
+    """A concept as an annotation tool writes it."""
+    prefix, _, local = concept.partition(":")
+    return Coded(local, SCHEMES[prefix], meaning)
+
+
 LENGTHS = {
-    Seen.A: (Coded("C96684", "NCI", "Longest Diameter"), Coded("C94982", "NCI", "Short Axis")),
+    Seen.A: (_term(ncit.LONGEST_DIAMETER, "Longest Diameter"), _term(ncit.SHORT_AXIS, "Short Axis")),
     Seen.B: (Coded("G-A185", "SRT", "LongAxis"), Coded("G-A186", "SRT", "ShortAxis")),
 }
 """Long and short axis as each reader's tool codes them."""
 
 UPTAKE = {
-    Seen.A: (Coded("C95012", "NCI", "Standardized Uptake Value Maximum"),),
-    Seen.B: (Coded("126401", "DCM", "SUVbw"), Coded("G-A437", "SRT", "Maximum")),
+    Seen.A: (_term(ncit.STANDARDIZED_UPTAKE_VALUE_MAXIMUM, "Standardized Uptake Value Maximum"),),
+    Seen.B: (_term(dcm.SUVBW, "SUVbw"), Coded("G-A437", "SRT", "Maximum")),
 }
 ROLES = {
     Role.TARGET: Coded("S71", "99EPAD", "Target Lesion"),
@@ -59,12 +71,12 @@ ROLES = {
 }
 TEMPLATE = Coded("RECIST_v2", "99EPAD", "Tumor assessment")
 DOUBLE = Coded("C48870", "NCI", "Double")
-EVALUABLE = {True: Coded("S86", "99EPAD", "Evaluable"), False: Coded("RID39225", "RadLex", "Nonevaluable")}
-PRESENT = {True: Coded("RID28472", "RadLex", "present"), False: Coded("RID28473", "RadLex", "absent")}
-STATUS = Coded("C96643", "NCI", "Tumor Status")
-LESION = Coded("RID38780", "RadLex", "lesion")
+EVALUABLE = {True: Coded("S86", "99EPAD", "Evaluable"), False: _term(radlex.NONEVALUABLE, "Nonevaluable")}
+PRESENT = {True: _term(radlex.PRESENT, "present"), False: _term(radlex.ABSENT, "absent")}
+STATUS = _term(ncit.TUMOR_STATUS, "Tumor Status")
+LESION = _term(radlex.LESION, "lesion")
 TIMEPOINT = Coded("S90", "99EPAD", "FU Number (0=Baseline)")
-SPICULATED = Coded("RID5713", "RadLex", "spiculated margin")
+SPICULATED = _term(radlex.SPICULATED_MARGIN, "spiculated margin")
 TRIAL_ROLES = {Seen.A: "Investigator", Seen.B: "Central reader"}
 WORKSTATIONS = {
     Seen.A: {"manufacturerName": "Demo", "manufacturerModelName": "Lesion Tracker", "softwareVersion": "3.2"},
@@ -257,10 +269,9 @@ def _image(patient: Patient, visit: Visit, seed: int, *, pet: bool, own: str) ->
 
 def _organ(lesion: Lesion, reader: Seen) -> Coded:
     """Where the lesion lies, in the vocabulary of the reader's tool."""
-    vocabulary, scheme = ("radlex", "RadLex") if reader is Seen.A else ("ncit", "NCI")
-    curie = lesion.organ.radlex if reader is Seen.A else lesion.organ.ncit
-    local = curie.partition(":")[2]
-    return Coded(local, scheme, _labels(vocabulary)[local])
+    concept = lesion.organ.radlex if reader is Seen.A else lesion.organ.ncit
+    prefix, _, local = concept.partition(":")
+    return _term(concept, _labels(prefix)[local])
 
 
 @cache

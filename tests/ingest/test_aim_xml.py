@@ -62,7 +62,6 @@ def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
     xml.root_name(data)
     try:
         root = xml.parse_bytes(data)
-    except xml.XmlError as error:
-        assert error.problem
-    else:
-        assert xml.root_name(data) == root.tag
+    except xml.XmlError:
+        return
+    assert xml.root_name(data) == root.tag

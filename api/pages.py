@@ -1,0 +1,61 @@
+"""Pages: the Jinja environment of one app, and a response made of a template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from api.settings import Settings
+from api.terms import cell
+from api.urls import Urls
+from ontology.prefixes import compact
+
+__all__ = ["Pages", "pages_of"]
+
+
+class Pages:
+    """The templates of one app; everything that enters them as text is escaped."""
+
+    def __init__(self, settings: Settings, urls: Urls) -> None:
+        self.environment = Environment(
+            loader=PackageLoader("api"),
+            autoescape=select_autoescape(default=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.environment.globals |= {"settings": settings, "urls": urls}
+        self.environment.filters |= {"cell": cell, "compact": compact, "thousands": thousands, "svg": Markup}
+
+    def response(
+        self,
+        request: Request,
+        template: str,
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> HTMLResponse:
+        """A page."""
+        text = self.environment.get_template(template).render(path=request.url.path, **values)
+        return HTMLResponse(text, status_code, {"Vary": "Accept", **(headers or {})})
+
+
+def thousands(value: float) -> str:
+    """A number with commas.
+
+    >>> thousands(86362)
+    '86,362'
+    """
+    return f"{value:,}"
+
+
+def pages_of(request: Request) -> Pages:
+    """The pages of the app that a request came to."""
+    pages = request.app.state.pages
+    assert isinstance(pages, Pages)
+    return pages
