@@ -16,6 +16,7 @@ __all__ = ["Band", "Clock", "Lane", "Scale", "TimelineEvent", "Window", "bands",
 
 WIDTH, LABEL, MARGIN = 1120.0, 280.0, 22.0
 AXIS, GAP = 34.0, 18.0
+HEADING: dict[str, str] = {"font_weight": "600"}
 INK, MUTED, GRID, RULE = "#1b1f24", "#55606e", "#e3e8ee", "#eef1f4"
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif"
 STEPS = (1, 2, 7, 14, 28, 56, 84, 168, 364, 728, 1820, 3640, 7280, 18200)
@@ -36,9 +37,8 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Clock:
-    """A way of counting days: its node, and what it is called (``days from diagnosis``)."""
+    """A way of counting days by what it is called, ``days from diagnosis (calendar)``; unique within a subject."""
 
-    iri: str
     label: str
 
 
@@ -46,8 +46,9 @@ class Clock:
 class TimelineEvent:
     """One event on one lane.
 
-    ``track`` names the row within the lane (a lesion, an agent, a modality), ``line`` the line within a plot (a
-    reader), ``badge`` a short code such as ``PR``; ``last`` is the end of an interval or of a partial date.
+    ``track`` names the row within the lane (a lesion, an agent, a modality), ``group`` the rows that belong together
+    (one variable of all lesions), ``line`` the line within a plot (a reader), ``badge`` a short code such as ``PR``;
+    ``last`` is the end of an interval or of a partial date, ``open_end`` says that no end is known.
     """
 
     lane: Lane
@@ -56,7 +57,8 @@ class TimelineEvent:
     clock: Clock
     day: int
     last: int | None = None
-    ongoing: bool = False
+    open_end: bool = False
+    group: str = ""
     value: float | None = None
     unit: str = ""
     line: str = ""
@@ -71,8 +73,8 @@ class TimelineEvent:
     @property
     def days(self) -> str:
         """The day or days in words."""
-        if self.ongoing:
-            return f"from day {self.day}"
+        if self.open_end:
+            return f"from day {self.day}, no end known"
         return f"day {self.day}" if self.end == self.day else f"days {self.day} to {self.end}"
 
     @property
@@ -120,6 +122,7 @@ class Row:
     marks: Sequence[str]
     height: float = 28.0
     swatch: str | None = None
+    heading: bool = False
 
 
 @dataclass(slots=True)
@@ -235,7 +238,7 @@ def _draw_band(band: Band, rows: list[Row], index: int, several: bool) -> tuple[
     axis = _draw_axis(band, base, top)
     note = ""
     if several:
-        text = f"{band.clock.label}. Its days are not comparable with those of the other clock."
+        text = f"Clock {index + 1}: {band.clock.label}. Its days cannot be compared with those of another clock."
         note = _text(text, 8, 13, font_weight="600")
     legend, height = _draw_legend(band, top + 10)
     return clip + note + axis + "".join(parts) + legend, top + 10 + height
@@ -265,10 +268,10 @@ def _draw_axis(band: Band, base: float, bottom: float) -> str:
 def _draw_row(row: Row, top: float, index: int) -> str:
     middle = top + row.height / 2 + 4
     value = clipped(row.value, LABEL / 2, 11)
-    start = 24.0 if row.swatch else 8.0
+    start = 24.0 if row.swatch else 8.0 if row.heading else 18.0
     room = LABEL - start - (text_width(value, 11) + 10 if value else 0)
     title = element("title", shown(f"{row.label} {row.value}".strip()))
-    parts = [element("text", title + shown(clipped(row.label, room, 12)), x=start, y=middle)]
+    parts = [element("text", title + shown(clipped(row.label, room, 12)), x=start, y=middle, **HEADING if row.heading else {})]
     if row.swatch:
         parts.append(element("rect", x=8, y=middle - 9, width=10, height=10, rx=2, fill=row.swatch))
     if value:

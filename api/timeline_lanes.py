@@ -27,21 +27,21 @@ AT_MOST = {Lane.LESION: 40, Lane.LAB: 14, Lane.FINDING: 10, Lane.TREATMENT: 20}
 
 
 def rows_of(band: Band) -> Iterator[Row]:
-    """The rows of a band, lane by lane; what is left out is said."""
+    """The rows of a band, lane by lane under their headings; what is left out is said."""
     for lane, draw in LANES.items():
-        tracks: dict[str, list[TimelineEvent]] = {}
+        groups: dict[str, dict[str, list[TimelineEvent]]] = {}
         for event in band.events:
             if event.lane is lane:
-                tracks.setdefault(event.track, []).append(event)
+                groups.setdefault(event.group, {}).setdefault(event.track, []).append(event)
         limit = AT_MOST.get(lane, 100)
-        shown_tracks = list(tracks.items())
-        if len(shown_tracks) > limit:
-            kept = {name for name, _ in sorted(tracks.items(), key=lambda item: -len(item[1]))[:limit]}
-            shown_tracks = [item for item in shown_tracks if item[0] in kept]
-        for index, (track, events) in enumerate(shown_tracks):
-            yield draw(band, track, sorted(events, key=lambda event: event.day), index)
-        if len(tracks) > limit:
-            yield Row(f"{len(tracks) - limit} more rows of this kind: see the table", "", [], height=22)
+        for group, tracks in groups.items():
+            if limit > 0 and (heading := group or HEADINGS.get(lane)):
+                yield Row(heading, "", [], height=24.0, heading=True)
+            for index, (track, events) in enumerate(list(tracks.items())[: max(limit, 0)]):
+                yield draw(band, track, sorted(events, key=lambda event: event.day), index)
+            limit -= len(tracks)
+        if limit < 0:
+            yield Row(f"{-limit} more rows of this kind: see the table", "", [], height=24.0)
 
 
 def _count(x: float, y: float, count: int) -> str:
@@ -127,21 +127,25 @@ def _imaging(band: Band, track: str, events: Sequence[TimelineEvent], _index: in
 
 
 def _treatment(band: Band, track: str, events: Sequence[TimelineEvent], index: int) -> Row:
-    """A bar from the first to the last day, named where the name fits; an arrow where no end is known."""
+    """A bar from the first to the last day, named where the name fits; short and with an arrow where no end is known."""
     marks = []
     for event in events:
         left = max(band.scale.x(event.day), band.scale.left - 12)
-        right = band.scale.right + 12 if event.ongoing else min(band.scale.x(event.end), band.scale.right + 12)
-        width = max(5.0, right - left)
+        width = 20.0 if event.open_end else max(5.0, min(band.scale.x(event.end), band.scale.right + 12) - left)
         bar = element("rect", x=left, y=6, width=width, height=16, rx=3, fill=BARS[index % len(BARS)])
-        if event.ongoing:
-            tip = number(left + width - 8)
+        if event.open_end:
+            tip = number(left + 8)
             bar += element("path", d=f"M{tip} 9l5 5l-5 5", stroke="#ffffff", stroke_width="2", fill="none")
-        name = event.badge or track
-        text = clipped(name, width - 26 if event.ongoing else width - 12, 11)
-        if len(text) > 3 or text == name:
-            bar += element("text", shown(text), x=left + 6, y=18, fill="#ffffff", font_size="11")
+        else:
+            name = event.badge or track
+            text = clipped(name, width - 12, 11)
+            if len(text) > 3 or text == name:
+                bar += element("text", shown(text), x=left + 6, y=18, fill="#ffffff", font_size="11")
         marks.append(band.mark([event], bar))
+    if any(event.open_end for event in events):
+        sample = element("rect", x=-10, y=-7, width=20, height=14, rx=3, fill=BARS[0])
+        sample += element("path", d="M-2 -5l5 5l-5 5", stroke="#ffffff", stroke_width="2", fill="none")
+        band.legend.setdefault("treatment whose end is not known", sample)
     return Row(track, _number_of(events, "course") if len(events) > 1 else "", marks)
 
 
@@ -203,7 +207,7 @@ def _last(events: Sequence[TimelineEvent]) -> str:
 
 def _lesion(band: Band, track: str, events: Sequence[TimelineEvent], _index: int) -> Row:
     """A line plot from zero, so that its height is the lesion's size."""
-    height = 40.0
+    height = 44.0
     values = [event.value for event in events if event.value is not None]
     low, high = min([0.0, *values]), max([0.0, *values])
     return Row(track, _last(events), _plot(band, events, height, low, high), height=height)
@@ -230,6 +234,15 @@ def _finding(band: Band, track: str, events: Sequence[TimelineEvent], _index: in
 def _number_of(events: Sequence[TimelineEvent], noun: str) -> str:
     return f"{len(events)} {noun}{'s' if len(events) != 1 else ''}"
 
+
+HEADINGS = {
+    Lane.RESPONSE: "Response",
+    Lane.IMAGING: "Imaging",
+    Lane.TREATMENT: "Treatment",
+    Lane.LAB: "Measurements",
+    Lane.FINDING: "Findings",
+}
+"""What stands above the rows of a lane that are in no group of their own."""
 
 Draw = Callable[[Band, str, Sequence[TimelineEvent], int], Row]
 

@@ -29,6 +29,8 @@ class Context:
     secret: bytes = b""
     attested: bool = False
     """Whether the collection's owner has signed that its sources are de-identified."""
+    reviewed: bool = False
+    """Whether the source is the published catalogue of an archive that has de-identified and reviewed it."""
     known: Callable[[str, str], bool] = field(default=lambda _digest, _recipe: False)
     """``known(digest, recipe)``: whether the record log holds that content already, so that reading may stop there."""
     progress: Callable[[int, int | None], None] = field(default=lambda _done, _total: None)
@@ -53,6 +55,8 @@ class Source:
     accepts: Callable[[str], bool]
     read: Callable[[Iterator[str], Context], Iterator[Yield]]
     summary: str = ""
+    reviewed: bool = False
+    """Whether what is read was de-identified and reviewed by the archive that publishes it."""
 
 
 def sha256_of(path: Path) -> str:

@@ -82,7 +82,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """The collections that the locators name, each a source of its own; an unknown name is rejected."""
     import idc_index_data  # noqa: PLC0415 - its import alone opens a table of 74 MB
 
-    index = Path(idc_index_data.IDC_INDEX_PARQUET_FILEPATH)
+    index = Path(str(idc_index_data.IDC_INDEX_PARQUET_FILEPATH))
     with duckdb.connect() as connection:
         connection.execute("SET memory_limit = '1GB'")
         connection.execute("SET enable_progress_bar = false")
@@ -226,5 +226,6 @@ SOURCE = Source(
     name="idc",
     accepts=accepts,
     read=read,
+    reviewed=True,
     summary="idc://COLLECTION[,COLLECTION…] or idc://*: the image catalogue of the NCI Imaging Data Commons",
 )

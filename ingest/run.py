@@ -10,7 +10,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingest import sources
@@ -85,6 +85,7 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
             uids.learn(uid, collection, subject)
         for job in jobs:
             _Run(warehouse, writing, uids, job, report, progress).read()
+        del uids  # the register of a large warehouse is large, and publishing has no use for it
         progress.stage("publishing")
         manifest = writing.publish()
         report.generation, report.quads = manifest.number, manifest.quads
@@ -168,7 +169,8 @@ class _Run:
             clock=self.job.clock,
             mapping=self.job.mapping,
             secret=bytes.fromhex(self.control.setting("secret")),
-            attested=collection.attestation is not None,
+            attested=source.reviewed or collection.attestation is not None,
+            reviewed=source.reviewed,
             known=self._is_known(source),
             progress=lambda done, total: self.progress.step(source.name, done, total),
         )
@@ -234,9 +236,14 @@ class _Run:
 
     def _admit(self, record: Record, head: SourceRecord, context: Context) -> None:
         collection = head.collection or self.job.collection
-        admitted = self.uids.check(record, collection, head.name) or admit(record, context)
+        fitting, conflict = self.uids.check(record, collection, head.name)
+        if conflict is not None:
+            self._reject(collection, conflict)
+        if fitting is None:
+            return
+        admitted = admit(fitting, context)
         if isinstance(admitted, Reject):
-            self._reject(collection, admitted)
+            self._reject(collection, replace(admitted, name=head.name))
             return
         self.writing.log.add(admitted)
         self.report.records[type(admitted).__name__] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ontology.records import Record, Reject, Series, Study
 
@@ -24,34 +25,43 @@ class UidRegister:
         """Enter a UID that is live."""
         self._owner[hash(uid)] = hash((collection, subject))
 
-    def check(self, record: Record, collection: str, name: str) -> Reject | None:
-        """A reject where a record's UID is malformed or belongs to another subject; identity records enter theirs."""
+    def check(self, record: Record, collection: str, name: str) -> tuple[Record | None, Reject | None]:
+        """The record as it fits what is known, or None, and the conflict where there is one.
+
+        A node under a second subject does not come in, nor does a fact about it. A series whose own UID is clear comes
+        in without its study where that is another subject's: the archives hold such cases, and nothing is lost.
+        """
         subject = getattr(record, "subject", None)
         if subject is None:
-            return None
+            return record, None
         owner = hash((collection, subject))
-        entering = isinstance(record, Study | Series)
-        for attribute in ("uid", "study", "series"):
-            uid = getattr(record, attribute, None)
-            if uid is None:
+        uid = getattr(record, "uid", None)
+        if uid is not None and (flaw := self._flaw(record, uid, owner, name)) is not None:
+            return None, flaw
+        for attribute in ("study", "series"):
+            other = getattr(record, attribute, None)
+            if other is None or self._owner.get(hash(other), owner) == owner:
                 continue
-            known = self._owner.get(hash(uid))
-            if known is None:
-                if entering and (len(uid) > 64 or not UID.fullmatch(uid)):
-                    return Reject(
-                        name=name,
-                        place=attribute,
-                        problem="not a DICOM UID",
-                        wanted="at most 64 characters of digits and dots (PS3.5 section 9)",
-                    )
-                if entering:
-                    self._owner[hash(uid)] = owner
-            elif known != owner:
-                return Reject(
-                    name=name,
-                    place=f"{attribute} {uid}",
-                    problem="this UID belongs to another subject already",
-                    wanted="one subject for each study and series",
-                    quarantine=True,
-                )
-        return None
+            if isinstance(record, Series):
+                return replace(record, study=None), None
+            return None, _conflict(name, f"{attribute} {other}")
+        return record, None
+
+    def _flaw(self, record: Record, uid: str, owner: int, name: str) -> Reject | None:
+        known = self._owner.get(hash(uid))
+        if known is None and isinstance(record, Study | Series):
+            if len(uid) > 64 or not UID.fullmatch(uid):
+                wanted = "at most 64 characters of digits and dots (PS3.5 section 9)"
+                return Reject(name=name, place="UID", problem="not a DICOM UID", wanted=wanted)
+            known = self._owner[hash(uid)] = owner
+        return None if known == owner else _conflict(name, f"{type(record).__name__} {uid}")
+
+
+def _conflict(name: str, place: str) -> Reject:
+    return Reject(
+        name=name,
+        place=place,
+        problem="this UID belongs to another subject, or did not come in",
+        wanted="one subject for each study and series",
+        quarantine=True,
+    )

@@ -137,7 +137,8 @@ class Series(Record):
     identity: ClassVar[bool] = True
     uid: str
     subject: str
-    study: str
+    study: str | None
+    """None only where the study's UID is already another subject's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

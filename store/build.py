@@ -29,6 +29,12 @@ KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'i
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
 
+REPEATED = {
+    "Finding": ("variable", "value_concept", "raw"),
+    "Measurement": ("variable", "study", "value", "low"),
+}
+"""What makes two statements of DICOM headers about a patient the same statement, by record type."""
+
 KEYS = {
     Kind.SUBJECT: ("collection", "subject"),
     Kind.UID: ("collection", "subject", "uid"),
@@ -38,7 +44,7 @@ KEYS = {
 }
 
 
-def connect(home: Home, memory: str = "1GB", threads: int = 2) -> duckdb.DuckDBPyConnection:
+def connect(home: Home, memory: str = "800MB", threads: int = 2) -> duckdb.DuckDBPyConnection:
     """A DuckDB session that spills to the data folder beyond ``memory``."""
     connection = duckdb.connect()
     spill = home.scratch / "spill"
@@ -61,7 +67,7 @@ def anchor_names() -> list[str]:
     return [row["anchor"] for row in anchor_rows()]
 
 
-def arrow_batches(connection: duckdb.DuckDBPyConnection, query: str, rows: int = 20_000) -> Iterator[pa.RecordBatch]:
+def arrow_batches(connection: duckdb.DuckDBPyConnection, query: str, rows: int = 4_000) -> Iterator[pa.RecordBatch]:
     """The result of a query as Arrow batches, as it comes."""
     reader = connection.sql(query).to_arrow_reader(rows)
     assert reader is not None
@@ -289,7 +295,19 @@ class Build:
             )
             same = " AND ".join(f"z_{name}.{key} = r.{key}" for key in ("collection", "subject", "audience"))
             joins += f" LEFT JOIN {self.view('zero')} z_{name} ON {same} AND z_{name}.clock = r.{name}_clock"
-        return f"SELECT r.*, r.audience AS graph_name{days} FROM {view} r{self._shown(star)}{joins}"
+        rows = f"{view} r{self._shown(star)}" if star.table not in REPEATED else f"({self._once(star)}) r"
+        return f"SELECT r.*, r.audience AS graph_name{days} FROM {rows}{joins}"
+
+    def _once(self, star: Star) -> str:
+        """What every series header of a study says of its patient is one statement: the first of them is primary."""
+        same = [name for name in ("collection", "subject", *REPEATED[star.table]) if self.has(star.table, name)]
+        first = f"row_number() OVER (PARTITION BY {', '.join(same)}, audience ORDER BY digest, key) = 1"
+        headers, rest = "source_kind = 'dicom'", "source_kind <> 'dicom'"
+        view = self.view(star.table)
+        return (
+            f'SELECT * REPLACE ({first} AS "primary") FROM {view} WHERE {headers} '
+            f"UNION ALL BY NAME FROM {view} WHERE {rest}"
+        )
 
     def _shown(self, star: Star) -> str:
         """Several sources may describe one series, study or collection: the best-ranked is shown."""

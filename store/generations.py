@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import queue
 import shutil
-import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, cast
 from urllib.parse import unquote
 
 import duckdb
@@ -29,8 +27,8 @@ __all__ = ["Generations", "writer_digest"]
 
 log = logging.getLogger(__name__)
 
-CHUNK = 8 << 20
-"""Bytes of N-Quads handed to the loader at a time."""
+LOAD_BYTES = 128 << 20
+"""N-Quads handed to the loader at a time: more is a little faster and takes memory in proportion."""
 
 SMALL = 4
 """A change that touches more than one in this many rows is made by building anew, not by deleting."""
@@ -52,55 +50,27 @@ def writer_digest() -> str:
     return hashlib.sha256(code + vocabulary_digest().encode()).hexdigest()
 
 
-class _Feed:
-    """A file-like object over pieces of text that another thread makes, a few ahead.
+def gathered(texts: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes in pieces of about ``size``."""
+    held = bytearray()
+    for text in texts:
+        held += text
+        if len(held) >= size:
+            yield bytes(held)
+            held.clear()
+    yield bytes(held)
+
+
+def ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, each made while the one before is used.
 
     The loader and DuckDB both work without the interpreter's lock, so the two really run side by side.
     """
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._queue: queue.Queue[bytes | BaseException] = queue.Queue(maxsize=8)
-        self._rest = memoryview(b"")
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._produce, args=(pieces,), daemon=True)
-        self._thread.start()
-
-    def _produce(self, pieces: Iterator[bytes]) -> None:
-        try:
-            for piece in pieces:
-                if piece and not self._put(piece):
-                    return
-            self._put(b"")
-        except BaseException as error:  # noqa: BLE001 - handed to the reading thread, which raises it
-            self._put(error)
-
-    def _put(self, item: bytes | BaseException) -> bool:
-        while not self._stopped.is_set():
-            try:
-                self._queue.put(item, timeout=0.5)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes; empty at the end."""
-        if not self._rest:
-            item = self._queue.get()
-            if isinstance(item, BaseException):
-                raise item
-            self._rest = memoryview(item)
-            if not self._rest:
-                self._queue.put(b"")
-                return b""
-        size = len(self._rest) if size < 0 else size
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return bytes(piece)
-
-    def close(self) -> None:
-        """Stop the producing thread."""
-        self._stopped.set()
-        self._thread.join()
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = maker.submit(next, pieces, None)
+            yield piece
 
 
 class Generations:
@@ -244,12 +214,9 @@ def joined(texts: pa.Array) -> bytes:
 
 
 def _load(store: ox.Store, texts: Iterable[bytes]) -> None:
-    feed = _Feed(iter(texts))
-    try:
-        store.bulk_load(cast("IO[bytes]", feed), format=ox.RdfFormat.N_QUADS, lenient=True)
-        store.flush()
-    finally:
-        feed.close()
+    for piece in ahead(gathered(texts, LOAD_BYTES)):
+        store.bulk_load(piece, format=ox.RdfFormat.N_QUADS, lenient=True)
+    store.flush()
 
 
 def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, log_folder: Path) -> bool:

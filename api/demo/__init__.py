@@ -36,6 +36,14 @@ labs.csv                     laboratory values
 treatments.csv               treatments with start and stop
 """
 
+FACTS = """# SYNTHETIC DATA, made by "qilin demo"
+title: Qilin demonstration cohort (synthetic)
+description: {subjects} made-up subjects with images, annotations and clinical data, seed {seed}; no person is in it.
+license: CC0-1.0
+cancer_type: Lung, breast and colorectal cancer
+synthetic: true
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class DemoFiles:
@@ -50,6 +58,7 @@ class DemoFiles:
     labs: Path
     treatments: Path
     readme: Path
+    facts: Path
     patients: tuple[Patient, ...]
     images: int
     annotations: int
@@ -57,7 +66,16 @@ class DemoFiles:
     @property
     def locators(self) -> tuple[str, ...]:
         """What there is to ingest, in the order of a site's day: images, annotations, then tables."""
-        places = (self.dicom, self.aim, self.lesions, self.redcap, self.dictionary, self.labs, self.treatments)
+        places = (
+            self.facts,
+            self.dicom,
+            self.aim,
+            self.lesions,
+            self.redcap,
+            self.dictionary,
+            self.labs,
+            self.treatments,
+        )
         return tuple(map(str, places))
 
 
@@ -79,6 +97,7 @@ def write_demo(folder: Path, seed: int = SEED, subjects: int = 40) -> DemoFiles:
         labs=folder / "labs.csv",
         treatments=folder / "treatments.csv",
         readme=folder / "README.txt",
+        facts=folder / "collection.yaml",
         patients=patients,
         images=sum(write_dicom(patient, dicom, seed) for patient in patients),
         annotations=sum(write_aim(patient, aim, seed) for patient in patients),
@@ -89,4 +108,5 @@ def write_demo(folder: Path, seed: int = SEED, subjects: int = 40) -> DemoFiles:
     write_treatments(patients, files.treatments, seed)
     text = README.format(seed=seed, subjects=subjects, images=files.images, annotations=files.annotations)
     files.readme.write_text(text, encoding="utf-8")
+    files.facts.write_text(FACTS.format(seed=seed, subjects=subjects), encoding="utf-8")
     return files

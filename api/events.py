@@ -1,0 +1,288 @@
+"""The events of a subject: rows of the curated query ``subject-timeline`` as a table, a drawing and a few facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api.terms import label_of
+from api.timeline import Clock, Lane, TimelineEvent
+from ontology.prefixes import Curie, compact, expand
+from ontology.terms import ncit
+from queries.results import Table, plain
+
+__all__ = ["EventRow", "Fact", "drawing_order", "event_rows", "facts_of", "timeline_events"]
+
+BADGES = (
+    ("non-complete response", "NN"),
+    ("non-irecist complete", "NN"),
+    ("incomplete response", "SD"),
+    ("unconfirmed progressive", "UPD"),
+    ("complete response", "CR"),
+    ("partial response", "PR"),
+    ("stable disease", "SD"),
+    ("progressive disease", "PD"),
+    ("progression", "PD"),
+    ("evaluable", "NE"),
+)
+"""The short form of a response by what its label holds; the first that fits."""
+
+DEATHS = ("death", "dead", "died", "deceased")
+
+FIRST_VARIABLES = (
+    ncit.LONGEST_DIAMETER,
+    ncit.LONGEST_PERPENDICULAR,
+    ncit.STANDARDIZED_UPTAKE_VALUE_MAXIMUM,
+    ncit.VOLUME,
+)
+"""Variables of lesions that are drawn before others."""
+
+FACTS: tuple[tuple[str, tuple[Curie, ...]], ...] = (
+    ("Diagnosis", (ncit.DIAGNOSIS_ASSESSMENT, ncit.MORPHOLOGIC_FINDING)),
+    ("Sex", (ncit.SEX,)),
+    ("Age", (ncit.AGE_AT_DIAGNOSIS, ncit.AGE)),
+    ("Stage", (ncit.DISEASE_STAGE_QUALIFIER,)),
+    ("Grade", (ncit.HISTOLOGIC_GRADE,)),
+    ("Best response", (ncit.BEST_OVERALL_RESPONSE,)),
+    ("Overall survival", (ncit.OVERALL_SURVIVAL,)),
+    ("Progression-free survival", (ncit.PROGRESSION_FREE_SURVIVAL,)),
+)
+"""What the head of a subject's page says, and the variables that say it; the first that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact of the page's head: its name, and what is said; more than one where sources differ."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """One event as the table shows it; ``anchor`` is the name of its row."""
+
+    anchor: str
+    kind: str
+    lane: str
+    label: str
+    day: int | None
+    last: int | None
+    earliest: int | None
+    latest: int | None
+    clock: str
+    visit: str
+    value: str
+    unit: str
+    number: float | None
+    happened: bool | None
+    concept: str
+    code: str
+    variable: Curie
+    variable_label: str
+    lesion: str
+    site: str
+    reader: str
+    study: str
+    record: str
+    source: str
+
+    @property
+    def days(self) -> str:
+        """The day or days for people; empty where none is known."""
+        if self.day is not None:
+            return f"{self.day} to {self.last}" if self.last is not None and self.last != self.day else str(self.day)
+        if self.earliest is not None and self.latest is not None:
+            return f"between {self.earliest} and {self.latest}"
+        return ""
+
+    @property
+    def said(self) -> str:
+        """The value for people."""
+        said = " ".join(part for part in (self.value, "" if self.unit == "1" else self.unit) if part) or self.concept
+        if self.happened is None:
+            return said
+        return f"{said} ({'event' if self.happened else 'censored'})".strip()
+
+    @property
+    def what(self) -> str:
+        """What the event is about, for people."""
+        return " · ".join(part for part in (self.lesion, self.variable_label or self.label) if part)
+
+
+def event_rows(table: Table) -> list[EventRow]:
+    """The rows of the curated query, in its order."""
+    return [_row(index, row) for index, row in enumerate(table.dicts())]
+
+
+def _row(index: int, row: dict[str, Any]) -> EventRow:
+    def text(name: str) -> str:
+        return plain(row[name])
+
+    value = row["value"]
+    number = None if value is None or isinstance(value, str | bool) else float(value)
+    concept = text("conceptLabel") or (label_of(text("concept")) if row["concept"] else "")
+    variable = compact(text("variable"))
+    return EventRow(
+        anchor=f"event-{index + 1}",
+        kind=text("kind"),
+        lane=text("lane"),
+        label=text("label") or concept,
+        day=row["day"],
+        last=row["endDay"],
+        earliest=row["dayEarliest"],
+        latest=row["dayLatest"],
+        clock=text("clock"),
+        visit=text("visit"),
+        value=f"{number:g}" if isinstance(number, float) and not isinstance(value, int) else text("value"),
+        unit=text("unit"),
+        number=number,
+        happened=row["event"],
+        concept=concept,
+        code=compact(text("concept")).rpartition(":")[2],
+        variable=Curie(variable),
+        variable_label=text("variableLabel") or (label_of(text("variable")) if variable else ""),
+        lesion=text("lesion"),
+        site=text("siteLabel"),
+        reader=text("reader"),
+        study=text("study"),
+        record=text("record"),
+        source=text("source"),
+    )
+
+
+# the drawing
+
+
+def timeline_events(rows: Sequence[EventRow], page: str) -> list[TimelineEvent]:
+    """The events that have a day, as the drawing takes them; each leads to its row of the table on ``page``."""
+    dated = [row for row in rows if row.day is not None or row.earliest is not None or row.latest is not None]
+    events = [event for row in dated if row.kind != "imaging" for event in _event(row, page)]
+    return [*events, *_imaging([row for row in dated if row.kind == "imaging"], page)]
+
+
+def _event(row: EventRow, page: str) -> Iterator[TimelineEvent]:
+    draw = KINDS.get(row.kind)
+    if draw is not None and (values := draw(row)) is not None:
+        first = row.day if row.day is not None else row.earliest if row.earliest is not None else row.latest
+        assert first is not None, "only events with a day are drawn"
+        last = row.last if row.day is not None else row.latest
+        yield TimelineEvent(clock=Clock(row.clock), day=first, last=last, href=f"{page}#{row.anchor}", **values)
+
+
+def badge_of(label: str) -> str:
+    """The short form of a response.
+
+    >>> badge_of("Target Lesion Partial Response"), badge_of("Near-complete")
+    ('PR', 'Near-comp…')
+    """
+    known = next((badge for words, badge in BADGES if words in label.casefold()), None)
+    return known or (label if len(label) <= 10 else label[:9] + "…")
+
+
+def _by(row: EventRow) -> str:
+    return f" by {row.reader}" if row.reader else ""
+
+
+def _response(row: EventRow) -> dict[str, Any]:
+    track = " · ".join(part for part in (row.variable_label, row.lesion, row.reader) if part)
+    said = row.said
+    label = f"{row.what}: {said}{_by(row)}"
+    return {"lane": Lane.RESPONSE, "track": track, "label": label, "badge": badge_of(said)}
+
+
+def _measurement(row: EventRow) -> dict[str, Any]:
+    site = f" in {row.site}" if row.site else ""
+    label = f"{row.what}{site}: {row.said or 'no value'}{_by(row)}"
+    unit = "" if row.unit == "1" else row.unit
+    common = {"label": label, "value": row.number, "unit": unit, "line": row.reader}
+    if row.lesion:
+        track = f"{row.lesion} · {row.site}" if row.site else row.lesion
+        return {"lane": Lane.LESION, "group": row.variable_label, "track": track, **common}
+    return {"lane": Lane.LAB, "track": row.variable_label, **common}
+
+
+def _finding(row: EventRow) -> dict[str, Any]:
+    track = f"{row.variable_label} of lesions" if row.lesion else row.variable_label
+    badge = "" if row.lesion else row.said
+    return {"lane": Lane.FINDING, "track": track, "label": f"{row.what}: {row.said}{_by(row)}", "badge": badge}
+
+
+def _treatment(row: EventRow) -> dict[str, Any]:
+    dose = f" {row.value} {row.unit}".rstrip()
+    name = row.lane if row.label in row.lane else f"{row.lane}: {row.label}"
+    ongoing = row.last is None and row.day is not None
+    track = row.lane or row.label
+    return {"lane": Lane.TREATMENT, "track": track, "label": name + dose, "badge": row.label, "open_end": ongoing}
+
+
+def _status(row: EventRow) -> dict[str, Any]:
+    dead = any(word in row.label.casefold() for word in DEATHS)
+    return {"lane": Lane.STATUS, "track": "Events", "label": row.label, "badge": "death" if dead else ""}
+
+
+KINDS: dict[str, Callable[[EventRow], dict[str, Any]]] = {
+    "event": _status,
+    "finding": _finding,
+    "measurement": _measurement,
+    "response": _response,
+    "treatment": _treatment,
+}
+"""How each kind of row is drawn; outcomes stand in the head of the page, series are drawn together."""
+
+
+def _imaging(rows: Sequence[EventRow], page: str) -> Iterator[TimelineEvent]:
+    """One event for the series of a modality and a day."""
+    groups: dict[tuple[str, str, int], list[EventRow]] = {}
+    for row in rows:
+        if row.day is not None:
+            groups.setdefault((row.clock, row.concept, row.day), []).append(row)
+    for (clock, modality, day), mine in groups.items():
+        names = list(dict.fromkeys(row.label for row in mine))
+        listed = "; ".join(names[:6]) + (" …" if len(names) > 6 else "")
+        count = f"{len(mine)} series" if len(mine) > 1 else "1 series"
+        yield TimelineEvent(
+            lane=Lane.IMAGING,
+            track=modality,
+            label=f"{modality}, {count}: {listed}",
+            clock=Clock(clock),
+            day=day,
+            value=len(mine),
+            badge=mine[0].code,
+            href=f"{page}#{mine[0].anchor}",
+        )
+
+
+def drawing_order(events: Sequence[TimelineEvent]) -> list[TimelineEvent]:
+    """The events in the order of their rows: well-known variables of lesions first, modalities by how often."""
+    known = {label_of(expand(item)): rank for rank, item in enumerate(FIRST_VARIABLES)}
+    return sorted(events, key=lambda event: (known.get(event.group, len(known)), event.group, event.track, event.day))
+
+
+# the head of the page
+
+
+def facts_of(rows: Sequence[EventRow]) -> list[Fact]:
+    """What the head of a subject's page says."""
+    by_variable: dict[Curie, list[EventRow]] = {}
+    for row in rows:
+        if row.variable and not row.lesion:
+            by_variable.setdefault(row.variable, []).append(row)
+    facts = []
+    for name, asked in FACTS:
+        found = next((by_variable[variable] for variable in asked if variable in by_variable), [])
+        values = tuple(dict.fromkeys(row.said + _by(row) for row in found if row.said))
+        if values:
+            facts.append(Fact(name, values[:3]))
+    return facts + _counts(rows)
+
+
+def _counts(rows: Sequence[EventRow]) -> list[Fact]:
+    counted = {
+        "Imaging studies": len({row.study for row in rows if row.kind == "imaging" and row.study}),
+        "Series": sum(row.kind == "imaging" for row in rows),
+        "Lesions": len({row.lesion for row in rows if row.lesion}),
+        "Treatments": sum(row.kind == "treatment" for row in rows),
+    }
+    return [Fact(name, (str(count),)) for name, count in counted.items() if count]
