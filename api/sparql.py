@@ -6,23 +6,20 @@ from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import parse_qs
 
-import pyoxigraph as ox
 from fastapi import APIRouter, Path, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import URL
 from starlette.responses import Response
 
 from api.asking import asking_of
 from api.callers import AskedBy
-from api.errors import BadRequestError, BodyTooLargeError, UnsupportedBodyError, status_of
+from api.errors import BadRequestError, BodyTooLargeError, UnsupportedBodyError
 from api.negotiation import FORMATS, Format, NotAcceptableError, formats, preferred
 from api.pages import pages_of
 from api.service_description import describe_service
+from api.sparql_page import form_page, result_page
 from api.streaming import AnswerResponse
-from queries.catalogue import queries
-from store.guard import QueryRefusedError
-from store.warehouse import Caller, EmptyWarehouseError
-from store.workers import Answer, QueryError
+from store.warehouse import Caller
+from store.workers import Answer
 
 __all__ = ["router"]
 
@@ -108,18 +105,13 @@ async def _get(request: Request, caller: Caller, asked: Format | None) -> Respon
         if query.strip() or not _wants_page(request, asked):
             return await _answer(request, caller, query, asked)
     if asked is None and _wants_page(request, asked):
-        return _page(request)
+        return form_page(request)
     offered = (asked,) if asked in GRAPHS else GRAPHS
     chosen = preferred(None if asked else request.headers.get("accept"), offered)
     if chosen is None or (asked is not None and asked not in GRAPHS):
         raise BadRequestError("there is no query; give one as ?query=")
-    endpoint = str(URL(scope=request.scope).replace(query="", path=asking_urls(request)))
+    endpoint = str(request.url.replace(query="", path=pages_of(request).urls.sparql()))
     return Response(describe_service(endpoint, chosen.engine), headers=_type(chosen))
-
-
-def asking_urls(request: Request) -> str:
-    """The path of the endpoint as clients see it."""
-    return pages_of(request).urls.sparql()
 
 
 def _type(chosen: Format) -> dict[str, str]:
@@ -170,7 +162,7 @@ async def _body(request: Request, limit: int) -> str:
 async def _answer(request: Request, caller: Caller, query: str, asked: Format | None) -> Response:
     """The answer in the format asked for: streamed, or as a page."""
     if asked is None and _wants_page(request, asked):
-        return await run_in_threadpool(_result_page, request, caller, query)
+        return await run_in_threadpool(result_page, request, caller, query)
     accept = None if asked else request.headers.get("accept")
     table = preferred(accept, (asked,) if asked in TABLES else () if asked else TABLES)
     graph = preferred(accept, (asked,) if asked in GRAPHS else () if asked else GRAPHS)
@@ -202,32 +194,3 @@ def _ask(request: Request, caller: Caller, query: str, table: Format | None, gra
         graph_format=(graph or GRAPHS[0]).engine,
         seconds=asking.settings.query_seconds,
     )
-
-
-# the page
-
-
-def _page(request: Request, query: str = "", status_code: int = 200, **shown: object) -> Response:
-    values = {"query": query, "error": None, "columns": (), "rows": (), "more": False, "graph": None, "truth": None}
-    return pages_of(request).response(
-        request, "sparql.html", status_code, **{**values, **shown}, examples=list(queries().values())
-    )
-
-
-def _result_page(request: Request, caller: Caller, query: str) -> Response:
-    """The form with the result below it, or with what is wrong with the query."""
-    settings = asking_of(request).settings
-    try:
-        answer = _ask(request, caller, query, FORMATS["srj"], FORMATS["ttl"])
-        if answer.format == "turtle":
-            text, more = _beginning(answer, settings.page_bytes)
-            return _page(request, query, graph=text, more=more)
-        result = ox.parse_query_results(answer.read_at_most(0) if False else _whole(answer, settings.page_bytes), format=ox.QueryResultsFormat.JSON)
-    except (QueryError, QueryRefusedError, EmptyWarehouseError) as error:
-        status = status_of(error)
-        assert status is not None
-        return _page(request, query, status.code, error=str(error))
-    if isinstance(result, ox.QueryBoolean):
-        return _page(request, query, truth=bool(result))
-    assert isinstance(result, ox.QuerySolutions)
-    return _page(request, query)

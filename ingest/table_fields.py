@@ -13,6 +13,7 @@ from mappings.sssom import Decisions
 from ontology.fields import Kind
 from ontology.prefixes import Curie
 from ontology.records import When
+from ontology.terms import q
 from ontology.variables import canonical
 
 __all__ = ["Site", "Vocabulary", "constant", "main_reading", "reading"]
@@ -64,6 +65,16 @@ class Site:
         return concept(self.vocabulary.values(*self.names(column)), keep_unmapped=keep_unmapped, place=place)
 
 
+def visible(decided: Reading) -> Reading:
+    """The same, but a value for which there is no term stays visible as unmapped, beside its raw text."""
+
+    def read(text: str) -> object:
+        found = decided(text)
+        return q.UNMAPPED if found is None else found
+
+    return read
+
+
 def main_reading(site: Site, entry: Entry, written: str) -> Reading:
     """How the column itself is read."""
     kind = field_kind(entry.record, entry.main)
@@ -71,7 +82,8 @@ def main_reading(site: Site, entry: Entry, written: str) -> Reading:
         typed: dict[str | None, Reading] = {"integer": integer, "boolean": boolean(entry.is_true, entry.is_false)}
         return typed.get(entry.type) or number(site.part.decimal, site.part.units)
     if kind is Kind.CONCEPT:
-        return site.decided(written, keep_unmapped=entry.keep_unmapped or bool(entry.only_if))
+        decided = site.decided(written, keep_unmapped=entry.keep_unmapped or bool(entry.only_if))
+        return visible(decided) if entry.main == "value_concept" and not entry.only_if else decided
     own = Ref(
         column=written,
         format=entry.format,

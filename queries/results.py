@@ -53,7 +53,7 @@ class Table:
     def shown(self) -> tuple[list[str], list[list[str]]]:
         """Titles and rows as text for a terminal: a concept by its label, other IRIs as CURIEs, units in the title."""
         names = {column.name for column in self.columns}
-        hidden = {column.name for column in self.columns if f"{column.name}Label" in names}
+        hidden = {item.name for item in self.columns if item.type == "concept" and f"{item.name}Label" in names}
         kept = [index for index, column in enumerate(self.columns) if column.name not in hidden]
         titles = [_title(self.columns[index]) for index in kept]
         return titles, [[_text(self.columns[index], row[index]) for index in kept] for row in self.rows]

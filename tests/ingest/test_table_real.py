@@ -10,7 +10,7 @@ import pytest
 from ingest import redcap, table
 from ingest.base import Context
 from ontology.records import Finding, Measurement, Outcome, Reject, SourceRecord
-from ontology.terms import ncit
+from ontology.terms import ncit, q
 
 CLINICAL = Path(__file__).parents[2].parent / "shared" / "data" / "clinical"
 pytestmark = [
@@ -68,7 +68,7 @@ def test_lung1_comes_in_whole(lung1, frame):
                 "2": ncit.T2_STAGE_FINDING,
                 "3": ncit.T3_STAGE_FINDING,
                 "4": ncit.T4_STAGE_FINDING,
-                "5": None,
+                "5": q.UNMAPPED,
             },
         ),
         (
@@ -79,13 +79,13 @@ def test_lung1_comes_in_whole(lung1, frame):
                 "1": ncit.N1_STAGE_FINDING,
                 "2": ncit.N2_STAGE_FINDING,
                 "3": ncit.N3_STAGE_FINDING,
-                "4": None,
+                "4": q.UNMAPPED,
             },
         ),
         (
             "Clinical.M.Stage",
             ncit.GENERIC_DISTANT_METASTASIS_TNM_FINDING,
-            {"0": ncit.M0_STAGE_FINDING, "1": ncit.M1_STAGE_FINDING, "3": None},
+            {"0": ncit.M0_STAGE_FINDING, "1": ncit.M1_STAGE_FINDING, "3": q.UNMAPPED},
         ),
         ("gender", ncit.SEX, {"male": ncit.MALE, "female": ncit.FEMALE}),
     ],

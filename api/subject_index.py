@@ -1,0 +1,75 @@
+"""The identifiers of all subjects in memory, by collection: what searching and paging through subjects needs.
+
+Sorting 86,000 subjects in SPARQL takes seconds for each page; held once for a generation they take milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from api.asking import Asking, page_query
+from store.warehouse import Caller
+
+__all__ = ["SubjectIndex", "subject_index"]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectIndex:
+    """Subjects as (collection, identifier), in the order in which people would list them."""
+
+    subjects: tuple[tuple[str, str], ...]
+    counts: Counter[str]
+    """Subjects by collection."""
+
+    @classmethod
+    def of(cls, subjects: list[tuple[str, str]]) -> SubjectIndex:
+        """The index of some subjects."""
+        ordered = tuple(sorted(subjects, key=lambda pair: (pair[0], _natural(pair[1]))))
+        return cls(ordered, Counter(collection for collection, _ in ordered))
+
+    def find(self, text: str = "", collection: str = "") -> list[tuple[str, str]]:
+        """The subjects of a collection, or of all, whose identifier holds a text, whatever its case."""
+        wanted = text.strip().casefold()
+        return [
+            pair
+            for pair in self.subjects
+            if (not collection or pair[0] == collection) and (not wanted or wanted in pair[1].casefold())
+        ]
+
+    def beside(self, collection: str, subject: str) -> tuple[str | None, str | None]:
+        """The identifiers before and after a subject within its collection."""
+        mine = [name for owner, name in self.subjects if owner == collection]
+        place = mine.index(subject)
+        return (mine[place - 1] if place else None), (mine[place + 1] if place + 1 < len(mine) else None)
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """Order by numbers where there are numbers: ``P-2`` before ``P-10``."""
+    return [(int(part), "") if part.isdecimal() else (0, part.casefold()) for part in re.split(r"(\d+)", text)]
+
+
+def subject_index(asking: Asking, caller: Caller) -> SubjectIndex:
+    """The subjects that a caller may know of."""
+
+    def make() -> SubjectIndex:
+        names = {
+            f"{asking.warehouse.base}collection/{_encoded(name)}": name
+            for name in _collection_names(asking, caller)
+        }
+        rows = asking.table(page_query("subject-list"), {}, caller).rows
+        return SubjectIndex.of([(names[str(owner)], str(subject)) for owner, subject in rows if str(owner) in names])
+
+    return asking.once(("subjects",), caller, make)
+
+
+def _collection_names(asking: Asking, caller: Caller) -> list[str]:
+    table = asking.table(page_query("collection-list"), {}, caller)
+    return [str(row["collection"]) for row in table.dicts()]
+
+
+def _encoded(name: str) -> str:
+    from urllib.parse import quote  # noqa: PLC0415
+
+    return quote(name, safe="")
