@@ -97,10 +97,8 @@ def preferred(header: str | None, offered: Sequence[Format]) -> Format | None:
 
 def negotiate(header: str | None, suffix: str | None, offered: Sequence[Format]) -> Format:
     """The format to answer in: a suffix wins over the Accept header; `NotAcceptableError` where nothing fits."""
-    if suffix:
-        found = next((item for item in offered if item.suffix == suffix), None)
-    else:
-        found = preferred(header, offered)
+    by_suffix = {item.suffix: item for item in offered}
+    found = by_suffix.get(suffix) if suffix else preferred(header, offered)
     if found is None:
         raise NotAcceptableError(offered)
     return found

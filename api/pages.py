@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from api.settings import Settings
-from api.terms import cell
+from api.terms import label_of
 from api.urls import Urls
-from ontology.prefixes import compact
+from queries.results import Cell, plain
 
 __all__ = ["Pages", "pages_of"]
 
@@ -22,6 +22,7 @@ class Pages:
     """The templates of one app; everything that enters them as text is escaped."""
 
     def __init__(self, settings: Settings, urls: Urls) -> None:
+        self.urls = urls
         self.environment = Environment(
             loader=PackageLoader("api"),
             autoescape=select_autoescape(default=True),
@@ -30,7 +31,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self.environment.globals |= {"settings": settings, "urls": urls}
-        self.environment.filters |= {"cell": cell, "compact": compact, "thousands": thousands, "svg": Markup}
+        self.environment.filters |= FILTERS
 
     def response(
         self,
@@ -45,6 +46,18 @@ class Pages:
         return HTMLResponse(text, status_code, {"Vary": "Accept", **(headers or {})})
 
 
+def capitalize_first(text: str) -> str:
+    """A text with its first letter in upper case, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def plainly(value: Cell) -> str:
+    """A value of a result for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(value)
+
+
 def thousands(value: float) -> str:
     """A number with commas.
 
@@ -52,6 +65,15 @@ def thousands(value: float) -> str:
     '86,362'
     """
     return f"{value:,}"
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "capitalize_first": capitalize_first,
+    "plainly": plainly,
+    "short": label_of,
+    "svg": Markup,
+    "thousands": thousands,
+}
 
 
 def pages_of(request: Request) -> Pages:

@@ -10,7 +10,12 @@ from store.worker import GRAPH_FORMATS, SELECT_FORMATS
 __all__ = ["describe_service"]
 
 SD = "http://www.w3.org/ns/sparql-service-description#"
-RESULTS = {"json": "SPARQL_Results_JSON", "xml": "SPARQL_Results_XML", "csv": "SPARQL_Results_CSV", "tsv": "SPARQL_Results_TSV"}
+RESULTS = {
+    "json": "SPARQL_Results_JSON",
+    "xml": "SPARQL_Results_XML",
+    "csv": "SPARQL_Results_CSV",
+    "tsv": "SPARQL_Results_TSV",
+}
 GRAPHS = {"turtle": "Turtle", "ntriples": "N-Triples", "rdfxml": "RDF_XML", "jsonld": "JSON-LD"}
 FORMATS = "http://www.w3.org/ns/formats/"
 

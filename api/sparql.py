@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Path, Request
@@ -27,11 +27,20 @@ router = APIRouter(tags=["SPARQL"])
 
 TABLES = formats("srj", "srx", "csv", "tsv")
 GRAPHS = formats("ttl", "nt", "rdf", "jsonld")
-SUFFIXES = {"json": "srj", "xml": "srx", "csv": "csv", "tsv": "tsv", "ttl": "ttl", "nt": "nt", "rdf": "rdf", "jsonld": "jsonld"}
+SUFFIXES = {
+    "json": "srj",
+    "xml": "srx",
+    "csv": "csv",
+    "tsv": "tsv",
+    "ttl": "ttl",
+    "nt": "nt",
+    "rdf": "rdf",
+    "jsonld": "jsonld",
+}
 DATASET = ("default-graph-uri", "named-graph-uri", "using-graph-uri", "using-named-graph-uri")
 FORM, DIRECT, UPDATE = "application/x-www-form-urlencoded", "application/sparql-query", "application/sparql-update"
 
-GET_QUERY = {
+GET_QUERY: dict[str, Any] = {
     "parameters": [
         {
             "name": "query",
@@ -42,7 +51,7 @@ GET_QUERY = {
         }
     ]
 }
-POST_QUERY = {
+POST_QUERY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -51,7 +60,7 @@ POST_QUERY = {
         },
     }
 }
-RESPONSES = {
+RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The result, streamed",
         "content": {item.types[0]: {} for item in (*TABLES, *GRAPHS)},
@@ -69,7 +78,9 @@ async def get_sparql(request: Request, caller: AskedBy) -> Response:
     return await _get(request, caller, None)
 
 
-@router.get("/sparql.{suffix}", summary="Ask a SPARQL query in a named format", responses=RESPONSES, openapi_extra=GET_QUERY)
+@router.get(
+    "/sparql.{suffix}", summary="Ask a SPARQL query in a named format", responses=RESPONSES, openapi_extra=GET_QUERY
+)
 async def get_sparql_as(
     request: Request, caller: AskedBy, suffix: Annotated[str, Path(description=f"One of: {', '.join(SUFFIXES)}")]
 ) -> Response:

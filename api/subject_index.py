@@ -54,22 +54,9 @@ def subject_index(asking: Asking, caller: Caller) -> SubjectIndex:
     """The subjects that a caller may know of."""
 
     def make() -> SubjectIndex:
-        names = {
-            f"{asking.warehouse.base}collection/{_encoded(name)}": name
-            for name in _collection_names(asking, caller)
-        }
+        collections = asking.table(page_query("collection-list"), {}, caller).dicts()
+        names = {str(row["node"]): str(row["collection"]) for row in collections}
         rows = asking.table(page_query("subject-list"), {}, caller).rows
         return SubjectIndex.of([(names[str(owner)], str(subject)) for owner, subject in rows if str(owner) in names])
 
     return asking.once(("subjects",), caller, make)
-
-
-def _collection_names(asking: Asking, caller: Caller) -> list[str]:
-    table = asking.table(page_query("collection-list"), {}, caller)
-    return [str(row["collection"]) for row in table.dicts()]
-
-
-def _encoded(name: str) -> str:
-    from urllib.parse import quote  # noqa: PLC0415
-
-    return quote(name, safe="")

@@ -271,7 +271,11 @@ def _draw_row(row: Row, top: float, index: int) -> str:
     start = 24.0 if row.swatch else 8.0 if row.heading else 18.0
     room = LABEL - start - (text_width(value, 11) + 10 if value else 0)
     title = element("title", shown(f"{row.label} {row.value}".strip()))
-    parts = [element("text", title + shown(clipped(row.label, room, 12)), x=start, y=middle, **HEADING if row.heading else {})]
+    parts = [
+        element(
+            "text", title + shown(clipped(row.label, room, 12)), x=start, y=middle, **HEADING if row.heading else {}
+        )
+    ]
     if row.swatch:
         parts.append(element("rect", x=8, y=middle - 9, width=10, height=10, rx=2, fill=row.swatch))
     if value:

@@ -127,7 +127,7 @@ def _imaging(band: Band, track: str, events: Sequence[TimelineEvent], _index: in
 
 
 def _treatment(band: Band, track: str, events: Sequence[TimelineEvent], index: int) -> Row:
-    """A bar from the first to the last day, named where the name fits; short and with an arrow where no end is known."""
+    """A bar from the first to the last day, named where it fits; short with an arrow where no end is known."""
     marks = []
     for event in events:
         left = max(band.scale.x(event.day), band.scale.left - 12)
@@ -201,7 +201,7 @@ def _last(events: Sequence[TimelineEvent]) -> str:
         return ""
     day = max(event.day for event in valued)
     last = sorted(event.value for event in valued if event.day == day and event.value is not None)
-    text = f"{last[0]:g}" if last[0] == last[-1] else f"{last[0]:g}–{last[-1]:g}"
+    text = f"{last[0]:g}" if last[0] == last[-1] else f"{last[0]:g} to {last[-1]:g}"
     return f"{text} {valued[-1].unit}".strip()
 
 

@@ -1,0 +1,145 @@
+"""``/resource?iri=``: what is said of a node, and what refers to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from api.asking import Asking, asking_of, page_query
+from api.callers import AskedBy
+from api.errors import NotFoundError
+from api.negotiation import NotAcceptableError, formats, negotiate
+from api.pages import pages_of
+from api.streaming import AnswerResponse
+from api.terms import Cell, cell, label_of, plain, text_of
+from ontology.prefixes import expand
+from store.warehouse import Caller, Rows
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["Resources"])
+OFFERED = formats("html", "ttl", "nt", "jsonld", "rdf", "json")
+AT_MOST = 200
+"""How many references to a node are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One line of the page: a property, and the nodes or values that it leads to or comes from."""
+
+    predicate: Cell
+    others: list[Cell]
+
+
+@router.get("/resource", summary="Show a node")
+async def show_resource(
+    request: Request, caller: AskedBy, iri: Annotated[str, Query(description="The IRI of the node", max_length=1000)]
+) -> Response:
+    """Its properties, and at most 200 references to it. HTML, Turtle, N-Triples, JSON-LD, RDF/XML or plain JSON."""
+    return await run_in_threadpool(_show, request, caller, iri, None)
+
+
+@router.get("/resource.{suffix}", summary="Show a node in a named format")
+async def show_resource_as(
+    request: Request,
+    caller: AskedBy,
+    suffix: str,
+    iri: Annotated[str, Query(description="The IRI of the node", max_length=1000)],
+) -> Response:
+    """The same with the format in the address: ``.ttl .nt .jsonld .rdf .json``."""
+    if not suffix:
+        raise NotAcceptableError(OFFERED)
+    return await run_in_threadpool(_show, request, caller, iri, suffix)
+
+
+def _show(request: Request, caller: Caller, iri: str, suffix: str | None) -> Response:
+    asking = asking_of(request)
+    chosen = negotiate(request.headers.get("accept"), suffix, OFFERED)
+    said = asking.rows(page_query("resource-out"), {"iri": iri}, caller)
+    referring = (
+        asking.rows(page_query("resource-in"), {"iri": iri}, caller) if chosen.suffix in ("html", "json") else None
+    )
+    if not said.rows and not (referring or asking.rows(page_query("resource-in"), {"iri": iri}, caller)).rows:
+        raise NotFoundError(f"nothing that you may read is known of {iri}")
+    if chosen.engine and chosen.suffix != "json":
+        text = page_query("resource-graph").bind({"iri": iri})
+        seconds = asking.settings.query_seconds
+        answer = asking.warehouse.ask(text, caller, graph_format=chosen.engine, seconds=seconds)
+        return AnswerResponse(answer, chosen.content_type, seconds, {"Vary": "Accept"})
+    assert referring is not None, "asked for pages and JSON"
+    if chosen.suffix == "json":
+        return JSONResponse(_json(iri, said, referring), headers={"Vary": "Accept"})
+    return _page(request, asking, iri, said, referring)
+
+
+def _json(iri: str, said: Rows, referring: Rows) -> dict[str, object]:
+    properties: dict[str, list[object]] = {}
+    for row in said.dicts():
+        value: dict[str, object] = {"value": plain(row["object"])}
+        if row["label"] is not None:
+            value["label"] = text_of(row["label"])
+        properties.setdefault(text_of(row["predicate"]), []).append(value)
+    references = [
+        {"node": text_of(row["node"]), "predicate": text_of(row["predicate"])}
+        for row in list(referring.dicts())[:AT_MOST]
+    ]
+    more = len(referring.rows) > AT_MOST
+    return {"iri": iri, "properties": properties, "references": references, "more_references": more}
+
+
+def _statements(rows: Rows, other: str) -> list[Statement]:
+    """The rows by property; a node is shown by its label where it has one."""
+    grouped: dict[str, Statement] = {}
+    seen: set[tuple[str, str]] = set()
+    for row in list(rows.dicts())[: 2000 if other == "object" else AT_MOST]:
+        predicate, term = text_of(row["predicate"]), row[other]
+        if (predicate, str(term)) in seen:
+            continue
+        seen.add((predicate, str(term)))
+        shown = cell(term)
+        label = text_of(row["label"])
+        if shown.iri and label:
+            shown = Cell(label, shown.iri, title=shown.iri)
+        grouped.setdefault(predicate, Statement(cell(row["predicate"]), [])).others.append(shown)
+    return sorted(grouped.values(), key=lambda item: (item.predicate.iri != expand("rdf:type"), item.predicate.text))
+
+
+def _page(request: Request, asking: Asking, iri: str, said: Rows, referring: Rows) -> Response:
+    return pages_of(request).response(
+        request,
+        "resource.html",
+        iri=iri,
+        name=_name(iri, said),
+        minted=iri.startswith(asking.warehouse.base),
+        page=_own_page(request, asking, iri),
+        statements=_statements(said, "object"),
+        references=_statements(referring, "node"),
+        more=len(referring.rows) > AT_MOST,
+        at_most=AT_MOST,
+    )
+
+
+def _own_page(request: Request, asking: Asking, iri: str) -> str | None:
+    """The page of a subject or collection; None for other nodes."""
+    urls = pages_of(request).urls
+    kind, *parts = (unquote(part) for part in iri.removeprefix(asking.warehouse.base).split("/"))
+    match kind, parts:
+        case "subject", [collection, subject]:
+            return urls.subject(collection, subject)
+        case "collection", [collection]:
+            return urls.collection(collection)
+        case _:
+            return None
+
+
+def _name(iri: str, said: Rows) -> str:
+    """What a node is called: its own label or identifier, else the short form of its IRI."""
+    labels: Sequence[str] = [expand(name) for name in ("skos:prefLabel", "rdfs:label", "q:label", "q:identifier")]
+    values = {text_of(row["predicate"]): text_of(row["object"]) for row in said.dicts()}
+    return next((values[label] for label in labels if label in values), label_of(iri))
