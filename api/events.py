@@ -51,6 +51,10 @@ FACTS: tuple[tuple[str, tuple[Curie, ...]], ...] = (
 """What the head of a subject's page says, and the variables that say it; the first that is there."""
 
 
+NOT_DRAWN = (ncit.AGE, ncit.AGE_AT_DIAGNOSIS, ncit.SEX)
+"""Variables of the head of the page that a drawing over time adds nothing to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A fact of the page's head: its name, and what is said; more than one where sources differ."""
@@ -99,7 +103,9 @@ class EventRow:
 
     @property
     def said(self) -> str:
-        """The value for people."""
+        """The value for people; empty where `what` says it all."""
+        if self.kind in ("event", "imaging"):
+            return "" if self.concept == self.what else self.concept
         said = " ".join(part for part in (self.value, "" if self.unit == "1" else self.unit) if part) or self.concept
         if self.happened is None:
             return said
@@ -192,21 +198,25 @@ def _response(row: EventRow) -> dict[str, Any]:
     return {"lane": Lane.RESPONSE, "track": track, "label": label, "badge": badge_of(said)}
 
 
-def _measurement(row: EventRow) -> dict[str, Any]:
+def _measurement(row: EventRow) -> dict[str, Any] | None:
     site = f" in {row.site}" if row.site else ""
     label = f"{row.what}{site}: {row.said or 'no value'}{_by(row)}"
     unit = "" if row.unit == "1" else row.unit
     common = {"label": label, "value": row.number, "unit": unit, "line": row.reader}
     if row.lesion:
-        track = f"{row.lesion} · {row.site}" if row.site else row.lesion
-        return {"lane": Lane.LESION, "group": row.variable_label, "track": track, **common}
+        return {"lane": Lane.LESION, "group": row.variable_label, "track": row.lesion, "detail": row.site, **common}
+    if row.variable in NOT_DRAWN:
+        return None
     return {"lane": Lane.LAB, "track": row.variable_label, **common}
 
 
-def _finding(row: EventRow) -> dict[str, Any]:
-    track = f"{row.variable_label} of lesions" if row.lesion else row.variable_label
-    badge = "" if row.lesion else row.said
-    return {"lane": Lane.FINDING, "track": track, "label": f"{row.what}: {row.said}{_by(row)}", "badge": badge}
+def _finding(row: EventRow) -> dict[str, Any] | None:
+    """A finding about a lesion, its role or status at a visit, is in the table only."""
+    if row.lesion or row.variable in NOT_DRAWN:
+        return None
+    badge = row.said.removeprefix(row.variable_label).strip()
+    label = f"{row.what}: {row.said}{_by(row)}"
+    return {"lane": Lane.FINDING, "track": row.variable_label, "label": label, "badge": badge}
 
 
 def _treatment(row: EventRow) -> dict[str, Any]:
@@ -222,7 +232,7 @@ def _status(row: EventRow) -> dict[str, Any]:
     return {"lane": Lane.STATUS, "track": "Events", "label": row.label, "badge": "death" if dead else ""}
 
 
-KINDS: dict[str, Callable[[EventRow], dict[str, Any]]] = {
+KINDS: dict[str, Callable[[EventRow], dict[str, Any] | None]] = {
     "event": _status,
     "finding": _finding,
     "measurement": _measurement,

@@ -27,10 +27,10 @@ class Lane(StrEnum):
     """The kinds of lanes, in the order in which they are drawn."""
 
     STATUS = "status"
+    TREATMENT = "treatment"
     RESPONSE = "response"
     IMAGING = "imaging"
     LESION = "lesion"
-    TREATMENT = "treatment"
     LAB = "lab"
     FINDING = "finding"
 
@@ -47,7 +47,8 @@ class TimelineEvent:
     """One event on one lane.
 
     ``track`` names the row within the lane (a lesion, an agent, a modality), ``group`` the rows that belong together
-    (one variable of all lesions), ``line`` the line within a plot (a reader), ``badge`` a short code such as ``PR``;
+    (one variable of all lesions), ``detail`` what is said
+    below the row's name (a site), ``line`` the line within a plot (a reader), ``badge`` a short code such as ``PR``;
     ``last`` is the end of an interval or of a partial date, ``open_end`` says that no end is known.
     """
 
@@ -61,6 +62,7 @@ class TimelineEvent:
     group: str = ""
     value: float | None = None
     unit: str = ""
+    detail: str = ""
     line: str = ""
     badge: str = ""
     href: str = ""
@@ -123,6 +125,8 @@ class Row:
     height: float = 28.0
     swatch: str | None = None
     heading: bool = False
+    below: str = ""
+    """A second, smaller line of the label."""
 
 
 @dataclass(slots=True)
@@ -266,16 +270,18 @@ def _draw_axis(band: Band, base: float, bottom: float) -> str:
 
 
 def _draw_row(row: Row, top: float, index: int) -> str:
-    middle = top + row.height / 2 + 4
+    middle = top + row.height / 2 + (-2 if row.below else 4)
     value = clipped(row.value, LABEL / 2, 11)
     start = 24.0 if row.swatch else 8.0 if row.heading else 18.0
     room = LABEL - start - (text_width(value, 11) + 10 if value else 0)
-    title = element("title", shown(f"{row.label} {row.value}".strip()))
+    title = element("title", shown(" ".join(part for part in (row.label, row.below, row.value) if part)))
     parts = [
         element(
             "text", title + shown(clipped(row.label, room, 12)), x=start, y=middle, **HEADING if row.heading else {}
         )
     ]
+    if row.below:
+        parts.append(_text(clipped(row.below, LABEL - start, 11), start, middle + 15, fill=MUTED, font_size="11"))
     if row.swatch:
         parts.append(element("rect", x=8, y=middle - 9, width=10, height=10, rx=2, fill=row.swatch))
     if value:

@@ -45,33 +45,41 @@ def rows_of(band: Band) -> Iterator[Row]:
 
 
 def _count(x: float, y: float, count: int) -> str:
-    if count < 2:
-        return ""
     return element(
         "text", str(count), x=x, y=y, fill="#ffffff", font_size="10", font_weight="600", text_anchor="middle"
     )
 
 
 def _status(band: Band, track: str, events: Sequence[TimelineEvent], _index: int) -> Row:
-    """Triangles with their names beside them where there is room; a death is a cross."""
-    marks = []
-    room = [band.scale.x(group[0].day) for group in band.clusters(events, 14)]
-    for group, after in zip(band.clusters(events, 14), [*room[1:], band.scale.right + 20], strict=True):
-        x = band.scale.x(group[0].day)
+    """Triangles with their names beside them where there is room; a death is a cross; a span where a day is not exact."""
+    groups = list(band.clusters(events, 14))
+    lefts = [band.scale.x(group[0].day) for group in groups]
+    marks, free_from = list[str](), band.scale.left - 20
+    for place, group in enumerate(groups):
+        x = lefts[place]
+        until = lefts[place + 1] - 12 if place + 1 < len(groups) else band.scale.right + 20
         dead = any(event.badge == "death" for event in group)
-        shape = _cross(x, 14) if dead else _triangle(x, 14)
         name = " + ".join(dict.fromkeys(event.label for event in group))
-        free = after - x - 20
-        beside = clipped(name, free, 11) if free > 30 else ""
-        if dead and band.scale.right - x < text_width(name, 11) + 12:
-            text = element("text", shown(name), x=x - 11, y=18, fill=MUTED, font_size="11", text_anchor="end")
-            before = [left for left in room if left < x]
-            fits = not before or x - before[-1] > 2 * text_width(name, 11) + 40
-            beside_text = text if fits else ""
+        width = text_width(name, 11)
+        shape = _span(band, group) + (_cross(x, 14) if dead else _triangle(x, 14))
+        if until - x - 11 >= width or x - 14 - free_from < width:
+            text = clipped(name, until - x - 11, 11)
+            if len(text) > 3:
+                shape += element("text", shown(text), x=x + 11, y=18, fill=MUTED, font_size="11")
+            free_from = x + 11 + text_width(text, 11)
         else:
-            beside_text = element("text", shown(beside), x=x + 11, y=18, fill=MUTED, font_size="11") if beside else ""
-        marks.append(band.mark(group, shape + beside_text))
+            shape += element("text", shown(name), x=x - 11, y=18, fill=MUTED, font_size="11", text_anchor="end")
+            free_from = x + 11
+        marks.append(band.mark(group, shape))
     return Row(track, "", marks)
+
+
+def _span(band: Band, group: Sequence[TimelineEvent]) -> str:
+    """A line over the days in which an event of uncertain day may have happened."""
+    first, last = group[0].day, max(event.end for event in group)
+    if last == first:
+        return ""
+    return element("line", x1=band.scale.x(first), x2=band.scale.x(last), y1=22, y2=22, stroke=MUTED, stroke_width="2")
 
 
 def _triangle(x: float, y: float) -> str:
@@ -126,27 +134,51 @@ def _imaging(band: Band, track: str, events: Sequence[TimelineEvent], _index: in
     return Row(track, f"{total} series", marks, swatch=colour)
 
 
+def _layers(events: Sequence[TimelineEvent]) -> list[list[list[TimelineEvent]]]:
+    """Courses in as few layers as keep them apart; those over the same days are one bar."""
+    bars: dict[tuple[int, int, bool], list[TimelineEvent]] = {}
+    for event in events:
+        bars.setdefault((event.day, event.end, event.open_end), []).append(event)
+    layers: list[list[list[TimelineEvent]]] = []
+    for bar in bars.values():
+        free = next((layer for layer in layers if layer[-1][0].end < bar[0].day), None)
+        if free is None:
+            layers.append([bar])
+        else:
+            free.append(bar)
+    return layers
+
+
 def _treatment(band: Band, track: str, events: Sequence[TimelineEvent], index: int) -> Row:
     """A bar from the first to the last day, named where it fits; short with an arrow where no end is known."""
-    marks = []
-    for event in events:
-        left = max(band.scale.x(event.day), band.scale.left - 12)
-        width = 20.0 if event.open_end else max(5.0, min(band.scale.x(event.end), band.scale.right + 12) - left)
-        bar = element("rect", x=left, y=6, width=width, height=16, rx=3, fill=BARS[index % len(BARS)])
-        if event.open_end:
-            tip = number(left + 8)
-            bar += element("path", d=f"M{tip} 9l5 5l-5 5", stroke="#ffffff", stroke_width="2", fill="none")
-        else:
-            name = event.badge or track
-            text = clipped(name, width - 12, 11)
-            if len(text) > 3 or text == name:
-                bar += element("text", shown(text), x=left + 6, y=18, fill="#ffffff", font_size="11")
-        marks.append(band.mark([event], bar))
+    layers = _layers(events)
+    colour = BARS[index % len(BARS)]
+    marks = [
+        band.mark(bar, _bar(band, track, bar, 6 + 20 * level, colour))
+        for level, layer in enumerate(layers)
+        for bar in layer
+    ]
     if any(event.open_end for event in events):
         sample = element("rect", x=-10, y=-7, width=20, height=14, rx=3, fill=BARS[0])
         sample += element("path", d="M-2 -5l5 5l-5 5", stroke="#ffffff", stroke_width="2", fill="none")
         band.legend.setdefault("treatment whose end is not known", sample)
-    return Row(track, _number_of(events, "course") if len(events) > 1 else "", marks)
+    value = _number_of(events, "course") if len(events) > 1 else ""
+    return Row(track, value, marks, height=8 + 20.0 * len(layers))
+
+
+def _bar(band: Band, track: str, bar: Sequence[TimelineEvent], top: float, colour: str) -> str:
+    event = bar[0]
+    left = max(band.scale.x(event.day), band.scale.left - 12)
+    width = 20.0 if event.open_end else max(5.0, min(band.scale.x(event.end), band.scale.right + 12) - left)
+    drawn = element("rect", x=left, y=top, width=width, height=16, rx=3, fill=colour)
+    if event.open_end:
+        tip = f"M{number(left + 8)} {number(top + 3)}l5 5l-5 5"
+        return drawn + element("path", d=tip, stroke="#ffffff", stroke_width="2", fill="none")
+    name = " + ".join(dict.fromkeys(one.badge or track for one in bar))
+    text = clipped(name, width - 12, 11)
+    if len(text) > 3 or text == name:
+        drawn += element("text", shown(text), x=left + 6, y=top + 12, fill="#ffffff", font_size="11")
+    return drawn
 
 
 def _point(x: float, y: float, shape: int, colour: str) -> str:
@@ -185,7 +217,9 @@ def _plot(band: Band, events: Sequence[TimelineEvent], height: float, low: float
             sample = element(
                 "line", x1=-13, x2=13, y1=0, y2=0, stroke=colour, stroke_width="1.6", stroke_dasharray=dash
             )
-            band.legend.setdefault(f"reader {name}", sample + _point(0, 0, style, colour))
+            band.legend.setdefault(
+                name if "reader" in name.casefold() else f"reader {name}", sample + _point(0, 0, style, colour)
+            )
     absent = [event for event in events if event.value is None]
     return under + over + [band.mark([event], _absent(band.scale.x(event.day), height / 2)) for event in absent]
 
@@ -207,10 +241,11 @@ def _last(events: Sequence[TimelineEvent]) -> str:
 
 def _lesion(band: Band, track: str, events: Sequence[TimelineEvent], _index: int) -> Row:
     """A line plot from zero, so that its height is the lesion's size."""
-    height = 44.0
+    height = 48.0
     values = [event.value for event in events if event.value is not None]
     low, high = min([0.0, *values]), max([0.0, *values])
-    return Row(track, _last(events), _plot(band, events, height, low, high), height=height)
+    below = next((event.detail for event in events if event.detail), "")
+    return Row(track, _last(events), _plot(band, events, height, low, high), height=height, below=below)
 
 
 def _lab(band: Band, track: str, events: Sequence[TimelineEvent], _index: int) -> Row:
@@ -225,9 +260,8 @@ def _finding(band: Band, track: str, events: Sequence[TimelineEvent], _index: in
     marks = []
     for group in band.clusters(events, 14):
         x = band.scale.x(group[0].day)
-        colour = MUTED
-        shape = element("path", d=f"M{number(x)} 6l7 7l-7 7l-7 -7Z", fill=colour)
-        marks.append(band.mark(group, shape + _count(x, 16.5, len(group))))
+        shape = element("path", d=f"M{number(x)} 6l7 7l-7 7l-7 -7Z", fill=MUTED)
+        marks.append(band.mark(group, _span(band, group) + shape))
     return Row(track, events[-1].badge, marks, height=26.0)
 
 
@@ -248,10 +282,10 @@ Draw = Callable[[Band, str, Sequence[TimelineEvent], int], Row]
 
 LANES: dict[Lane, Draw] = {
     Lane.STATUS: _status,
+    Lane.TREATMENT: _treatment,
     Lane.RESPONSE: _response,
     Lane.IMAGING: _imaging,
     Lane.LESION: _lesion,
-    Lane.TREATMENT: _treatment,
     Lane.LAB: _lab,
     Lane.FINDING: _finding,
 }

@@ -114,7 +114,7 @@ class _Run:
         self.known = self.control.known_sids()
         self.uids = uids
         self.rejects: list[tuple[str, Reject]] = []
-        self.clean: set[str] = set()
+        self.read_names: set[str] = set()
         self.seen: set[str] = set()
         self.flushed = time.monotonic()
         self.by_place = {(old.collection, old.kind, old.locator): old.sid for old in writing.current.sources}
@@ -145,6 +145,7 @@ class _Run:
     def _by_kind(self) -> dict[Source, list[str]]:
         kinds: dict[Source, list[str]] = defaultdict(list)
         for locator in sources.expand(self.job.locators):
+            self.read_names.add(Path(locator).name)
             source = sources.accepting(locator, self.job.kind)
             if source is None:
                 self._reject(
@@ -203,6 +204,7 @@ class _Run:
 
     def _begin(self, head: SourceRecord) -> bool:
         """Begin a source, or take it from the log as it is: whether its records are wanted."""
+        self.read_names.add(head.name)
         name = head.collection or self.job.collection
         if name not in self.report.collections:
             self.report.collections.add(name)
@@ -259,7 +261,6 @@ class _Run:
             self._reject(head.collection or self.job.collection, broken)
             return
         self.report.added += 1
-        self.clean.add(head.name)
         if self.writing.log.held >= FLUSH_RECORDS or time.monotonic() - self.flushed > FLUSH_SECONDS:
             self._flush_log()
 
@@ -277,7 +278,5 @@ class _Run:
         by_collection: dict[str, list[Reject]] = defaultdict(list)
         for collection, reject in self.rejects:
             by_collection[collection].append(reject)
-        for collection, rejects in by_collection.items():
-            self.control.reject(self.number, collection, rejects)
-        dirty = {reject.name for _, reject in self.rejects}
-        self.control.clear_rejects(self.job.collection, self.clean - dirty)
+        for collection in {self.job.collection, *by_collection}:
+            self.control.reject(self.number, collection, self.read_names, by_collection[collection])

@@ -270,35 +270,29 @@ class Control:
         with self._begin() as connection:
             connection.execute(change.values(finished=now(), generation=generation))
 
-    def reject(self, run: int, collection: str, rejects: Sequence[Reject]) -> None:
-        """Enter what did not come in; an earlier entry of the same file and place is replaced."""
+    def reject(self, run: int, collection: str, read: Iterable[str], rejects: Sequence[Reject]) -> None:
+        """Enter what did not come in, in place of earlier entries of the files and sources that were read."""
         columns = quarantine_table.c
+        stale = sa.delete(quarantine_table).where(
+            columns.collection == collection, columns.name == sa.bindparam("of"), columns.run != run
+        )
+        rows = [
+            {
+                "run": run,
+                "collection": collection,
+                "name": item.name,
+                "place": item.place,
+                "problem": item.problem,
+                "wanted": item.wanted,
+                "quarantined": item.quarantine,
+            }
+            for item in rejects
+        ]
         with self._begin() as connection:
-            for name in {item.name for item in rejects}:
-                stale = (columns.collection == collection) & (columns.name == name) & (columns.run != run)
-                connection.execute(sa.delete(quarantine_table).where(stale))
-            rows = [
-                {
-                    "run": run,
-                    "collection": collection,
-                    "name": item.name,
-                    "place": item.place,
-                    "problem": item.problem,
-                    "wanted": item.wanted,
-                    "quarantined": item.quarantine,
-                }
-                for item in rejects
-            ]
+            for name in read:
+                connection.execute(stale, {"of": name})
             if rows:
                 connection.execute(sa.insert(quarantine_table), rows)
-
-    def clear_rejects(self, collection: str, names: Iterable[str]) -> None:
-        """Drop the entries of files that came in whole since."""
-        columns = quarantine_table.c
-        with self._begin() as connection:
-            for name in names:
-                gone = (columns.collection == collection) & (columns.name == name)
-                connection.execute(sa.delete(quarantine_table).where(gone))
 
     def quarantine(self, collection: str | None = None) -> list[QuarantineEntry]:
         """What did not come in, newest run first."""

@@ -108,7 +108,8 @@ class Generations:
         old = self.current()
         wanted = replace(wanted, writer=writer_digest())
         same = (wanted.writer, wanted.live.keys(), wanted.collections) == (old.writer, old.live.keys(), old.collections)
-        if same and not rebuild:
+        nothing = not old.number and not wanted.sources
+        if nothing or (same and not rebuild):
             return old
         self._sweep(keep={old.number, old.number - 1})
         draft = self.home.generations / f"draft-{old.number + 1}"

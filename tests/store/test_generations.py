@@ -33,8 +33,8 @@ def by_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_star_is_what_the_record_says(warehouse: Warehouse) -> None:
     toys.put(warehouse, "ct", toys.scan("S1", 1, 0), DataClass.IMAGES)
     rows = warehouse.select(
-        'SELECT ?subject ?modality ?type { ?s a q:Series ; q:subject/q:identifier ?subject ; q:modality ?modality ; '
-        'dicom:SliceThickness 2.5 ; dicom:ImageType ?type ; q:instanceCount 3 } ORDER BY ?type',
+        "SELECT ?subject ?modality ?type { ?s a q:Series ; q:subject/q:identifier ?subject ; q:modality ?modality ; "
+        "dicom:SliceThickness 2.5 ; dicom:ImageType ?type ; q:instanceCount 3 } ORDER BY ?type",
         ANONYMOUS,
     ).rows
     assert [[term.value for term in row if term] for row in rows] == [

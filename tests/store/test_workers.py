@@ -59,9 +59,7 @@ def test_what_would_overflow_the_engine_is_refused(warehouse: Warehouse, shape: 
         warehouse.ask(SHAPES[shape], ANONYMOUS)
 
 
-def test_a_crash_of_the_engine_is_an_error_of_one_query(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crash_of_the_engine_is_an_error_of_one_query(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the guard passed, the worker would die and nothing else."""
     monkeypatch.setattr("store.workers.check_query", lambda _text: None)
     deep = "SELECT * {" + "{" * 100_000 + "?s ?p ?o" + "}" * 100_000 + "}"

@@ -79,7 +79,11 @@ def scan(subject: str, number: int, day: int, manufacturer: str = "ACME") -> lis
             subject=subject,
             modality=Curie("dcm:CT"),
             instance_count=3,
-            attributes={"Manufacturer": manufacturer, "SliceThickness": Decimal("2.50"), "ImageType": ("ORIGINAL", "AXIAL")},
+            attributes={
+                "Manufacturer": manufacturer,
+                "SliceThickness": Decimal("2.50"),
+                "ImageType": ("ORIGINAL", "AXIAL"),
+            },
         ),
     ]
 
