@@ -16,7 +16,7 @@ import typer
 from api.cli_keep import keep_commands
 from api.cli_query import query_commands
 from api.console import err, print_json, report, report_json, watching
-from ingest.run import Job, NothingToDoError, run
+from ingest.report import NothingToDoError
 from store.warehouse import Warehouse
 
 __all__ = ["app", "main"]
@@ -61,6 +61,8 @@ def ingest(
 
     Examples: qilin ingest idc://qin_breast; qilin ingest scans/ table.xlsx --collection trial7 --audience public
     """
+    from ingest.run import Job, run  # noqa: PLC0415 - readers and pyarrow are slow to import
+
     if not collection and any(not locator.startswith("idc://") for locator in locators):
         raise typer.BadParameter("name the collection that the files belong to", param_hint="--collection")
     job = Job(
@@ -149,6 +151,8 @@ Refusal = type[BaseException]
 def refusals() -> tuple[Refusal, ...]:
     """The errors that are the person's to mend: one line each, exit status 2."""
     from ingest.sources import UnknownKindError  # noqa: PLC0415
+    from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415
+    from queries.parameters import ParameterError  # noqa: PLC0415
     from store.control import UnknownCollectionError  # noqa: PLC0415
     from store.guard import QueryRefusedError  # noqa: PLC0415
     from store.keeping import NewerLogError, NotEmptyError, UnknownReleaseError  # noqa: PLC0415
@@ -166,6 +170,9 @@ def refusals() -> tuple[Refusal, ...]:
         EmptyWarehouseError,
         QueryError,
         FileExistsError,
+        UnknownQueryError,
+        UnknownParameterError,
+        ParameterError,
     )
 
 

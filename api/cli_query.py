@@ -36,6 +36,7 @@ As = Annotated[str | None, typer.Option("--as-audience", help="Ask as a member o
 def query_commands(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(sparql)
+    app.command()(query)
 
 
 def caller(audience: str | None) -> Caller:
@@ -72,6 +73,55 @@ def sparql(
         for piece in answer:
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
+
+
+class TableFormat(StrEnum):
+    """What the result of a curated query may be written as."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    TSV = "tsv"
+
+
+def query(
+    name: Annotated[
+        str | None, typer.Argument(help="The name of a curated query; without one they are listed.")
+    ] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", "-p", help="A parameter, as name=value.")] = None,
+    form: Annotated[TableFormat, typer.Option("--format", help="The format of the result.")] = TableFormat.TABLE,
+    audience: As = None,
+    seconds: Annotated[float, typer.Option(help="The time that the query may take.")] = 300.0,
+) -> None:
+    """Run a curated query, or list them.
+
+    Example: qilin query lesion-diameters --param subject=QD-001
+    """
+    from queries.catalogue import queries as catalogue  # noqa: PLC0415 - reading the catalogue takes a moment
+    from queries.catalogue import query as curated  # noqa: PLC0415
+    from queries.results import run, write  # noqa: PLC0415
+
+    if name is None:
+        rows = [
+            (found.name, found.summary, " ".join(item.name for item in found.parameters))
+            for found in catalogue().values()
+        ]
+        print_rows("Curated queries", ("query", "what it answers", "parameters"), rows)
+        return
+    values = dict(_pair(text) for text in param or [])
+    table = run(Warehouse.open(), curated(name), values, caller(audience), seconds=seconds)
+    if form is TableFormat.TABLE:
+        columns, rows_shown = table.shown()
+        print_rows(curated(name).summary, columns, rows_shown)
+    else:
+        sys.stdout.write(write(table, form))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text!r} is not name=value", param_hint="--param")
+    return name, value
 
 
 def _table(result: bytes) -> None:

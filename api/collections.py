@@ -27,6 +27,8 @@ __all__ = ["CollectionFacts", "collections_of", "router"]
 
 router = APIRouter(prefix="/collections", tags=["Collections"])
 OFFERED = formats("html", "json")
+COUNTING = 8.0
+"""Seconds that counting what a collection holds may take, before its page does without."""
 CLASSES = {q.IMAGES: DataClass.IMAGES, q.IMAGE_METADATA: DataClass.METADATA, q.CLINICAL: DataClass.CLINICAL}
 
 
@@ -149,7 +151,7 @@ def _inventory(asking: Asking, caller: Caller, name: str) -> Table | None:
     """What the collection holds; None where counting it takes longer than a page may."""
 
     def make() -> Table:
-        return asking.table(query("collection-inventory"), {"collection": name}, caller)
+        return asking.table(query("collection-inventory"), {"collection": name}, caller, seconds=COUNTING)
 
     try:
         return asking.once(("inventory", name), caller, make)

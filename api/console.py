@@ -24,7 +24,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from ingest.run import Progress, Report
+from ingest.report import Progress, Report
 
 __all__ = ["err", "out", "print_json", "print_rows", "report", "watching"]
 

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from api.asking import ResultTooLargeError
 from api.headers import SECURITY_HEADERS
 from api.negotiation import NotAcceptableError, formats, preferred
 from api.pages import pages_of
@@ -58,6 +59,7 @@ class Status:
 
 STATUS: dict[type[Exception], Status] = {
     BadRequestError: Status(400, "The request does not make sense"),
+    ResultTooLargeError: Status(400, "The result is too large"),
     QueryRefusedError: Status(400, "The query is refused"),
     QuerySyntaxError: Status(400, "The query is not SPARQL 1.1"),
     NotFoundError: Status(404, "Not found"),

@@ -1,7 +1,8 @@
-"""The events of a subject: rows of the curated query ``subject-timeline`` as a table, a drawing and a few facts."""
+"""The events of a subject: rows of the curated query ``subject-timeline`` as a table and as a drawing."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from ontology.prefixes import Curie, compact, expand
 from ontology.terms import ncit
 from queries.results import Table, plain
 
-__all__ = ["EventRow", "Fact", "drawing_order", "event_rows", "facts_of", "timeline_events"]
+__all__ = ["EventRow", "by_reader", "drawing_order", "event_rows", "timeline_events"]
 
 BADGES = (
     ("non-complete response", "NN"),
@@ -20,7 +21,9 @@ BADGES = (
     ("incomplete response", "SD"),
     ("unconfirmed progressive", "UPD"),
     ("complete response", "CR"),
+    ("complete remission", "CR"),
     ("partial response", "PR"),
+    ("partial remission", "PR"),
     ("stable disease", "SD"),
     ("progressive disease", "PD"),
     ("progression", "PD"),
@@ -38,29 +41,13 @@ FIRST_VARIABLES = (
 )
 """Variables of lesions that are drawn before others."""
 
-FACTS: tuple[tuple[str, tuple[Curie, ...]], ...] = (
-    ("Diagnosis", (ncit.DIAGNOSIS_ASSESSMENT, ncit.MORPHOLOGIC_FINDING)),
-    ("Sex", (ncit.SEX,)),
-    ("Age", (ncit.AGE_AT_DIAGNOSIS, ncit.AGE)),
-    ("Stage", (ncit.DISEASE_STAGE_QUALIFIER,)),
-    ("Grade", (ncit.HISTOLOGIC_GRADE,)),
-    ("Best response", (ncit.BEST_OVERALL_RESPONSE,)),
-    ("Overall survival", (ncit.OVERALL_SURVIVAL,)),
-    ("Progression-free survival", (ncit.PROGRESSION_FREE_SURVIVAL,)),
-)
-"""What the head of a subject's page says, and the variables that say it; the first that is there."""
-
-
 NOT_DRAWN = (ncit.AGE, ncit.AGE_AT_DIAGNOSIS, ncit.SEX)
 """Variables of the head of the page that a drawing over time adds nothing to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A fact of the page's head: its name, and what is said; more than one where sources differ."""
-
-    name: str
-    values: tuple[str, ...]
+TRACKING_UID = re.compile(r"[0-9]+(?:\.[0-9]+)+")
+UNNAMED = "days on a clock without a name"
+"""What the days are called of records that name no clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +126,7 @@ def _row(index: int, row: dict[str, Any]) -> EventRow:
         last=row["endDay"],
         earliest=row["dayEarliest"],
         latest=row["dayLatest"],
-        clock=text("clock"),
+        clock=text("clock") or UNNAMED,
         visit=text("visit"),
         value=f"{number:g}" if isinstance(number, float) and not isinstance(value, int) else text("value"),
         unit=text("unit"),
@@ -149,13 +136,22 @@ def _row(index: int, row: dict[str, Any]) -> EventRow:
         code=compact(text("concept")).rpartition(":")[2],
         variable=Curie(variable),
         variable_label=text("variableLabel") or (label_of(text("variable")) if variable else ""),
-        lesion=text("lesion"),
+        lesion=lesion_name(text("lesion")),
         site=text("siteLabel"),
         reader=text("reader"),
         study=text("study"),
         record=text("record"),
         source=text("source"),
     )
+
+
+def lesion_name(label: str) -> str:
+    """A lesion's label; one that has only a tracking UID is called by the end of it.
+
+    >>> lesion_name("T01"), lesion_name("2.25.234486095208039088854815")
+    ('T01', 'lesion …854815')
+    """
+    return f"lesion …{label[-6:]}" if TRACKING_UID.fullmatch(label) else label
 
 
 # the drawing
@@ -187,20 +183,21 @@ def badge_of(label: str) -> str:
     return known or (label if len(label) <= 10 else label[:9] + "…")
 
 
-def _by(row: EventRow) -> str:
+def by_reader(row: EventRow) -> str:
+    """Whose reading it is, as the end of a sentence."""
     return f" by {row.reader}" if row.reader else ""
 
 
 def _response(row: EventRow) -> dict[str, Any]:
     track = " · ".join(part for part in (row.variable_label, row.lesion, row.reader) if part)
     said = row.said
-    label = f"{row.what}: {said}{_by(row)}"
-    return {"lane": Lane.RESPONSE, "track": track, "label": label, "badge": badge_of(said)}
+    label = f"{row.what}: {said or 'no category'}{by_reader(row)}"
+    return {"lane": Lane.RESPONSE, "track": track, "label": label, "badge": badge_of(said) or "none"}
 
 
 def _measurement(row: EventRow) -> dict[str, Any] | None:
     site = f" in {row.site}" if row.site else ""
-    label = f"{row.what}{site}: {row.said or 'no value'}{_by(row)}"
+    label = f"{row.what}{site}: {row.said or 'no value'}{by_reader(row)}"
     unit = "" if row.unit == "1" else row.unit
     common = {"label": label, "value": row.number, "unit": unit, "line": row.reader}
     if row.lesion:
@@ -215,7 +212,7 @@ def _finding(row: EventRow) -> dict[str, Any] | None:
     if row.lesion or row.variable in NOT_DRAWN:
         return None
     badge = row.said.removeprefix(row.variable_label).strip()
-    label = f"{row.what}: {row.said}{_by(row)}"
+    label = f"{row.what}: {row.said}{by_reader(row)}"
     return {"lane": Lane.FINDING, "track": row.variable_label, "label": label, "badge": badge}
 
 
@@ -265,34 +262,15 @@ def _imaging(rows: Sequence[EventRow], page: str) -> Iterator[TimelineEvent]:
 
 
 def drawing_order(events: Sequence[TimelineEvent]) -> list[TimelineEvent]:
-    """The events in the order of their rows: well-known variables of lesions first, modalities by how often."""
+    """The events in the order of their rows: well-known variables of lesions first, treatments as they began."""
     known = {label_of(expand(item)): rank for rank, item in enumerate(FIRST_VARIABLES)}
-    return sorted(events, key=lambda event: (known.get(event.group, len(known)), event.group, event.track, event.day))
+    began: dict[str, int] = {}
+    for event in events:
+        if event.lane is Lane.TREATMENT:
+            began[event.track] = min(event.day, began.get(event.track, event.day))
 
+    def place(event: TimelineEvent) -> tuple[int, str, int, str, int]:
+        start = began[event.track] if event.lane is Lane.TREATMENT else 0
+        return known.get(event.group, len(known)), event.group, start, event.track, event.day
 
-# the head of the page
-
-
-def facts_of(rows: Sequence[EventRow]) -> list[Fact]:
-    """What the head of a subject's page says."""
-    by_variable: dict[Curie, list[EventRow]] = {}
-    for row in rows:
-        if row.variable and not row.lesion:
-            by_variable.setdefault(row.variable, []).append(row)
-    facts = []
-    for name, asked in FACTS:
-        found = next((by_variable[variable] for variable in asked if variable in by_variable), [])
-        values = tuple(dict.fromkeys(row.said + _by(row) for row in found if row.said))
-        if values:
-            facts.append(Fact(name, values[:3]))
-    return facts + _counts(rows)
-
-
-def _counts(rows: Sequence[EventRow]) -> list[Fact]:
-    counted = {
-        "Imaging studies": len({row.study for row in rows if row.kind == "imaging" and row.study}),
-        "Series": sum(row.kind == "imaging" for row in rows),
-        "Lesions": len({row.lesion for row in rows if row.lesion}),
-        "Treatments": sum(row.kind == "treatment" for row in rows),
-    }
-    return [Fact(name, (str(count),)) for name, count in counted.items() if count]
+    return sorted(events, key=place)

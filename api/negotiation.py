@@ -69,19 +69,18 @@ def accepted(header: str | None) -> list[tuple[str, float]]:
             weight = min(1.0, max(0.0, float(quality)))
         except ValueError:
             continue
-        if name.count("/") == 1 and weight == weight:  # noqa: PLR0124 - not a NaN
+        if name.count("/") == 1:
             ranges.append((name, weight))
     return ranges or [("*/*", 1.0)]
 
 
-def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
-    """The q-value of a media type: that of the most specific range that holds it."""
-    main = media_type.split("/", 1)[0]
+def _quality(item: Format, ranges: Sequence[tuple[str, float]]) -> float:
+    """The q-value of a format: that of the most specific range that holds its media type, or of an alias by name."""
     by_range = dict(reversed(ranges))
-    for name in (media_type, f"{main}/*", "*/*"):
-        if name in by_range:
-            return by_range[name]
-    return 0.0
+    own, *aliases = item.types
+    holding = (own, f"{own.split('/', 1)[0]}/*", "*/*")
+    quality = next((by_range[name] for name in holding if name in by_range), 0.0)
+    return max([quality, *(by_range.get(alias, 0.0) for alias in aliases)])
 
 
 def preferred(header: str | None, offered: Sequence[Format]) -> Format | None:
@@ -91,8 +90,9 @@ def preferred(header: str | None, offered: Sequence[Format]) -> Format | None:
     'csv'
     """
     ranges = accepted(header)
-    best = max(offered, key=lambda item: max(_quality(name, ranges) for name in item.types))
-    return best if any(_quality(name, ranges) > 0 for name in best.types) else None
+    qualities = [(_quality(item, ranges), item) for item in offered]
+    quality, best = max(qualities, key=lambda pair: pair[0], default=(0.0, None))
+    return best if quality > 0 else None
 
 
 def negotiate(header: str | None, suffix: str | None, offered: Sequence[Format]) -> Format:

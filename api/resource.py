@@ -19,6 +19,7 @@ from api.pages import pages_of
 from api.streaming import AnswerResponse
 from api.terms import Cell, cell, label_of, plain, text_of
 from ontology.prefixes import expand
+from queries.parameters import ParameterError
 from store.warehouse import Caller, Rows
 
 __all__ = ["router"]
@@ -58,39 +59,65 @@ async def show_resource_as(
     return await run_in_threadpool(_show, request, caller, iri, suffix)
 
 
-def _show(request: Request, caller: Caller, iri: str, suffix: str | None) -> Response:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A node, what is said of it and what refers to it."""
+
+    iri: str
+    said: Rows
+    referring: Rows
+
+
+def _show(request: Request, caller: Caller, asked: str, suffix: str | None) -> Response:
     asking = asking_of(request)
     chosen = negotiate(request.headers.get("accept"), suffix, OFFERED)
-    said = asking.rows(page_query("resource-out"), {"iri": iri}, caller)
-    referring = (
-        asking.rows(page_query("resource-in"), {"iri": iri}, caller) if chosen.suffix in ("html", "json") else None
-    )
-    if not said.rows and not (referring or asking.rows(page_query("resource-in"), {"iri": iri}, caller)).rows:
-        raise NotFoundError(f"nothing that you may read is known of {iri}")
+    known = _known(asking, caller, _spellings(request, asked))
+    if known is None:
+        raise NotFoundError(f"nothing that you may read is known of {asked}")
     if chosen.engine and chosen.suffix != "json":
-        text = page_query("resource-graph").bind({"iri": iri})
+        text = page_query("resource-graph").bind({"iri": known.iri})
         seconds = asking.settings.query_seconds
         answer = asking.warehouse.ask(text, caller, graph_format=chosen.engine, seconds=seconds)
         return AnswerResponse(answer, chosen.content_type, seconds, {"Vary": "Accept"})
-    assert referring is not None, "asked for pages and JSON"
     if chosen.suffix == "json":
-        return JSONResponse(_json(iri, said, referring), headers={"Vary": "Accept"})
-    return _page(request, asking, iri, said, referring)
+        return JSONResponse(_json(known), headers={"Vary": "Accept"})
+    return _page(request, asking, known)
 
 
-def _json(iri: str, said: Rows, referring: Rows) -> dict[str, object]:
+def _spellings(request: Request, asked: str) -> list[str]:
+    """The IRI as it was decoded, and as it stands in the address: people paste IRIs that hold percent signs."""
+    raw = request.url.query.partition("iri=")[2].split("&")[0]
+    return [asked, *([raw] if "://" in raw and raw != asked else [])]
+
+
+def _known(asking: Asking, caller: Caller, spellings: Sequence[str]) -> Known | None:
+    """The first spelling of which something is known; `ParameterError` where the last of them is no IRI."""
+    for place, iri in enumerate(spellings):
+        try:
+            said = asking.rows(page_query("resource-out"), {"iri": iri}, caller)
+            referring = asking.rows(page_query("resource-in"), {"iri": iri}, caller)
+        except ParameterError:
+            if place + 1 == len(spellings):
+                raise
+            continue
+        if said.rows or referring.rows:
+            return Known(iri, said, referring)
+    return None
+
+
+def _json(known: Known) -> dict[str, object]:
     properties: dict[str, list[object]] = {}
-    for row in said.dicts():
+    for row in known.said.dicts():
         value: dict[str, object] = {"value": plain(row["object"])}
         if row["label"] is not None:
             value["label"] = text_of(row["label"])
         properties.setdefault(text_of(row["predicate"]), []).append(value)
     references = [
         {"node": text_of(row["node"]), "predicate": text_of(row["predicate"])}
-        for row in list(referring.dicts())[:AT_MOST]
+        for row in list(known.referring.dicts())[:AT_MOST]
     ]
-    more = len(referring.rows) > AT_MOST
-    return {"iri": iri, "properties": properties, "references": references, "more_references": more}
+    more = len(known.referring.rows) > AT_MOST
+    return {"iri": known.iri, "properties": properties, "references": references, "more_references": more}
 
 
 def _statements(rows: Rows, other: str) -> list[Statement]:
@@ -107,20 +134,21 @@ def _statements(rows: Rows, other: str) -> list[Statement]:
         if shown.iri and label:
             shown = Cell(label, shown.iri, title=shown.iri)
         grouped.setdefault(predicate, Statement(cell(row["predicate"]), [])).others.append(shown)
-    return sorted(grouped.values(), key=lambda item: (item.predicate.iri != expand("rdf:type"), item.predicate.text))
+    return sorted(grouped.values(), key=lambda item: (item.predicate.title != expand("rdf:type"), item.predicate.text))
 
 
-def _page(request: Request, asking: Asking, iri: str, said: Rows, referring: Rows) -> Response:
+def _page(request: Request, asking: Asking, known: Known) -> Response:
+    iri = known.iri
     return pages_of(request).response(
         request,
         "resource.html",
         iri=iri,
-        name=_name(iri, said),
+        name=_name(iri, known.said),
         minted=iri.startswith(asking.warehouse.base),
         page=_own_page(request, asking, iri),
-        statements=_statements(said, "object"),
-        references=_statements(referring, "node"),
-        more=len(referring.rows) > AT_MOST,
+        statements=_statements(known.said, "object"),
+        references=_statements(known.referring, "node"),
+        more=len(known.referring.rows) > AT_MOST,
         at_most=AT_MOST,
     )
 
@@ -138,8 +166,13 @@ def _own_page(request: Request, asking: Asking, iri: str) -> str | None:
             return None
 
 
+NAMED_BY = ("skos:prefLabel", "rdfs:label", "q:label", "q:identifier")
+CALLED_AFTER = ("q:variable", "q:kind", "q:agent", "q:modality")
+
+
 def _name(iri: str, said: Rows) -> str:
-    """What a node is called: its own label or identifier, else the short form of its IRI."""
-    labels: Sequence[str] = [expand(name) for name in ("skos:prefLabel", "rdfs:label", "q:label", "q:identifier")]
-    values = {text_of(row["predicate"]): text_of(row["object"]) for row in said.dicts()}
-    return next((values[label] for label in labels if label in values), label_of(iri))
+    """What a node is called: its own label, or that of what a record is of, else the short form of its IRI."""
+    own = {text_of(row["predicate"]): text_of(row["object"]) for row in said.dicts()}
+    others = {text_of(row["predicate"]): text_of(row["label"]) for row in said.dicts()}
+    names = [own.get(expand(name)) for name in NAMED_BY] + [others.get(expand(name)) for name in CALLED_AFTER]
+    return next((name for name in names if name), label_of(iri))

@@ -12,12 +12,15 @@ class Settings:
     """Settings of the HTTP door.
 
     ``query_seconds`` bounds a query at ``/sparql`` from its start to its last byte, ``page_seconds`` each query of a
-    page; ``body_bytes`` is the largest request body, ``page_rows`` the most rows that a page shows of a result.
+    page; ``queue`` is how many requests at ``/sparql`` may wait for a worker, ``body_bytes`` the largest request body,
+    ``result_bytes`` the largest result of a curated query, ``page_rows`` the most rows of it that a page shows.
     """
 
     title: str = "Qilin"
     query_seconds: float = 30.0
     page_seconds: float = 20.0
+    queue: int = 20
     body_bytes: int = 1 << 20
+    result_bytes: int = 64 << 20
     page_rows: int = 1000
     page_size: int = 50

@@ -173,13 +173,15 @@ async def _body(request: Request, limit: int) -> str:
 async def _answer(request: Request, caller: Caller, query: str, asked: Format | None) -> Response:
     """The answer in the format asked for: streamed, or as a page."""
     if asked is None and _wants_page(request, asked):
-        return await run_in_threadpool(result_page, request, caller, query)
+        with asking_of(request).place():
+            return await run_in_threadpool(result_page, request, caller, query)
     accept = None if asked else request.headers.get("accept")
-    table = preferred(accept, (asked,) if asked in TABLES else () if asked else TABLES)
-    graph = preferred(accept, (asked,) if asked in GRAPHS else () if asked else GRAPHS)
+    table = preferred(accept, [item for item in TABLES if asked in (None, item)])
+    graph = preferred(accept, [item for item in GRAPHS if asked in (None, item)])
     if table is None and graph is None:
         raise NotAcceptableError((*TABLES, *GRAPHS))
-    answer = await run_in_threadpool(_ask, request, caller, query, table, graph)
+    with asking_of(request).place():
+        answer = await run_in_threadpool(_ask, request, caller, query, table, graph)
     chosen = next((item for item in (table, graph) if item is not None and item.engine == answer.format), None)
     if chosen is None:
         await run_in_threadpool(answer.close)

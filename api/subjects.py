@@ -15,7 +15,8 @@ from api.asking import Asking, asking_of, page_query
 from api.callers import AskedBy
 from api.collections import CollectionFacts, collection_of, collections_of
 from api.errors import BadRequestError, NotFoundError
-from api.events import EventRow, drawing_order, event_rows, facts_of, timeline_events
+from api.events import EventRow, drawing_order, event_rows, timeline_events
+from api.facts import facts_of
 from api.negotiation import Format, formats, negotiate
 from api.pages import pages_of
 from api.streaming import AnswerResponse
@@ -216,6 +217,7 @@ def _by_clock(rows: Sequence[EventRow]) -> list[tuple[str, list[EventRow]]]:
     """Events by clock, in order; those without a day last."""
     groups: dict[str, list[EventRow]] = {}
     for row in rows:
-        groups.setdefault(row.clock if row.days else "", []).append(row)
-    undated = groups.pop("", [])
+        if row.days:
+            groups.setdefault(row.clock, []).append(row)
+    undated = [row for row in rows if not row.days]
     return [*groups.items(), *([("", undated)] if undated else [])]

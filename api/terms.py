@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import pyoxigraph as ox
 
@@ -13,6 +14,11 @@ from store.warehouse import Term
 __all__ = ["Cell", "cell", "day_of", "float_of", "label_of", "plain", "text_of"]
 
 NUMERIC = frozenset(prefixes()["xsd"] + name for name in ("integer", "decimal", "double", "float"))
+
+
+STANDARDS = ("dcat", "dcterms", "odrl", "owl", "prov", "qudt", "rdf", "rdfs", "sh", "skos", "sosa", "xsd")
+STANDARD = tuple(prefixes()[name] for name in STANDARDS)
+"""Namespaces of the standards that we use: their terms are not described here, so nothing links to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,8 @@ def cell(term: Term | None) -> Cell:
         case None:
             return Cell("")
         case ox.NamedNode():
-            return Cell(label_of(term.value), term.value, title=term.value)
+            ours = not term.value.startswith(STANDARD)
+            return Cell(label_of(term.value), term.value if ours else None, title=term.value)
         case ox.Literal():
             numeric = term.datatype.value in NUMERIC
             return Cell(term.value, number=numeric)
@@ -51,7 +58,10 @@ def label_of(iri: str) -> str:
         return known
     if short != iri:
         return short
-    return iri if iri.startswith("urn:") or iri.count("/") < 5 else "…/" + "/".join(iri.split("/")[-2:])
+    if iri.startswith("urn:") or iri.count("/") < 5:
+        return iri
+    parts = [unquote(part) for part in iri.split("/")[-2:]]
+    return "…/" + "/".join(part if len(part) <= 28 else f"{part[:14]}…{part[-8:]}" for part in parts)
 
 
 def text_of(term: Term | None) -> str:

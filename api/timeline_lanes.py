@@ -41,7 +41,7 @@ def rows_of(band: Band) -> Iterator[Row]:
                 yield draw(band, track, sorted(events, key=lambda event: event.day), index)
             limit -= len(tracks)
         if limit < 0:
-            yield Row(f"{-limit} more rows of this kind: see the table", "", [], height=24.0)
+            yield Row(f"{-limit} more rows: see the table", "", [], height=24.0)
 
 
 def _count(x: float, y: float, count: int) -> str:
@@ -51,7 +51,7 @@ def _count(x: float, y: float, count: int) -> str:
 
 
 def _status(band: Band, track: str, events: Sequence[TimelineEvent], _index: int) -> Row:
-    """Triangles with their names beside them where there is room; a death is a cross; a span where a day is not exact."""
+    """Triangles with their names where there is room, a cross for a death; a line spans a day that is not exact."""
     groups = list(band.clusters(events, 14))
     lefts = [band.scale.x(group[0].day) for group in groups]
     marks, free_from = list[str](), band.scale.left - 20

@@ -10,12 +10,13 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest import sources
 from ingest.base import Context, Source
 from ingest.gate import admit
+from ingest.report import NothingToDoError, Progress, Report
 from ingest.uids import UidRegister
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
@@ -30,10 +31,6 @@ FLUSH_RECORDS = 20_000
 FLUSH_SECONDS = 5.0
 
 
-class NothingToDoError(ValueError):
-    """Locators of which none can be read; the message says what would be right."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What to ingest: locators, the collection they belong to, and how they are read."""
@@ -45,34 +42,6 @@ class Job:
     audience: str | None = None
     clock: str = "calendar"
     attestation: str | None = None
-
-
-@dataclass(slots=True)
-class Progress:
-    """What a run tells whoever watches it; every call is cheap and may be ignored."""
-
-    stage: Callable[[str], None] = lambda _text: None
-    step: Callable[[str, int, int | None], None] = lambda _kind, _done, _total: None
-    waiting: Callable[[], None] = lambda: None
-
-
-@dataclass(slots=True)
-class Report:
-    """What became of a run, in numbers."""
-
-    added: int = 0
-    unchanged: int = 0
-    replaced: int = 0
-    records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    rejects: list[Reject] = field(default_factory=list)
-    collections: set[str] = field(default_factory=set)
-    generation: int = 0
-    quads: int = 0
-
-    @property
-    def exit_status(self) -> int:
-        """0: all in; 1: something was rejected or quarantined."""
-        return 1 if self.rejects else 0
 
 
 def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = None) -> Report:

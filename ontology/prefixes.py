@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.resources import files
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
-from curies import Converter
+if TYPE_CHECKING:
+    from curies import Converter
 
 Curie = NewType("Curie", str)
 """A compact identifier whose prefix stands in ``ontology/prefixes.tsv``, such as ``ncit:C96684``."""
@@ -37,6 +38,8 @@ def prefixes() -> dict[str, str]:
 @cache
 def converter() -> Converter:
     """The same table as a ``curies`` converter."""
+    from curies import Converter  # noqa: PLC0415 - slow to import, and most commands never compact an IRI
+
     return Converter.from_prefix_map(prefixes())
 
 

@@ -13,7 +13,6 @@ from importlib.resources import files
 
 import pyoxigraph as ox
 
-from ontology.dicom_terms import dicom_terms
 from ontology.prefixes import Curie, expand
 from ontology.terminology import SCHEMES, Term, broader_or_same, terms
 from ontology.variables import Variable, variables
@@ -66,6 +65,8 @@ def _individuals(ontology: list[ox.Triple]) -> Iterator[ox.Triple]:
 
 def _dicom() -> Iterator[ox.Triple]:
     """The declarations of DICOM attributes."""
+    from ontology.dicom_terms import dicom_terms  # noqa: PLC0415 - pydicom's import takes a moment, and only here
+
     for attribute in dicom_terms():
         yield _triple(attribute.curie, "rdf:type", "owl:DatatypeProperty")
         yield _triple(attribute.curie, "rdfs:label", _text(attribute.label))

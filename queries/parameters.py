@@ -190,7 +190,7 @@ def _variable(parameter: Parameter, text: str) -> ox.NamedNode:
     if item is None:
         raise parameter.error(f"{text!r} is no variable of the registry", parameter.wanted)
     if parameter.kind not in (None, item.kind):
-        raise parameter.error(f"{item.curie} ({item.label}) is a {item.kind}", f"a {parameter.kind}")
+        raise parameter.error(f"{item.curie} ({item.label}) is of kind {item.kind}", f"a variable of kind {parameter.kind}")
     return ox.NamedNode(expand(item.curie))
 
 

@@ -172,7 +172,7 @@ def upgrade_log(home: Home, control: Control, generations: Generations) -> int:
         if version > log.SCHEMA_VERSION:
             raise NewerLogError(f"the record log has version {version}; this software reads up to {log.SCHEMA_VERSION}")
         if version < log.SCHEMA_VERSION:
-            table = pq.read_table(path)
+            table = pq.ParquetFile(path).read()
             for step in range(version, log.SCHEMA_VERSION):
                 table = UPGRADES[step](path.parent.name, table)
             renamed[f"{path.parent.name}/{path.name}"] = log.put_table(home, path.parent.name, table)

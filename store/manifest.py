@@ -113,7 +113,7 @@ class Manifest:
         ]
         sources = [
             LoggedSource(**{**row, "files": tuple(row["files"]), "data_class": DataClass(row["data_class"])})
-            for row in pq.read_table(folder / "sources.parquet").to_pylist()
+            for row in pq.ParquetFile(folder / "sources.parquet").read().to_pylist()
         ]
         return cls(
             **{**head, "graphs": tuple(head["graphs"])},

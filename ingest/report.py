@@ -1,0 +1,43 @@
+"""What a run tells: its progress to whoever watches, and its report at the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ontology.records import Reject
+
+__all__ = ["NothingToDoError", "Progress", "Report"]
+
+
+class NothingToDoError(ValueError):
+    """Locators of which none can be read; the message says what would be right."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a run tells whoever watches it; every call is cheap and may be ignored."""
+
+    stage: Callable[[str], None] = lambda _text: None
+    step: Callable[[str, int, int | None], None] = lambda _kind, _done, _total: None
+    waiting: Callable[[], None] = lambda: None
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a run, in numbers."""
+
+    added: int = 0
+    unchanged: int = 0
+    replaced: int = 0
+    records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    rejects: list[Reject] = field(default_factory=list)
+    collections: set[str] = field(default_factory=set)
+    generation: int = 0
+    quads: int = 0
+
+    @property
+    def exit_status(self) -> int:
+        """0: all in; 1: something was rejected or quarantined."""
+        return 1 if self.rejects else 0
