@@ -183,3 +183,7 @@ def main(command: Callable[..., Any] = app) -> None:
     except refusals() as error:
         err.print(f"qilin: {error}", highlight=False, markup=False)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

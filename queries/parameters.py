@@ -190,7 +190,8 @@ def _variable(parameter: Parameter, text: str) -> ox.NamedNode:
     if item is None:
         raise parameter.error(f"{text!r} is no variable of the registry", parameter.wanted)
     if parameter.kind not in (None, item.kind):
-        raise parameter.error(f"{item.curie} ({item.label}) is of kind {item.kind}", f"a variable of kind {parameter.kind}")
+        problem = f"{item.curie} ({item.label}) is of kind {item.kind}"
+        raise parameter.error(problem, f"a variable of kind {parameter.kind}")
     return ox.NamedNode(expand(item.curie))
 
 

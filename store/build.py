@@ -260,20 +260,24 @@ class Build:
     def _named(self, table: str, keys: tuple[str, ...], others: tuple[str, ...] | list[str]) -> str:
         """Identifying nodes with the set of audiences whose sources name them.
 
-        What identifies is the same in all of them; a label on which they differ, or that some lack, is left out,
-        and a public node says only what public sources say.
+        What identifies is the same in all of them. A label on which they differ, or that one of the audiences lacks,
+        is left out, and a public node says only what public sources say.
         """
         open_to_all = f"bool_or(audience = {quoted(PUBLIC)})"
         together = "string_agg(DISTINCT audience, '+' ORDER BY audience)"
         names = f"CASE WHEN {open_to_all} THEN {quoted(PUBLIC)} ELSE {together} END"
 
         def agreed(column: str) -> str:
-            public = f"FILTER (audience = {quoted(PUBLIC)})"
+            """The value that every audience of the node knows, or none: no label passes from one to another."""
 
             def one(only: str) -> str:
-                same = f'min("{column}") {only} = max("{column}") {only} AND count("{column}") {only} = count(*) {only}'
+                knowing = f'count(DISTINCT CASE WHEN "{column}" IS NOT NULL THEN audience END) {only}'
+                same = (
+                    f'min("{column}") {only} = max("{column}") {only} AND {knowing} = count(DISTINCT audience) {only}'
+                )
                 return f'CASE WHEN {same} THEN min("{column}") {only} END'
 
+            public = f"FILTER (audience = {quoted(PUBLIC)})"
             return f'CASE WHEN {open_to_all} THEN {one(public)} ELSE {one("")} END AS "{column}"'
 
         chosen = ", ".join([*(f'"{key}"' for key in keys), *map(agreed, others), f"{names} AS graph_name"])

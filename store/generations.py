@@ -145,7 +145,9 @@ class Generations:
         """The whole state from the log."""
         build = Build(connection, manifest, self.home.log)
         texts = itertools.chain([self._vocabulary()], *(pieces(connection, query) for query in build.texts()))
-        _load(ox.Store(store), texts)
+        made = ox.Store(store)
+        _load(made, texts)
+        made.optimize()  # settles the files: half the space, and nothing is left to be compacted while it is served
 
     def _vocabulary(self) -> bytes:
         graph = ox.NamedNode(f"{self.base}graph/{VOCABULARY}")

@@ -119,7 +119,9 @@ def bare() -> list[Record]:
         SeriesHeader(uid="1.3.2", subject="S2", modality=dcm.POSITRON_EMISSION_TOMOGRAPHY, uptake_minutes=Decimal(90)),
         Series(uid="1.3.2", subject="S2", study="1.3"),
         Lesion(subject="S2", key="L/1"),
-        Measurement(key="bare-m", subject="S2", variable=ncit.LONGEST_DIAMETER, lesion="L/1", value=Decimal(12), unit="mm"),
+        Measurement(
+            key="bare-m", subject="S2", variable=ncit.LONGEST_DIAMETER, lesion="L/1", value=Decimal(12), unit="mm"
+        ),
         Measurement(key="bare-none", subject="S2", variable=ncit.LONGEST_DIAMETER, lesion="L/1"),
         Finding(key="bare-f", subject="S2", variable=ncit.MORPHOLOGIC_FINDING, value_concept=ncit.LUNG_ADENOCARCINOMA),
         Finding(key="bare-s", subject="S2", variable=ncit.DISEASE_STAGE_QUALIFIER, value_concept=ncit.STAGE_IIIA),

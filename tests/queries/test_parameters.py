@@ -138,7 +138,9 @@ def test_a_concept_stays_within_its_bounds() -> None:
 
 def test_a_variable_is_of_its_kind() -> None:
     outcome = parameter("variable", kind=VariableKind.OUTCOME)
-    with pytest.raises(ParameterError, match=r"\(Longest Diameter\) is of kind measurement; wanted: a variable of kind outcome"):
+    with pytest.raises(
+        ParameterError, match=r"\(Longest Diameter\) is of kind measurement; wanted: a variable of kind outcome"
+    ):
         outcome.term("ncit:C96684")
 
 
