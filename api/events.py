@@ -69,6 +69,7 @@ class EventRow:
     number: float | None
     happened: bool | None
     concept: str
+    absent: str
     code: str
     variable: Curie
     variable_label: str
@@ -93,7 +94,8 @@ class EventRow:
         """The value for people; empty where `what` says it all."""
         if self.kind in ("event", "imaging"):
             return "" if self.concept == self.what else self.concept
-        said = " ".join(part for part in (self.value, "" if self.unit == "1" else self.unit) if part) or self.concept
+        said = " ".join(part for part in (self.value, "" if self.unit == "1" else self.unit) if part)
+        said = said or self.concept or self.absent
         if self.happened is None:
             return said
         return f"{said} ({'event' if self.happened else 'censored'})".strip()
@@ -133,6 +135,7 @@ def _row(index: int, row: dict[str, Any]) -> EventRow:
         number=number,
         happened=row["event"],
         concept=concept,
+        absent=text("absentLabel"),
         code=compact(text("concept")).rpartition(":")[2],
         variable=Curie(variable),
         variable_label=text("variableLabel") or (label_of(text("variable")) if variable else ""),

@@ -29,12 +29,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ingest import xml
 from ingest.aim_dialects import ROOTS, read_annotations
 from ingest.aim_model import Annotation
 from ingest.aim_records import translate, visits
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from mappings import codes
+from ontology import xml
 from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]

@@ -52,12 +52,13 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
         uids = UidRegister()
         for uid, collection, subject in writing.live_uids():
             uids.learn(uid, collection, subject)
-        for job in jobs:
-            _Run(warehouse, writing, uids, job, report, progress).read()
+        runs = [_Run(warehouse, writing, uids, job, report, progress).read() for job in jobs]
         del uids  # the register of a large warehouse is large, and publishing has no use for it
         progress.stage("publishing")
         manifest = writing.publish()
         report.generation, report.quads = manifest.number, manifest.quads
+        for number in runs:
+            warehouse.control.finish_run(number, manifest.number)
     return report
 
 
@@ -89,13 +90,13 @@ class _Run:
         self.by_place = {(old.collection, old.kind, old.locator): old.sid for old in writing.current.sources}
         self.by_content = {(old.collection, old.digest): old.sid for old in writing.current.sources}
 
-    def read(self) -> None:
-        """Read every locator with the kind of source that accepts it."""
+    def read(self) -> int:
+        """Read every locator with the kind of source that accepts it; the number of the run."""
         for source, locators in self._by_kind().items():
             self.progress.stage(f"reading {source.name}")
             self._source_kind(source, locators)
         self._flush()
-        self.control.finish_run(self.number, None)
+        return self.number
 
     def _collection(self, name: str) -> Collection:
         """The collection's settings; a new one starts in its owner's own audience unless the job says otherwise."""
@@ -104,9 +105,7 @@ class _Run:
         if self.job.audience and have is None:
             collection = collection.within(self.job.audience)
         if self.job.attestation:
-            collection = Collection(
-                name, collection.owner, collection.audiences, collection.anchors, self.job.attestation
-            )
+            collection = replace(collection, attestation=self.job.attestation)
         if collection != have:
             self.control.save_collection(collection)
         return collection
@@ -133,13 +132,12 @@ class _Run:
         return kinds
 
     def _context(self, source: Source) -> Context:
-        collection = self._collection(self.job.collection)
         return Context(
             collection=self.job.collection,
             clock=self.job.clock,
             mapping=self.job.mapping,
             secret=bytes.fromhex(self.control.setting("secret")),
-            attested=source.reviewed or collection.attestation is not None,
+            attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
             known=self._is_known(source),
             progress=lambda done, total: self.progress.step(source.name, done, total),
@@ -173,7 +171,6 @@ class _Run:
 
     def _begin(self, head: SourceRecord) -> bool:
         """Begin a source, or take it from the log as it is: whether its records are wanted."""
-        self.read_names.add(head.name)
         name = head.collection or self.job.collection
         if name not in self.report.collections:
             self.report.collections.add(name)
@@ -186,7 +183,9 @@ class _Run:
             assert logged is not None
             self.writing.keep(logged)
             self.report.unchanged += 1
+            self.read_names.discard(head.name)  # what did not come in of it is still listed
             return False
+        self.read_names.add(head.name)
         self.writing.log.begin(head, name, self.job.clock)
         return True
 
@@ -202,6 +201,8 @@ class _Run:
             self.by_content.get((collection, head.digest)),
         }:
             if old is not None and old != sid and old not in self.seen:
+                for uid in self.writing.uids_only_of(old):
+                    self.uids.forget(uid)
                 self.writing.drop(old)
                 self.report.replaced += 1
 

@@ -25,6 +25,10 @@ class UidRegister:
         """Enter a UID that is live."""
         self._owner[hash(uid)] = hash((collection, subject))
 
+    def forget(self, uid: str) -> None:
+        """Take out a UID that no live source names any more."""
+        self._owner.pop(hash(uid), None)
+
     def check(self, record: Record, collection: str, name: str) -> tuple[Record | None, Reject | None]:
         """The record as it fits what is known, or None, and the conflict where there is one.
 

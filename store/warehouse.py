@@ -80,17 +80,26 @@ class Writing:
         self._add.pop(sid, None)
         self._remove.add(sid)
 
-    def live_uids(self) -> Iterator[tuple[str, str, str]]:
+    def live_uids(self) -> Iterator[tuple[str, ...]]:
         """Every study and series that is served, with its collection and subject."""
+        yield from self._uids("uid, collection, subject", "TRUE")
+
+    def uids_only_of(self, sid: str) -> list[str]:
+        """The studies and series that one served source names and no other."""
+        lot = self.current.live[sid].lot
+        return [uid for (uid,) in self._uids("uid", f"TRUE GROUP BY uid HAVING bool_and(lot = {lot})")]
+
+    def _uids(self, columns: str, where: str) -> Iterator[tuple[str, ...]]:
         names = sorted(name for name in self.current.files() if name.startswith(("Study/", "Series/")))
+        if not names:
+            return
+        listed = ", ".join(quoted(str(self.warehouse.home.log / name)) for name in names)
         lots = pa.table({"lot": pa.array([source.lot for source in self.current.sources], pa.int64())})
-        if names:
-            with connect(self.warehouse.home) as connection:
-                connection.register("lots", lots)
-                listed = ", ".join(quoted(str(self.warehouse.home.log / name)) for name in names)
-                query = f"SELECT uid, collection, subject FROM read_parquet([{listed}]) SEMI JOIN lots USING (lot)"
-                for batch in arrow_batches(connection, query):
-                    yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        with connect(self.warehouse.home) as connection:
+            connection.register("lots", lots)
+            query = f"SELECT {columns} FROM read_parquet([{listed}]) SEMI JOIN lots USING (lot) WHERE {where}"
+            for batch in arrow_batches(connection, query):
+                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
     def publish(self, rebuild: bool = False) -> Manifest:
         """Make the next generation of what is live now and the collections as they are set now."""

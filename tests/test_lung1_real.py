@@ -68,10 +68,12 @@ def test_one_question_across_images_and_clinical_data(warehouse: Warehouse, dire
     """
     rows = [[term.value if term else None for term in row] for row in warehouse.select(sparql, ANONYMOUS).rows]
     found = pd.DataFrame(rows, columns=["stage", "subject", "days", "cts", "contoured"])
-    figures = found.assign(
-        days=found.days.astype(float), cts=found.cts.astype(int), contoured=found.contoured == "true"
-    ).groupby("stage").agg(
-        subjects=("subject", "nunique"), ct=("cts", "sum"), rtstruct=("contoured", "sum"), median=("days", "median")
+    figures = (
+        found.assign(days=found.days.astype(float), cts=found.cts.astype(int), contoured=found.contoured == "true")
+        .groupby("stage")
+        .agg(
+            subjects=("subject", "nunique"), ct=("cts", "sum"), rtstruct=("contoured", "sum"), median=("days", "median")
+        )
     )
     written = direct[direct.index != "NA"]
     assert figures.index.tolist() == written.index.tolist() == ["I", "II", "IIIa", "IIIb"]
@@ -81,9 +83,7 @@ def test_one_question_across_images_and_clinical_data(warehouse: Warehouse, dire
 
 def test_the_curated_query_gives_the_same_figures(warehouse: Warehouse, direct: pd.DataFrame) -> None:
     table = answer(warehouse, query("survival-by-stage"), {"collection": "nsclc_radiomics"}, ANONYMOUS)
-    figures = {
-        row["stageLabel"]: (row["subjects"], row["annotated"], row["medianDays"]) for row in table.dicts()
-    }
+    figures = {row["stageLabel"]: (row["subjects"], row["annotated"], row["medianDays"]) for row in table.dicts()}
     names = {"I": "Stage I", "II": "Stage II", "IIIa": "Stage IIIA", "IIIb": "Stage IIIB"}
     for written, label in names.items():
         expected = direct.loc[written]
@@ -106,7 +106,8 @@ def test_all_subjects_link(warehouse: Warehouse) -> None:
 
 def test_what_the_source_wrote_is_kept_visible(warehouse: Warehouse) -> None:
     def raws(variable: str) -> dict[tuple[str, str], int]:
-        text = f"SELECT ?r ?c (COUNT(*) AS ?n) {{ ?f q:variable {variable} ; q:raw ?r ; q:valueConcept ?c }} GROUP BY ?r ?c"
+        facts = f"?f q:variable {variable} ; q:raw ?r ; q:valueConcept ?c"
+        text = f"SELECT ?r ?c (COUNT(*) AS ?n) {{ {facts} }} GROUP BY ?r ?c"
         rows = warehouse.select(text, OPERATOR).rows
         return {(r.value, c.value.rsplit("/", 1)[-1]): int(n.value) for r, c, n in rows if r and c and n}
 

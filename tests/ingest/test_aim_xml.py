@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import xml
+from ontology import xml
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,12 @@ import pytest
 from ingest.run import Job, NothingToDoError, Report, run
 from store.warehouse import OPERATOR, Warehouse
 
-DOCTYPE = '<!DOCTYPE x [<!ENTITY a "b">]><ImageAnnotationCollection xmlns="gme://caCORE.caCORE/4.4/edu.northwestern.radiology.AIM"/>'
-HEADER = "PatientID,age,clinical.T.Stage,Clinical.N.Stage,Clinical.M.Stage,Overall.Stage,Histology,gender,Survival.time,deadstatus.event\n"
+AIM = "gme://caCORE.caCORE/4.4/edu.northwestern.radiology.AIM"
+DOCTYPE = f'<!DOCTYPE x [<!ENTITY a "b">]><ImageAnnotationCollection xmlns="{AIM}"/>'
+HEADER = (
+    "PatientID,age,clinical.T.Stage,Clinical.N.Stage,Clinical.M.Stage,Overall.Stage,Histology,gender,"
+    "Survival.time,deadstatus.event\n"
+)
 
 
 @pytest.fixture
@@ -137,3 +141,29 @@ def test_what_cannot_be_read_at_all_is_said(warehouse: Warehouse, tmp_path: Path
     report = run(warehouse, [Job(locators=("idc://qin_brest",), collection="idc")])
     assert "qin_breast" in report.rejects[0].wanted
     assert warehouse.generations.folder() is None
+
+
+def test_a_corrected_subject_takes_its_images_along(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The same series at the same place, now under the right patient, is a change and no conflict."""
+    slice_of(tmp_path / "a", 1, patient="P-WRONG")
+    ingest(warehouse, tmp_path / "a")
+    slice_of(tmp_path / "a", 1, patient="P1")
+    report = ingest(warehouse, tmp_path / "a")
+    assert (report.rejects, report.replaced) == ([], 1)
+    assert values(warehouse, "SELECT ?i { ?s a q:Subject ; q:identifier ?i }") == [["P1"]]
+
+
+def test_what_did_not_come_in_of_an_unchanged_source_stays_listed(warehouse: Warehouse, tmp_path: Path) -> None:
+    slice_of(tmp_path / "a", 1, patient="P1")
+    slice_of(tmp_path / "b", 2, patient="P2")
+    ingest(warehouse, tmp_path / "a")
+    ingest(warehouse, tmp_path / "b")
+    before = warehouse.control.quarantine("trial")
+    assert before
+    assert ingest(warehouse, tmp_path / "a", tmp_path / "b").unchanged == 2
+    assert warehouse.control.quarantine("trial") == before
+
+
+def test_a_catalogue_leaves_no_empty_collection_behind(warehouse: Warehouse) -> None:
+    run(warehouse, [Job(locators=("idc://qin_pet_phantom",), collection="idc")])
+    assert list(warehouse.control.collections()) == ["qin_pet_phantom"]

@@ -148,7 +148,10 @@ def test_a_subject_named_by_three_audiences_counts_once(warehouse: Warehouse) ->
     member = Caller("of all three", frozenset({"public", "imaging", "readers", "clinic"}))
     assert toys.number(warehouse, "SELECT (COUNT(?s) AS ?n) { ?s a q:Subject }", member) == 1
     assert toys.number(warehouse, "SELECT (SUM(?v) AS ?n) { ?m q:value ?v }", member) == 12.5
-    joined = "SELECT (COUNT(*) AS ?n) { ?m q:value ?v ; q:subject ?s . ?f q:variable ncit:C28421 ; q:subject ?s . ?x a q:Series ; q:subject ?s }"
+    joined = (
+        "SELECT (COUNT(*) AS ?n) { ?m q:value ?v ; q:subject ?s . ?f q:variable ncit:C28421 ; q:subject ?s . "
+        "?x a q:Series ; q:subject ?s }"
+    )
     assert toys.number(warehouse, joined, member) == 1
     for audience in ("imaging", "readers", "clinic"):
         only = Caller(audience, frozenset({"public", audience}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -93,7 +94,7 @@ def listener() -> Iterator[tuple[str, list[str]]]:
             hits.append(self.path)
             self.send_error(500)
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815 - the name that the library calls
 
         def log_message(self, *_args: object) -> None:
             pass
@@ -144,10 +145,8 @@ def test_words_inside_strings_names_and_comments_are_no_tokens() -> None:
 
 @given(st.text(max_size=400))
 def test_the_guard_takes_any_text(text: str) -> None:
-    try:
+    with suppress(QueryRefusedError):
         check_query(text)
-    except QueryRefusedError as error:
-        assert str(error)
 
 
 def test_an_endless_join_ends_at_its_time(warehouse: Warehouse) -> None:
@@ -166,11 +165,15 @@ def test_a_huge_result_streams_and_is_bounded(warehouse: Warehouse) -> None:
     process = psutil.Process()
     before = process.memory_info().rss
     answer = warehouse.ask(f"SELECT * {{ {numbers(7)} }}", ANONYMOUS, "tsv", seconds=60)
-    received = 0
-    with pytest.raises(QueryFailedError, match="add a LIMIT"):
+    received = [0]
+
+    def receive() -> None:
         for piece in answer:
-            received += len(piece)
-    assert 1_000_000 < received <= 20_000_000
+            received[0] += len(piece)
+
+    with pytest.raises(QueryFailedError, match="add a LIMIT"):
+        receive()
+    assert 1_000_000 < received[0] <= 20_000_000
     assert process.memory_info().rss - before < 100 << 20
 
 

@@ -125,7 +125,7 @@ def parse_bytes(data: bytes) -> etree._Element:
     'a'
     >>> parse_bytes(b"<a><b></a>")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ingest.xml.XmlError: line 1: not well-formed XML (tag name mismatch); a complete, well-formed XML document ...
+    ontology.xml.XmlError: line 1: not well-formed XML (tag name mismatch); a complete, well-formed XML document ...
     """
     if len(data) > LARGEST:
         raise _large(len(data))
