@@ -13,9 +13,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+import pyarrow as pa
+
 from ontology.records import Record, Reject, SourceRecord
 
-Yield: TypeAlias = SourceRecord | Record | Reject
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Many records of one type at once, as columns: for the catalogue of an archive, which is a table already.
+
+    ``rows`` has the columns of that type in the record log (`store.log.columns_of`), but for those that name the
+    source; times are dates. Only reviewed sources may yield blocks, since the gate searches records one by one.
+    """
+
+    kind: type[Record]
+    rows: pa.Table
+
+
+Yield: TypeAlias = SourceRecord | Record | Block | Reject
 """What a reader yields: the head of a source, then its records; a `Reject` at any point."""
 
 

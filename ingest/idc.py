@@ -7,19 +7,16 @@ publishes; dates are those of its own shift, one clock.
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Iterator
-from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from ingest.base import Context, Source, Yield
+from ingest.base import Block, Context, Source, Yield
 from ontology.fields import dicom_attributes
-from ontology.prefixes import Curie
 from ontology.records import (
     CollectionFacts,
     DataClass,
@@ -27,13 +24,11 @@ from ontology.records import (
     Measurement,
     Record,
     Reject,
-    Scalar,
     Series,
     SeriesHeader,
     SourceRecord,
     Study,
     StudyHeader,
-    When,
 )
 from ontology.terminology import terms
 from ontology.terms import ncit
@@ -42,21 +37,8 @@ __all__ = ["SOURCE"]
 
 SCHEME = "idc://"
 CLOCK = "idc"
-RECIPE = "idc-1"
+RECIPE = "idc 2"
 
-COLUMNS = (
-    "PatientID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "PatientAge",
-    "PatientSex",
-    "StudyDate",
-    "StudyDescription",
-    "Modality",
-    "instanceCount",
-    "license_short_name",
-    "source_DOI",
-)
 ATTRIBUTES = (
     "BodyPartExamined",
     "Manufacturer",
@@ -68,9 +50,73 @@ ATTRIBUTES = (
     "PhotometricInterpretation",
     "PixelRepresentation",
 )
-SEX = {"M": ncit.MALE, "F": ncit.FEMALE}
-YEARS = {"Y": Decimal(1), "M": Decimal(12), "W": Decimal("52.1786"), "D": Decimal("365.25")}
 VIEWER = "https://viewer.imaging.datacommons.cancer.gov/v3/viewer/?StudyInstanceUIDs="
+OLDEST = 90
+"""Ages from here on are stored as this bound only (45 CFR 164.514(b)(2)(i)(C))."""
+
+ROWS = 50_000
+"""Rows of a block."""
+
+MINE = "FROM read_parquet($index) WHERE collection_id = $name"
+STUDIES = f"{MINE} AND StudyInstanceUID NOT IN (FROM taken)"
+STUDY_DATE = "min(try_cast(StudyDate AS DATE))"
+
+TAKEN = (
+    "CREATE TEMP TABLE taken AS SELECT DISTINCT StudyInstanceUID FROM read_parquet($index) "
+    "WHERE StudyInstanceUID IN (SELECT SeriesInstanceUID FROM read_parquet($index))"
+)
+"""Studies whose UID is also that of a series: a node cannot be both, and more hangs on the series."""
+
+SERIES = f"""
+SELECT SeriesInstanceUID AS uid, PatientID AS subject,
+    CASE WHEN StudyInstanceUID NOT IN (FROM taken) THEN StudyInstanceUID END AS study
+{MINE} ORDER BY 2, 3, 1"""
+
+STUDY_HEADERS = f"""
+SELECT StudyInstanceUID AS uid, PatientID AS subject, {STUDY_DATE} AS when_first, {STUDY_DATE} AS when_last,
+    '{CLOCK}' AS when_clock, nullif(min(StudyDescription), '') AS description
+{STUDIES} GROUP BY ALL ORDER BY 2, 1"""
+
+SERIES_HEADERS = f"""
+SELECT SeriesInstanceUID AS uid, PatientID AS subject, m.curie AS modality, instanceCount AS instance_count,
+    '{VIEWER}' || StudyInstanceUID || '&SeriesInstanceUIDs=' || SeriesInstanceUID AS viewer,
+    license_short_name AS license, source_DOI AS source_doi,
+    {", ".join(f"nullif({keyword}, '') AS {keyword}" for keyword in ATTRIBUTES)}
+{MINE.replace("WHERE", "LEFT JOIN modality m ON m.code = Modality WHERE")} ORDER BY 2, StudyInstanceUID, 1"""
+
+SEXES = f"""
+SELECT PatientID || '/PatientSex' AS key, PatientID AS subject, '{ncit.SEX}' AS variable, min(PatientSex) AS raw,
+    CASE min(PatientSex) WHEN 'M' THEN '{ncit.MALE}' ELSE '{ncit.FEMALE}' END AS value_concept,
+    false AS derived, true AS "primary"
+{MINE} AND PatientSex IN ('M', 'F') GROUP BY PatientID HAVING count(DISTINCT PatientSex) = 1 ORDER BY 1"""
+
+AGES = f"""
+WITH stated AS (
+    SELECT StudyInstanceUID AS study, PatientID AS subject, min(PatientAge) AS age, {STUDY_DATE} AS date
+    {STUDIES} AND regexp_full_match(PatientAge, '[0-9]{{3}}[YMWD]')
+    GROUP BY ALL HAVING count(DISTINCT PatientAge) = 1),
+counted AS (
+    SELECT *, (substr(age, 1, 3)::DECIMAL(9, 4)
+        / CASE right(age, 1) WHEN 'Y' THEN 1 WHEN 'M' THEN 12 WHEN 'W' THEN 52.1786 ELSE 365.25 END
+    )::DECIMAL(9, 2) AS years FROM stated)
+SELECT study || '/PatientAge' AS key, subject, study, '{ncit.AGE}' AS variable, 'a' AS unit,
+    false AS derived, true AS "primary",
+    CASE WHEN years < {OLDEST} THEN years::VARCHAR END AS value,
+    CASE WHEN years < {OLDEST} THEN 'decimal' END AS value_type,
+    CASE WHEN years >= {OLDEST} THEN '{OLDEST}' END AS low,
+    CASE WHEN years >= {OLDEST} THEN '{OLDEST}+' ELSE age END AS raw,
+    date AS when_first, date AS when_last, '{CLOCK}' AS when_clock
+FROM counted ORDER BY 2, 1"""
+
+QUERIES: tuple[tuple[type[Record], str], ...] = (
+    (Study, f"SELECT DISTINCT StudyInstanceUID AS uid, PatientID AS subject {STUDIES} ORDER BY ALL"),
+    (Series, SERIES),
+    (StudyHeader, STUDY_HEADERS),
+    (SeriesHeader, SERIES_HEADERS),
+    (Finding, SEXES),
+    (Measurement, AGES),
+)
+"""Record type to the query that gives its rows: identities first, and the index has one row for each series."""
 
 
 def accepts(locator: str) -> bool:
@@ -84,8 +130,16 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
 
     index = Path(str(idc_index_data.IDC_INDEX_PARQUET_FILEPATH))
     with duckdb.connect() as connection:
-        connection.execute("SET memory_limit = '1GB'")
+        connection.execute("SET memory_limit = '600MB'")
         connection.execute("SET enable_progress_bar = false")
+        known = pa.table(
+            {
+                "code": [curie.removeprefix("dcm:") for curie in terms() if curie.startswith("dcm:")],
+                "curie": [curie for curie in terms() if curie.startswith("dcm:")],
+            }
+        )
+        connection.register("modality", known)
+        connection.execute(TAKEN, {"index": str(index)})
         counts = _counts(connection, index)
         for locator in locators:
             names = sorted(counts) if locator == f"{SCHEME}*" else locator.removeprefix(SCHEME).split(",")
@@ -99,11 +153,9 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
                         wanted=f"one of {len(counts)} collections, such as {', '.join(_near(name, counts))}",
                     )
                     continue
-                for item in _collection(connection, index, name, context):
-                    if isinstance(item, Series):
-                        done += 1
-                        context.progress(done, total)
-                    yield item
+                yield from _collection(connection, index, name, context)
+                done += counts[name]
+                context.progress(done, total)
 
 
 def _near(name: str, known: dict[str, int]) -> list[str]:
@@ -117,9 +169,7 @@ def _counts(connection: duckdb.DuckDBPyConnection, index: Path) -> dict[str, int
     return dict(rows.fetchall())
 
 
-def _collection(
-    connection: duckdb.DuckDBPyConnection, index: Path, name: str, context: Context
-) -> Iterator[SourceRecord | Record]:
+def _collection(connection: duckdb.DuckDBPyConnection, index: Path, name: str, context: Context) -> Iterator[Yield]:
     release = version("idc-index-data")
     head = SourceRecord(
         kind="idc",
@@ -134,24 +184,20 @@ def _collection(
     if context.known(head.digest, head.recipe):
         return
     yield from _facts(connection, index.with_name("collections_index.parquet"), name)
-    wanted = ", ".join(f'"{column}"' for column in (*COLUMNS, *ATTRIBUTES))
-    rows = connection.execute(
-        f"SELECT {wanted} FROM read_parquet(?) WHERE collection_id = ? "
-        "ORDER BY PatientID, StudyInstanceUID, SeriesInstanceUID",
-        [str(index), name],
-    )
-    names = (*COLUMNS, *ATTRIBUTES)
-    subject = study = None
-    while batch := rows.fetchmany(5_000):
-        for values in batch:
-            row = dict(zip(names, values, strict=True))
-            if row["PatientID"] != subject:
-                subject = row["PatientID"]
-                yield from _sex(row)
-            if row["StudyInstanceUID"] != study:
-                study = row["StudyInstanceUID"]
-                yield from _study(row)
-            yield from _series(row)
+    taken = f"SELECT DISTINCT StudyInstanceUID {MINE} AND StudyInstanceUID IN (FROM taken)"
+    for (uid,) in connection.execute(taken, {"index": str(index), "name": name}).fetchall():
+        yield Reject(
+            name=head.name,
+            place=f"Study {uid}",
+            problem="this UID is also that of a series",
+            wanted="one node for each UID; its series came in without their study",
+            quarantine=True,
+        )
+    for kind, query in QUERIES:
+        found = connection.sql(query, params={"index": str(index), "name": name}).to_arrow_reader(ROWS)
+        assert found is not None
+        for batch in found:
+            yield Block(kind, pa.Table.from_batches([batch]))
 
 
 def _facts(connection: duckdb.DuckDBPyConnection, table: Path, name: str) -> Iterator[Record]:
@@ -160,64 +206,6 @@ def _facts(connection: duckdb.DuckDBPyConnection, table: Path, name: str) -> Ite
     query = "SELECT collection_name, cancer_types FROM read_parquet(?) WHERE collection_id = ?"
     for title, cancer_types in connection.execute(query, [str(table), name]).fetchall():
         yield CollectionFacts(title=title, cancer_type=cancer_types, synthetic=False)
-
-
-def _sex(row: dict[str, Any]) -> Iterator[Record]:
-    if row["PatientSex"] in SEX:
-        yield Finding(
-            key=f"{row['PatientID']}/PatientSex",
-            subject=row["PatientID"],
-            variable=ncit.SEX,
-            value_concept=SEX[row["PatientSex"]],
-            raw=row["PatientSex"],
-        )
-
-
-def _study(row: dict[str, Any]) -> Iterator[Record]:
-    uid, subject = row["StudyInstanceUID"], row["PatientID"]
-    when = _date(row["StudyDate"])
-    yield Study(uid=uid, subject=subject)
-    yield StudyHeader(uid=uid, subject=subject, when=when, description=row["StudyDescription"])
-    age, unit = row["PatientAge"] or "", (row["PatientAge"] or "")[-1:]
-    if unit in YEARS and age[:-1].isdigit():
-        yield Measurement(
-            key=f"{uid}/PatientAge",
-            subject=subject,
-            study=uid,
-            variable=ncit.AGE,
-            value=(Decimal(age[:-1]) / YEARS[unit]).quantize(Decimal("0.01")).normalize(),
-            unit="a",
-            raw=age,
-            when=when,
-        )
-
-
-def _series(row: dict[str, Any]) -> Iterator[Record]:
-    uid, study, subject = row["SeriesInstanceUID"], row["StudyInstanceUID"], row["PatientID"]
-    modality = Curie(f"dcm:{row['Modality']}")
-    attributes: dict[str, Scalar | tuple[Scalar, ...]] = {}
-    for keyword in ATTRIBUTES:
-        value = row[keyword]
-        if value is not None and value != "":
-            attributes[keyword] = value
-    yield Series(uid=uid, subject=subject, study=study)
-    yield SeriesHeader(
-        uid=uid,
-        subject=subject,
-        modality=modality if modality in terms() else None,
-        instance_count=row["instanceCount"],
-        viewer=f"{VIEWER}{study}&SeriesInstanceUIDs={uid}",
-        license=row["license_short_name"],
-        source_doi=row["source_DOI"],
-        attributes=attributes,
-    )
-
-
-def _date(text: object) -> When | None:
-    try:
-        return When.on(dt.date.fromisoformat(str(text)), CLOCK)
-    except ValueError:
-        return None
 
 
 assert set(ATTRIBUTES) <= dicom_attributes().keys()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest import sources
-from ingest.base import Context, Source
+from ingest.base import Block, Context, Source
 from ingest.gate import admit
 from ingest.report import NothingToDoError, Progress, Report
 from ingest.uids import UidRegister
@@ -167,6 +167,9 @@ class _Run:
                 case Record() if not skipping:
                     assert head is not None
                     self._admit(item, head, context)
+                case Block() if not skipping:
+                    assert head is not None
+                    self._admit_block(item, head, context)
         self._end(head, skipping)
 
     def _begin(self, head: SourceRecord) -> bool:
@@ -219,6 +222,16 @@ class _Run:
             return
         self.writing.log.add(admitted)
         self.report.records[type(admitted).__name__] += 1
+
+    def _admit_block(self, block: Block, head: SourceRecord, context: Context) -> None:
+        """Many records of a reviewed catalogue at once; the gate has nothing to search in them."""
+        assert context.reviewed, "only reviewed sources may yield blocks"
+        collection = head.collection or self.job.collection
+        fitting, conflicts = self.uids.check_block(block, collection, head.name)
+        for conflict in conflicts:
+            self._reject(collection, conflict)
+        self.writing.log.add_rows(fitting.kind, fitting.rows)
+        self.report.records[fitting.kind.__name__] += fitting.rows.num_rows
 
     def _end(self, head: SourceRecord | None, skipped: bool) -> None:
         if head is None or skipped:

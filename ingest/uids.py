@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pyarrow as pa
+
+from ingest.base import Block
 from ontology.records import Record, Reject, Series, Study
 
 __all__ = ["UidRegister"]
@@ -51,14 +54,47 @@ class UidRegister:
             return None, _conflict(name, f"{attribute} {other}")
         return record, None
 
+    def check_block(self, block: Block, collection: str, name: str) -> tuple[Block, list[Reject]]:
+        """The same for many records at once: the rows that fit, and the conflicts."""
+        rows = block.rows
+        subjects = rows.column("subject").to_pylist()
+        uids = rows.column("uid").to_pylist() if "uid" in rows.column_names else subjects
+        studies = rows.column("study").to_pylist() if "study" in rows.column_names else [None] * len(subjects)
+        owners = self._owner
+        entering = issubclass(block.kind, Study | Series)
+        series = block.kind is Series
+        fits: list[bool] = []
+        cut: set[int] = set()
+        conflicts: list[Reject] = []
+        for place, (uid, subject, study) in enumerate(zip(uids, subjects, studies, strict=True)):
+            owner = hash((collection, subject))
+            fit = uid is subject or owners.get(hash(uid)) == owner
+            if not fit and entering:
+                flaw = self._enter(uid, owner, block.kind, name)
+                fit = flaw is None
+                conflicts += [flaw] if flaw else []
+            if fit and study is not None and owners.get(hash(study)) != owner:
+                cut.add(place)
+                fit = series
+            fits.append(fit)
+        if cut and series:
+            kept = [None if place in cut else study for place, study in enumerate(studies)]
+            rows = rows.set_column(rows.column_names.index("study"), "study", pa.array(kept, pa.string()))
+        return Block(block.kind, rows if all(fits) else rows.filter(pa.array(fits))), conflicts
+
+    def _enter(self, uid: str, owner: int, kind: type[Record], name: str) -> Reject | None:
+        """Enter a UID for its subject, or say why it cannot be."""
+        if len(uid) > 64 or not UID.fullmatch(uid):
+            wanted = "at most 64 characters of digits and dots (PS3.5 section 9)"
+            return Reject(name=name, place="UID", problem="not a DICOM UID", wanted=wanted)
+        if self._owner.setdefault(hash(uid), owner) != owner:
+            return _conflict(name, f"{kind.__name__} {uid}")
+        return None
+
     def _flaw(self, record: Record, uid: str, owner: int, name: str) -> Reject | None:
-        known = self._owner.get(hash(uid))
-        if known is None and isinstance(record, Study | Series):
-            if len(uid) > 64 or not UID.fullmatch(uid):
-                wanted = "at most 64 characters of digits and dots (PS3.5 section 9)"
-                return Reject(name=name, place="UID", problem="not a DICOM UID", wanted=wanted)
-            known = self._owner[hash(uid)] = owner
-        return None if known == owner else _conflict(name, f"{type(record).__name__} {uid}")
+        if isinstance(record, Study | Series):
+            return self._enter(uid, owner, type(record), name)
+        return None if self._owner.get(hash(uid)) == owner else _conflict(name, f"{type(record).__name__} {uid}")
 
 
 def _conflict(name: str, place: str) -> Reject:

@@ -124,9 +124,9 @@ DATES = frozenset({ValueType.DATE, ValueType.DATETIME, ValueType.TIME})
 NUMBERS = frozenset({ValueType.NUMBER, ValueType.INTEGER})
 
 IDENTIFYING = _pattern(
-    r"(?:First|Given|Middle|Family|Last|Maiden|Full Formatted|Person Other) ?/?\w* Name|Initials|Birth Date|Year Birth"
+    r"(?:First|Given|Middle|Family|Last|Maiden|Full Formatted|Person Other) ?/?\w* Name|Initials|Birth Date"
     r"|Social Security|Telephone|Phone|Fax|Email|E-mail|Postal|ZIP|Street|Street Address|Address|Hospital Number"
-    r"|Medical Record Number|ORCID|Death Date|Name Prefix"
+    r"|Medical Record Number|ORCID|Name Prefix"
 )
 SUBJECT = _pattern(r"Patient ID|(?:Subject|Patient|Participant|Person) (?:\w+ )?Identifi(?:er|cation)(?: Number)?")
 ADMINISTRATIVE = _pattern(
@@ -135,7 +135,7 @@ ADMINISTRATIVE = _pattern(
     r"|Version Type|Comment|Interval Report|Affiliation"
 )
 OUTCOME = _pattern(
-    r"(?:Last Communication Contact|Last Known Alive|Death|Progression|Recurrence|Relapse|Follow-up)\b.*\bDay Value|Survival"
+    r"(?:Last Communication Contact|Last Known Alive|Death|Progression|Recurrence|Relapse|Follow-up)\b.*\bDay (?:Value|Count)|Survival"
     r"|End Point Event Occurrence"
 )
 RESPONSE = _pattern(

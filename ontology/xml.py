@@ -1,4 +1,4 @@
-"""The hardened XML parser that every reader of XML documents uses.
+"""The hardened XML parser that every reader and importer of XML documents uses.
 
 No entity is resolved, nothing is fetched, and any DOCTYPE is refused before the parser reads what it declares: our
 kinds of document never need one, and it is the door of entity bombs and of reading foreign files.
@@ -7,12 +7,13 @@ kinds of document never need one, and it is the door of entity bombs and of read
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 from lxml import etree
 
-__all__ = ["LARGEST", "XmlError", "parse", "parse_bytes", "root_name"]
+__all__ = ["LARGEST", "XmlError", "parse", "parse_bytes", "root_name", "stream"]
 
 LARGEST = 64 * 2**20
 """The largest document, in bytes: real annotations with radiomics have about 1 MB."""
@@ -147,6 +148,45 @@ def parse(path: Path) -> etree._Element:
     except OSError as error:
         raise XmlError(f"the file cannot be read ({type(error).__name__})", "a file that may be read") from error
     return parse_bytes(data)
+
+
+def stream(path: Path, *tags: str, doctype: bool = False) -> Iterator[etree._Element]:
+    """The elements of a file with one of these tags, each when it is complete; then it is emptied, so memory stays small.
+
+    Raises `XmlError` as `parse`, without a limit of size. With ``doctype`` a document may have one, as OWL files do: its
+    entities are still not resolved in text, and nothing is fetched.
+    """
+    try:
+        if not doctype:
+            with path.open("rb") as file:
+                _refuse_doctype(file.read(LARGEST // 64))
+        yield from _complete(path, tags)
+    except OSError as error:
+        raise XmlError(f"the file cannot be read ({type(error).__name__})", "a file that may be read") from error
+    except etree.XMLSyntaxError as error:
+        raise _broken(error) from error
+
+
+def _complete(path: Path, tags: tuple[str, ...]) -> Iterator[etree._Element]:
+    with path.open("rb") as file:
+        events = etree.iterparse(
+            file,
+            events=("end",),
+            tag=tags,
+            resolve_entities=False,
+            no_network=True,
+            huge_tree=False,
+            load_dtd=False,
+            dtd_validation=False,
+            attribute_defaults=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+        for _, element in events:
+            yield element
+            element.clear()
+            while element.getprevious() is not None:
+                del element.getparent()[0]
 
 
 def _text(head: bytes) -> str:

@@ -44,7 +44,7 @@ KEYS = {
 }
 
 
-def connect(home: Home, memory: str = "800MB", threads: int = 2) -> duckdb.DuckDBPyConnection:
+def connect(home: Home, memory: str = "400MB", threads: int = 2) -> duckdb.DuckDBPyConnection:
     """A DuckDB session that spills to the data folder beyond ``memory``."""
     connection = duckdb.connect()
     spill = home.scratch / "spill"

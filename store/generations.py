@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import IO, cast
 from urllib.parse import unquote
 
 import duckdb
@@ -27,8 +28,8 @@ __all__ = ["Generations", "writer_digest"]
 
 log = logging.getLogger(__name__)
 
-LOAD_BYTES = 128 << 20
-"""N-Quads handed to the loader at a time: more is a little faster and takes memory in proportion."""
+PIECE = 16 << 20
+"""Bytes of N-Quads that are made ahead of the loader."""
 
 SMALL = 4
 """A change that touches more than one in this many rows is made by building anew, not by deleting."""
@@ -71,6 +72,25 @@ def ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
         while (piece := coming.result()) is not None:
             coming = maker.submit(next, pieces, None)
             yield piece
+
+
+class _Stream:
+    """A file-like object over pieces of text, for the loader to read at its own pace."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most ``size``; empty at the end."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest = memoryview(piece)
+        part = self._rest if size < 0 else self._rest[:size]
+        self._rest = self._rest[len(part) :]
+        return bytes(part)
 
 
 class Generations:
@@ -145,9 +165,7 @@ class Generations:
         """The whole state from the log."""
         build = Build(connection, manifest, self.home.log)
         texts = itertools.chain([self._vocabulary()], *(pieces(connection, query) for query in build.texts()))
-        made = ox.Store(store)
-        _load(made, texts)
-        made.optimize()  # settles the files: half the space, and nothing is left to be compacted while it is served
+        _load(ox.Store(store), texts)
 
     def _vocabulary(self) -> bytes:
         graph = ox.NamedNode(f"{self.base}graph/{VOCABULARY}")
@@ -217,9 +235,9 @@ def joined(texts: pa.Array) -> bytes:
 
 
 def _load(store: ox.Store, texts: Iterable[bytes]) -> None:
-    for piece in ahead(gathered(texts, LOAD_BYTES)):
-        store.bulk_load(piece, format=ox.RdfFormat.N_QUADS, lenient=True)
-    store.flush()
+    """Load N-Quads in one go: the loader writes fewer and larger files than from many pieces."""
+    stream = _Stream(ahead(gathered(texts, PIECE)))
+    store.bulk_load(cast("IO[bytes]", stream), format=ox.RdfFormat.N_QUADS, lenient=True)
 
 
 def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, log_folder: Path) -> bool:

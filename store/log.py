@@ -153,6 +153,15 @@ class OpenSource:
             key = getattr(record, "uid", None) or getattr(record, "key", None)
             self.identities[type(record).__name__.lower()].add(str(key))
 
+    def note_rows(self, kind: type[Record], rows: pa.Table) -> None:
+        """The same for many records of one type."""
+        if kind.identity:
+            self.identities[kind.__name__.lower()].update(rows.column("uid").to_pylist())
+        elif issubclass(kind, Observation):
+            for name in REFERENCES:
+                if name in rows.column_names:
+                    self.references[name].update(value for value in rows.column(name).to_pylist() if value is not None)
+
     def dangling(self) -> list[str]:
         """The kinds of identity record that observations refer to and the reader did not yield."""
         return [name for name, keys in self.references.items() if keys - self.identities[name]]
@@ -192,6 +201,36 @@ class LogWriter:
             self._append(source, Subject(subject=subject))
         if not isinstance(record, Subject):
             self._append(source, record)
+
+    def add_rows(self, kind: type[Record], rows: pa.Table) -> None:
+        """Log many records of one type of the open source: columns as `columns_of`, with dates for times."""
+        source = self._open
+        assert source is not None, "no source was begun"
+        star = star_of(kind.__name__)
+        subjects = rows.column("subject").to_pylist()
+        for subject in dict.fromkeys(subjects):
+            if subject not in source.subjects:
+                source.subjects.add(subject)
+                self._append(source, Subject(subject=subject))
+        source.note_rows(kind, rows)
+        columns = {name: rows.column(name) for name in rows.column_names}
+        for item in star.fields:
+            if item.kind is Kind.WHEN and f"{item.name}_first" in columns:
+                firsts, lasts, clocks = (
+                    columns[f"{item.name}_{end}"].to_pylist() for end in ("first", "last", "clock")
+                )
+                whens = (
+                    None if first is None else When(first, last, clock)
+                    for first, last, clock in zip(firsts, lasts, clocks, strict=True)
+                )
+                columns |= _days(item.name, [source.days(*pair) for pair in zip(subjects, whens, strict=True)])
+        count = rows.num_rows
+        own = {"lot": [source.lot] * count, "sid": [source.sid] * count, "collection": [source.collection] * count}
+        types = columns_of(star)
+        arrays = {name: pa.array(values, types[name]) for name, values in own.items()}
+        arrays |= {name: values.cast(types[name]) for name, values in columns.items()}
+        source.files.add(put_table(self.home, star.table, pa.table(arrays)))
+        source.records += count
 
     def _append(self, source: OpenSource, record: Record) -> None:
         source.note(record)
@@ -267,6 +306,16 @@ def _columns(star: Star, rows: list[tuple[OpenSource, Record]]) -> Iterator[tupl
         for column, values in COLUMNS.get(item.kind, _plain)(item, rows):
             if any(value is not None for value in values):
                 yield column, values
+
+
+def _days(name: str, days: list[tuple[int | None, int | None, str | None]]) -> dict[str, pa.Array]:
+    """The three columns of a time."""
+    firsts, lasts, clocks = map(list, zip(*days, strict=True)) if days else ([], [], [])
+    return {
+        f"{name}_first": pa.array(firsts, pa.int32()),
+        f"{name}_last": pa.array(lasts, pa.int32()),
+        f"{name}_clock": pa.array(clocks, pa.string()),
+    }
 
 
 Column = tuple[str, list[Any]]
