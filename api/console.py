@@ -56,7 +56,7 @@ def print_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         return
     table = Table(*columns, title=title, title_justify="left")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     out.print(table)
 
 

@@ -17,10 +17,10 @@ from typing import Any
 from ingest.base import Context
 from ontology import records
 from ontology.fields import dicom_attributes
-from ontology.records import Measurement, Record, Reject, SeriesHeader, StudyHeader
+from ontology.records import Measurement, Record, Reject, Series, SeriesHeader, Study, StudyHeader
 from ontology.terms import ncit
 
-__all__ = ["DESCRIBING", "FREE_TEXT", "NAMING", "OLDEST", "TECHNICAL", "admit", "identifier_in"]
+__all__ = ["DESCRIBING", "FREE_TEXT", "NAMING", "OLDEST", "TECHNICAL", "admit", "bare", "identifier_in"]
 
 
 MONTHS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -78,6 +78,8 @@ KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
 }
 """The text fields that a source fills, by name; concepts, UIDs, keys and numbers cannot hold a name."""
 
+UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+
 OLDEST = 90
 AGES = frozenset({ncit.AGE, ncit.AGE_AT_DIAGNOSIS})
 FREE_TEXT = frozenset(keyword for keyword, attribute in dicom_attributes().items() if attribute.free_text)
@@ -104,6 +106,9 @@ def admit(record: Record, context: Context) -> Record | Reject:
     above become the bound 90 (45 CFR 164.514(b)(2)(i)(C)). What an archive has published and reviewed is not searched
     again for what looks like an identifier: `git@github.com:…` is the name of a device there.
     """
+    if isinstance(record, Study | Series) and not (len(record.uid) <= 64 and UID.fullmatch(record.uid)):
+        wanted = "at most 64 characters of digits and dots (PS3.5 section 9)"
+        return Reject(name=type(record).__name__, place="UID", problem="not a DICOM UID", wanted=wanted)
     tailor = TAILORS.get(type(record))
     if tailor is not None:
         record = tailor(record, context)
@@ -120,6 +125,19 @@ def admit(record: Record, context: Context) -> Record | Reject:
                 if isinstance(text, str) and (found := identifier_in(text, kinds)):
                     return _refused(record, f"{dicom_attributes()[keyword].tag} {keyword}", found)
     return record
+
+
+def bare(record: Record) -> Record | None:
+    """An identity record without what describes it, so that what refers to it keeps it; None for other records."""
+    describing = DESCRIPTIONS.get(type(record))
+    return replace(record, **dict.fromkeys(describing)) if describing else None
+
+
+DESCRIPTIONS: dict[type[Record], tuple[str, ...]] = {
+    records.Lesion: ("label",),
+    records.Procedure: ("software", "version", "settings"),
+}
+"""The fields of identity records that say what the node is called and are no part of its identity."""
 
 
 def _refused(record: Record, place: str, found: str) -> Reject:

@@ -58,24 +58,16 @@ ROWS = 50_000
 """Rows of a block."""
 
 MINE = "FROM read_parquet($index) WHERE collection_id = $name"
-STUDIES = f"{MINE} AND StudyInstanceUID NOT IN (FROM taken)"
 STUDY_DATE = "min(try_cast(StudyDate AS DATE))"
 
-TAKEN = (
-    "CREATE TEMP TABLE taken AS SELECT DISTINCT StudyInstanceUID FROM read_parquet($index) "
-    "WHERE StudyInstanceUID IN (SELECT SeriesInstanceUID FROM read_parquet($index))"
-)
-"""Studies whose UID is also that of a series: a node cannot be both, and more hangs on the series."""
-
 SERIES = f"""
-SELECT SeriesInstanceUID AS uid, PatientID AS subject,
-    CASE WHEN StudyInstanceUID NOT IN (FROM taken) THEN StudyInstanceUID END AS study
+SELECT SeriesInstanceUID AS uid, PatientID AS subject, StudyInstanceUID AS study
 {MINE} ORDER BY 2, 3, 1"""
 
 STUDY_HEADERS = f"""
 SELECT StudyInstanceUID AS uid, PatientID AS subject, {STUDY_DATE} AS when_first, {STUDY_DATE} AS when_last,
     '{CLOCK}' AS when_clock, nullif(min(StudyDescription), '') AS description
-{STUDIES} GROUP BY ALL ORDER BY 2, 1"""
+{MINE} GROUP BY ALL ORDER BY 2, 1"""
 
 SERIES_HEADERS = f"""
 SELECT SeriesInstanceUID AS uid, PatientID AS subject, m.curie AS modality, instanceCount AS instance_count,
@@ -93,7 +85,7 @@ SELECT PatientID || '/PatientSex' AS key, PatientID AS subject, '{ncit.SEX}' AS 
 AGES = f"""
 WITH stated AS (
     SELECT StudyInstanceUID AS study, PatientID AS subject, min(PatientAge) AS age, {STUDY_DATE} AS date
-    {STUDIES} AND regexp_full_match(PatientAge, '[0-9]{{3}}[YMWD]')
+    {MINE} AND regexp_full_match(PatientAge, '[0-9]{{3}}[YMWD]')
     GROUP BY ALL HAVING count(DISTINCT PatientAge) = 1),
 counted AS (
     SELECT *, (substr(age, 1, 3)::DECIMAL(9, 4)
@@ -109,7 +101,7 @@ SELECT study || '/PatientAge' AS key, subject, study, '{ncit.AGE}' AS variable, 
 FROM counted ORDER BY 2, 1"""
 
 QUERIES: tuple[tuple[type[Record], str], ...] = (
-    (Study, f"SELECT DISTINCT StudyInstanceUID AS uid, PatientID AS subject {STUDIES} ORDER BY ALL"),
+    (Study, f"SELECT DISTINCT StudyInstanceUID AS uid, PatientID AS subject {MINE} ORDER BY ALL"),
     (Series, SERIES),
     (StudyHeader, STUDY_HEADERS),
     (SeriesHeader, SERIES_HEADERS),
@@ -139,7 +131,6 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
             }
         )
         connection.register("modality", known)
-        connection.execute(TAKEN, {"index": str(index)})
         counts = _counts(connection, index)
         for locator in locators:
             names = sorted(counts) if locator == f"{SCHEME}*" else locator.removeprefix(SCHEME).split(",")
@@ -184,15 +175,6 @@ def _collection(connection: duckdb.DuckDBPyConnection, index: Path, name: str, c
     if context.known(head.digest, head.recipe):
         return
     yield from _facts(connection, index.with_name("collections_index.parquet"), name)
-    taken = f"SELECT DISTINCT StudyInstanceUID {MINE} AND StudyInstanceUID IN (FROM taken)"
-    for (uid,) in connection.execute(taken, {"index": str(index), "name": name}).fetchall():
-        yield Reject(
-            name=head.name,
-            place=f"Study {uid}",
-            problem="this UID is also that of a series",
-            wanted="one node for each UID; its series came in without their study",
-            quarantine=True,
-        )
     for kind, query in QUERIES:
         found = connection.sql(query, params={"index": str(index), "name": name}).to_arrow_reader(ROWS)
         assert found is not None

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from ingest import sources
 from ingest.base import Block, Context, Source
-from ingest.gate import admit
+from ingest.gate import admit, bare
 from ingest.report import NothingToDoError, Progress, Report
-from ingest.uids import UidRegister
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
-from store.log import BrokenSourceError, sid_of
+from store.log import BrokenRecordError, BrokenSourceError, sid_of
+from store.manifest import Manifest
 from store.warehouse import Warehouse, Writing
 
 __all__ = ["Job", "NothingToDoError", "Progress", "Report", "run"]
@@ -49,32 +49,37 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
     progress = progress or Progress()
     report = Report()
     with warehouse.writing(progress.waiting) as writing:
-        uids = UidRegister()
-        for uid, collection, subject in writing.live_uids():
-            uids.learn(uid, collection, subject)
-        runs = [_Run(warehouse, writing, uids, job, report, progress).read() for job in jobs]
-        del uids  # the register of a large warehouse is large, and publishing has no use for it
+        runs = [_Run(warehouse, writing, job, report, progress).read() for job in jobs]
         progress.stage("publishing")
         manifest = writing.publish()
         report.generation, report.quads = manifest.number, manifest.quads
         for number in runs:
             warehouse.control.finish_run(number, manifest.number)
+        _tell_conflicts(warehouse, writing, manifest, report, runs)
     return report
+
+
+def _tell_conflicts(
+    warehouse: Warehouse, writing: Writing, manifest: Manifest, report: Report, runs: list[int]
+) -> None:
+    """Enter the claims to nodes of another subject that were left out of the generation for the first time."""
+    for collection, claim, name in manifest.conflicts:
+        if (collection, claim, name) not in writing.current.conflicts:
+            conflict = Reject(
+                name=name,
+                place=claim,
+                problem="this UID belongs to another subject already",
+                wanted="one subject for each study and series",
+                quarantine=True,
+            )
+            report.rejects.append(conflict)
+            warehouse.control.reject(runs[-1], collection, (), [conflict])
 
 
 class _Run:
     """One job of a run."""
 
-    def __init__(
-        self,
-        warehouse: Warehouse,
-        writing: Writing,
-        uids: UidRegister,
-        job: Job,
-        report: Report,
-        progress: Progress,
-    ) -> None:
-        self.warehouse = warehouse
+    def __init__(self, warehouse: Warehouse, writing: Writing, job: Job, report: Report, progress: Progress) -> None:
         self.control = warehouse.control
         self.writing = writing
         self.job = job
@@ -82,7 +87,6 @@ class _Run:
         self.progress = progress
         self.number = self.control.start_run(job.collection)
         self.known = self.control.known_sids()
-        self.uids = uids
         self.rejects: list[tuple[str, Reject]] = []
         self.read_names: set[str] = set()
         self.seen: set[str] = set()
@@ -95,38 +99,24 @@ class _Run:
         for source, locators in self._by_kind().items():
             self.progress.stage(f"reading {source.name}")
             self._source_kind(source, locators)
-        self._flush()
+        self._flush_log()
+        self._enter_rejects()
         return self.number
 
-    def _collection(self, name: str) -> Collection:
-        """The collection's settings; a new one starts in its owner's own audience unless the job says otherwise."""
-        have = self.control.collections().get(name)
-        collection = have or Collection(name)
-        if self.job.audience and have is None:
-            collection = collection.within(self.job.audience)
-        if self.job.attestation:
-            collection = replace(collection, attestation=self.job.attestation)
-        if collection != have:
-            self.control.save_collection(collection)
-        return collection
+    # what is to be read
 
     def _by_kind(self) -> dict[Source, list[str]]:
         kinds: dict[Source, list[str]] = defaultdict(list)
         for locator in sources.expand(self.job.locators):
-            self.read_names.add(Path(locator).name)
-            source = sources.accepting(locator, self.job.kind)
-            if source is None:
-                self._reject(
-                    self.job.collection,
-                    Reject(
-                        name=Path(locator).name,
-                        place="file",
-                        problem="no kind of source reads this",
-                        wanted=f"one of: {', '.join(sources.names())}",
-                    ),
-                )
-            else:
+            name = sources.shown(locator)
+            self.read_names.add(name)
+            if name != Path(locator).name and "://" not in locator:
+                self._reject(self.job.collection, _unread(name, "the file's name is not UTF-8", "another name"))
+            elif (source := sources.accepting(locator, self.job.kind)) is not None:
                 kinds[source].append(locator)
+            else:
+                wanted = f"one of: {', '.join(sources.names())}"
+                self._reject(self.job.collection, _unread(name, "no kind of source reads this", wanted))
         if not kinds and not self.rejects:
             raise NothingToDoError(f"nothing to read at {', '.join(self.job.locators)}")
         return kinds
@@ -144,58 +134,76 @@ class _Run:
         )
 
     def _is_known(self, source: Source) -> Callable[[str, str], bool]:
-        """Readers ask by digest and recipe; the collection is theirs only where the locator names it (``idc``)."""
-        contents = {
-            (logged.digest, logged.recipe)
-            for logged in self.control.sources()
-            if logged.kind == source.name and (logged.collection == self.job.collection or source.name == "idc")
-        }
-        return lambda digest, recipe: (digest, recipe) in contents
+        """Whether the log holds a content as it would be read now; a catalogue's content names its collection."""
+        if source.reviewed:
+            held = {(old.digest, old.recipe) for old in self.control.sources() if old.kind == source.name}
+            return lambda digest, recipe: (digest, recipe) in held
+        job = self.job
+        return lambda digest, recipe: sid_of(source.name, digest, recipe, job.collection, job.clock) in self.known
+
+    def _collection(self, name: str, archived: bool = False) -> Collection:
+        """The collection's settings; a new one starts in its owner's own audience, a public archive's in public."""
+        have = self.control.collections().get(name)
+        collection = have or Collection(name, owner="archive" if archived else "operator")
+        audience = self.job.audience or (PUBLIC if archived else None)
+        if audience and have is None:
+            collection = collection.within(audience)
+        if self.job.attestation:
+            collection = replace(collection, attestation=self.job.attestation)
+        if collection != have:
+            self.control.save_collection(collection)
+        return collection
+
+    # sources and their records
 
     def _source_kind(self, source: Source, locators: list[str]) -> None:
         context = self._context(source)
         head: SourceRecord | None = None
-        skipping = True
         for item in source.read(iter(locators), context):
             match item:
                 case SourceRecord():
-                    self._end(head, skipping)
-                    head = item
-                    skipping = not self._begin(item)
+                    self._end(head)
+                    head = self._begin(item)
                 case Reject():
                     self._reject(head.collection if head and head.collection else self.job.collection, item)
-                case Record() if not skipping:
-                    assert head is not None
+                case Record() if head is not None:
                     self._admit(item, head, context)
-                case Block() if not skipping:
-                    assert head is not None
-                    self._admit_block(item, head, context)
-        self._end(head, skipping)
+                case Block() if head is not None:
+                    assert context.reviewed, "only reviewed sources may yield blocks"
+                    self.writing.log.add_rows(item.kind, item.rows)
+                    self.report.records[item.kind.__name__] += item.rows.num_rows
+                case _:
+                    continue
+        self._end(head)
 
-    def _begin(self, head: SourceRecord) -> bool:
-        """Begin a source, or take it from the log as it is: whether its records are wanted."""
+    def _begin(self, head: SourceRecord) -> SourceRecord | None:
+        """Begin a source whose records are wanted, or take it from the log as it is (None)."""
         name = head.collection or self.job.collection
         if name not in self.report.collections:
             self.report.collections.add(name)
-            self._archived(name) if head.collection else self._collection(name)
-        sid = sid_of(head, name)
+            self._collection(name, archived=head.collection is not None)
+        sid = sid_of(head.kind, head.digest, head.recipe, name, self.job.clock)
+        if sid in self.seen:
+            return None
         self.seen.add(sid)
-        self._give_way(head, name, sid)
         if sid in self.known:
-            logged = self.control.logged(sid)
-            assert logged is not None
-            self.writing.keep(logged)
-            self.report.unchanged += 1
-            self.read_names.discard(head.name)  # what did not come in of it is still listed
-            return False
+            self._keep_known(head, sid)
+            return None
         self.read_names.add(head.name)
         self.writing.log.begin(head, name, self.job.clock)
-        return True
+        return head
 
-    def _archived(self, name: str) -> None:
-        """A collection that its locator names comes from a public archive: public, unless the job says otherwise."""
-        if name not in self.control.collections():
-            self.control.save_collection(Collection(name, owner="archive").within(self.job.audience or PUBLIC))
+    def _keep_known(self, head: SourceRecord, sid: str) -> None:
+        """Serve a source from the log; where its file has moved, the ledger follows."""
+        logged = self.control.logged(sid)
+        assert logged is not None
+        if logged.locator != head.locator and not Path(logged.locator).exists():
+            logged = replace(logged, locator=head.locator, name=head.name)
+            self.control.record_sources([logged], [])
+        self._give_way(head, logged.collection, sid)
+        self.writing.keep(logged)
+        self.report.unchanged += 1
+        self.read_names.discard(head.name)  # what did not come in of it is still listed
 
     def _give_way(self, head: SourceRecord, collection: str, sid: str) -> None:
         """What was read from the same place, or of the same content under another mapping, is replaced."""
@@ -204,48 +212,45 @@ class _Run:
             self.by_content.get((collection, head.digest)),
         }:
             if old is not None and old != sid and old not in self.seen:
-                for uid in self.writing.uids_only_of(old):
-                    self.uids.forget(uid)
                 self.writing.drop(old)
                 self.report.replaced += 1
 
     def _admit(self, record: Record, head: SourceRecord, context: Context) -> None:
-        collection = head.collection or self.job.collection
-        fitting, conflict = self.uids.check(record, collection, head.name)
-        if conflict is not None:
-            self._reject(collection, conflict)
-        if fitting is None:
-            return
-        admitted = admit(fitting, context)
+        admitted = admit(record, context)
         if isinstance(admitted, Reject):
-            self._reject(collection, replace(admitted, name=head.name))
+            self._reject(head.collection or self.job.collection, replace(admitted, name=head.name))
+            reduced = bare(record)
+            admitted = admit(reduced, context) if reduced is not None else admitted
+            if isinstance(admitted, Reject):
+                return
+        try:
+            self.writing.log.add(admitted)
+        except BrokenRecordError as error:
+            place = getattr(record, "key", None) or type(record).__name__
+            wanted = "a value that the record log can hold"
+            self._reject(
+                head.collection or self.job.collection,
+                Reject(name=head.name, place=str(place), problem=str(error), wanted=wanted),
+            )
             return
-        self.writing.log.add(admitted)
         self.report.records[type(admitted).__name__] += 1
 
-    def _admit_block(self, block: Block, head: SourceRecord, context: Context) -> None:
-        """Many records of a reviewed catalogue at once; the gate has nothing to search in them."""
-        assert context.reviewed, "only reviewed sources may yield blocks"
-        collection = head.collection or self.job.collection
-        fitting, conflicts = self.uids.check_block(block, collection, head.name)
-        for conflict in conflicts:
-            self._reject(collection, conflict)
-        self.writing.log.add_rows(fitting.kind, fitting.rows)
-        self.report.records[fitting.kind.__name__] += fitting.rows.num_rows
-
-    def _end(self, head: SourceRecord | None, skipped: bool) -> None:
-        if head is None or skipped:
+    def _end(self, head: SourceRecord | None) -> None:
+        """Finish a source; only what came in whole replaces what was there."""
+        if head is None:
             return
         try:
-            self.writing.log.finish()
+            finished = self.writing.log.finish()
         except BrokenSourceError as error:
-            wanted = "a reader that yields what it refers to; please report this"
-            broken = Reject(name=head.name, place="source", problem=str(error), wanted=wanted)
+            broken = _unread(head.name, str(error), "a document that is whole without what was refused")
             self._reject(head.collection or self.job.collection, broken)
             return
+        self._give_way(head, finished.collection, finished.sid)
         self.report.added += 1
         if self.writing.log.held >= FLUSH_RECORDS or time.monotonic() - self.flushed > FLUSH_SECONDS:
             self._flush_log()
+
+    # the ledger
 
     def _reject(self, collection: str, reject: Reject) -> None:
         self.rejects.append((collection, reject))
@@ -256,10 +261,13 @@ class _Run:
             self.writing.keep(logged)
         self.flushed = time.monotonic()
 
-    def _flush(self) -> None:
-        self._flush_log()
+    def _enter_rejects(self) -> None:
         by_collection: dict[str, list[Reject]] = defaultdict(list)
         for collection, reject in self.rejects:
             by_collection[collection].append(reject)
         for collection in {self.job.collection, *by_collection}:
             self.control.reject(self.number, collection, self.read_names, by_collection[collection])
+
+
+def _unread(name: str, problem: str, wanted: str) -> Reject:
+    return Reject(name=name, place="file", problem=problem, wanted=wanted)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 from ingest.base import Source
 
-__all__ = ["UnknownKindError", "accepting", "all_sources", "expand", "names"]
+__all__ = ["UnknownKindError", "accepting", "all_sources", "expand", "names", "shown"]
 
 
 class UnknownKindError(LookupError):
@@ -42,13 +43,32 @@ def accepting(locator: str, kind: str | None = None) -> Source | None:
 
 
 def expand(locators: Iterable[str]) -> Iterator[str]:
-    """Every file below the folders among the locators, sorted, but no hidden ones; URLs and files as they are."""
+    """Every file below the folders among the locators, sorted, but no hidden ones; URLs and files as they are.
+
+    Paths are absolute, so that a file is the same place from wherever it is named; each place comes once.
+    """
+    seen: set[str] = set()
     for locator in locators:
-        path = Path(locator)
-        if "://" in locator or not path.is_dir():
-            yield locator
-            continue
-        for file in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if file.is_file() and not hidden:
-                yield str(file)
+        for place in _places(locator):
+            if place not in seen:
+                seen.add(place)
+                yield place
+
+
+def _places(locator: str) -> Iterator[str]:
+    if "://" in locator:
+        yield locator
+        return
+    path = Path(locator).absolute()
+    if not path.is_dir():
+        yield str(path)
+        return
+    for file in sorted(path.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+        if file.is_file() and not hidden:
+            yield str(file)
+
+
+def shown(locator: str) -> str:
+    """The name of a locator for people: without folders, and readable whatever its bytes."""
+    return os.fsencode(Path(locator).name).decode("utf-8", "replace")

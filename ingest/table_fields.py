@@ -136,7 +136,7 @@ READINGS: Final[Mapping[Kind, Callable[[Site, str, Ref], Reading]]] = {
     Kind.LESION: lambda _site, _column, _ref: matching(NAME, "a short name of the lesion, such as T01"),
     Kind.PROCEDURE: lambda _site, _column, _ref: matching(NAME, "a short name of the procedure"),
     Kind.READER: _pseudonyms,
-    Kind.UID: lambda _site, _column, _ref: matching(r"[0-9.]{5,64}", "a DICOM UID: digits and dots"),
+    Kind.UID: lambda _site, _column, _ref: matching(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)+", "a DICOM UID: digits and dots"),
 }
 """How a further field is read, by the way it is written."""
 

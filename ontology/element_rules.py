@@ -62,7 +62,8 @@ DATATYPES: tuple[tuple[re.Pattern[str], ValueType], ...] = (
 ENDINGS: tuple[tuple[re.Pattern[str], ValueType], ...] = (
     (re.compile(r"\bDate/Time$|\bDate and Time$", re.I), ValueType.DATETIME),
     (re.compile(r"\bDate(?:\s*\S)?$", re.I), ValueType.DATE),
-    (re.compile(r"\b(?:Integer|Count)$", re.I), ValueType.INTEGER),
+    (re.compile(r"\b(?:Integer|Count|Year)$|^Year of\b", re.I), ValueType.INTEGER),
+    (re.compile(r"\bAge(?: at \w+)?$", re.I), ValueType.NUMBER),
     (re.compile(r"\b(?:Value|Measurement|Number|Percentage|Float|Rate|Quantity|Dose)$", re.I), ValueType.NUMBER),
     (re.compile(r"^Lab, ", re.I), ValueType.NUMBER),
     (

@@ -203,7 +203,7 @@ def _stage_bundled(connection: sqlite3.Connection, item: Concept) -> None:
 CHANGES = """
 SELECT s.curie, s.code, s.label, s.definition, s.status, s.replaced, s.bundled, s.synonyms, s.parents, s.print,
        c.id, c.label, c.status, c.parents
-FROM staged s LEFT JOIN concept c ON c.vocabulary = ?1 AND c.curie = s.curie
+FROM staged s LEFT JOIN concept c INDEXED BY concept_in_vocabulary ON c.vocabulary = ?1 AND c.curie = s.curie
 WHERE (c.id IS NULL OR c.print != s.print OR c.status = 'withdrawn' OR c.bundled != s.bundled)
   AND NOT (?2 AND c.id IS NOT NULL AND c.bundled = 0)
 """
@@ -304,7 +304,7 @@ def _write_names(connection: sqlite3.Connection) -> None:
     """Bring names and full-text index up to date, in the order of the row numbers, which is what the index likes."""
     connection.execute(
         "INSERT INTO words (words, rowid, folded)"
-        " SELECT 'delete', n.rank, n.folded FROM gone JOIN name n ON n.rank = gone.rank ORDER BY gone.rank"
+        " SELECT 'delete', n.rank, n.folded FROM gone CROSS JOIN name n ON n.rank = gone.rank ORDER BY gone.rank"
     )
     connection.execute("DELETE FROM name WHERE rank IN (SELECT rank FROM gone)")
     connection.execute("INSERT INTO name SELECT * FROM fresh ORDER BY rank")
@@ -320,14 +320,14 @@ def _write_hierarchy(connection: sqlite3.Connection, vocabulary: str) -> None:
     connection.execute(f"DELETE FROM edge WHERE child IN ({ours})", (vocabulary,))
     connection.execute(f"DELETE FROM closure WHERE descendant IN ({ours})", (vocabulary,))
     connection.execute(
-        "INSERT OR IGNORE INTO edge SELECT c.id, p.id FROM concept c, json_each(c.parents) j"
-        " JOIN concept p ON p.vocabulary = c.vocabulary AND p.curie = j.value WHERE c.vocabulary = ?",
+        "INSERT OR IGNORE INTO edge SELECT c.id, p.id FROM concept c CROSS JOIN json_each(c.parents) j"
+        " CROSS JOIN concept p ON p.vocabulary = c.vocabulary AND p.curie = j.value WHERE c.vocabulary = ?",
         (vocabulary,),
     )
     connection.execute(
         "INSERT INTO closure WITH RECURSIVE up (ancestor, descendant) AS ("
         f" SELECT id, id FROM concept WHERE vocabulary = ?"
-        " UNION SELECT edge.parent, up.descendant FROM up JOIN edge ON edge.child = up.ancestor"
+        " UNION SELECT edge.parent, up.descendant FROM up CROSS JOIN edge ON edge.child = up.ancestor"
         ") SELECT ancestor, descendant FROM up ORDER BY ancestor, descendant",
         (vocabulary,),
     )

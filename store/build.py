@@ -29,6 +29,9 @@ KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'i
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
 
+CLAIMING = {"Series", "Measurement", "Finding", "Response", "Outcome"}
+"""The record types that refer to studies or series."""
+
 REPEATED = {
     "Finding": ("variable", "value_concept", "raw"),
     "Measurement": ("variable", "study", "value", "low"),
@@ -96,7 +99,9 @@ class Build:
         self.columns: dict[str, set[str]] = {}
         connection.execute(f'CREATE SCHEMA "{schema}"')
         self._live()
-        for table, names in files_by_table(log, manifest.files()).items():
+        logged = files_by_table(log, manifest.files())
+        self._conflicts(logged)
+        for table, names in logged.items():
             self._view(table, names)
         self._anchors()
 
@@ -120,6 +125,53 @@ class Build:
         self.connection.execute(f'CREATE TABLE "{self.schema}".live AS FROM live_arrow')
         self.connection.unregister("live_arrow")
 
+    def _conflicts(self, logged: dict[str, list[str]]) -> None:
+        """The DICOM nodes that more than one subject claims, with every claim but one.
+
+        A node belongs to one subject. Public claims come before others, those of series before those of studies (more
+        hangs on them), and what was logged earlier before what came later. A claim that loses is no part of the
+        generation: neither the node nor what is said of it; references to it are left out.
+        """
+        scans = [
+            f"SELECT {rank} AS rank, lot, uid, subject FROM read_parquet([{', '.join(map(quoted, logged[table]))}])"
+            for rank, table in enumerate(("Series", "Study"))
+            if logged[table]
+        ]
+        claims = " UNION ALL ".join(scans) or "SELECT 0 AS rank, 0 AS lot, '' AS uid, '' AS subject WHERE false"
+        live = self.view("live")
+        claimed = (
+            f"(SELECT c.*, l.collection, l.audience, l.logged_at, l.name FROM ({claims}) c JOIN {live} l USING (lot))"
+        )
+        contested = (
+            f"SELECT uid FROM {claimed} GROUP BY uid "
+            "HAVING min(hash(collection, subject)) <> max(hash(collection, subject))"
+        )
+        order = f"(audience <> {quoted(PUBLIC)}, rank, logged_at, collection, subject)"
+        each = (
+            f"SELECT uid, collection, subject, rank, min(name) AS name, min({order}) AS place FROM {claimed} "
+            f"WHERE uid IN ({contested}) GROUP BY uid, collection, subject, rank"
+        )
+        self.connection.execute(
+            f"CREATE TABLE {self.view('conflict')} AS FROM ({each}) "
+            "QUALIFY row_number() OVER (PARTITION BY uid ORDER BY place) > 1"
+        )
+        self.lost = bool(self.conflicts())
+
+    def conflicts(self) -> list[tuple[str, str, str]]:
+        """Every losing claim: collection, what it is a claim to, and the source that makes it."""
+        rows = self.connection.execute(
+            f"SELECT collection, CASE rank WHEN 0 THEN 'Series ' ELSE 'Study ' END || uid, name "
+            f"FROM {self.view('conflict')} ORDER BY ALL"
+        )
+        return [(str(collection), str(claim), str(name)) for collection, claim, name in rows.fetchall()]
+
+    def _won(self, table: str, column: str) -> str:
+        """SQL for a row's UID as a reference: null where its subject has lost that node."""
+        if not self.lost or table not in CLAIMING:
+            return f'r."{column}"'
+        lost = f"SELECT uid, collection, subject FROM {self.view('conflict')}"
+        return f'CASE WHEN (r."{column}", r.collection, r.subject) NOT IN ({lost}) THEN r."{column}" END AS "{column}"'
+
     def _view(self, table: str, names: list[str]) -> None:
         """One view per record type: its rows of live sources, with what the source adds."""
         if not names:
@@ -130,8 +182,17 @@ class Build:
         have = {row[0] for row in self.connection.execute(f"DESCRIBE FROM {scan}").fetchall()}
         star = next(star for star in STARS if star.table == table)
         self.columns[table] = have & set(columns_of(star))
-        mine = ", ".join(f'r."{name}"' for name in sorted(self.columns[table] - {"sid"}))
-        within = f"WHERE r.collection IN (SELECT collection FROM {self.affected})" if self.affected else ""
+        kinds = {item.name: item.kind for item in star.fields}
+        mine = ", ".join(
+            self._won(table, name) if kinds.get(name) is Kind.UID else f'r."{name}"'
+            for name in sorted(self.columns[table] - {"sid"})
+        )
+        conditions = [f"r.collection IN (SELECT collection FROM {self.affected})"] if self.affected else []
+        if self.lost and star.node is Kind.UID:
+            ranks = {"Series": "0", "SeriesHeader": "0"}.get(table, "1")
+            lost = f"SELECT uid, collection, subject FROM {self.view('conflict')} WHERE rank = {ranks}"
+            conditions.append(f"(r.uid, r.collection, r.subject) NOT IN ({lost})")
+        within = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         self.connection.execute(
             f"CREATE VIEW {self.whole(table)} AS SELECT {mine}, l.digest, l.source_kind, l.audience "
             f"FROM {scan} r JOIN {self.view('live')} l USING (lot) {within}"
@@ -188,10 +249,11 @@ class Build:
         )
         self.connection.execute(f"CREATE TABLE {self.view('dated')} AS {dated}")
         candidates = " UNION ALL ".join(self._candidates(events))
+        order = f"(w.position, c.audience <> {quoted(PUBLIC)}, c.day)"
         self.connection.execute(
             f"CREATE TABLE {self.view('zero')} AS "
             f"SELECT d.collection, d.subject, d.clock, d.audience, "
-            f"arg_min(w.anchor, (w.position, c.day)) AS anchor, arg_min(c.day, (w.position, c.day)) AS day "
+            f"arg_min(w.anchor, {order}) AS anchor, arg_min(c.day, {order}) AS day "
             f"FROM {self.view('dated')} d "
             f"JOIN ({candidates}) c ON c.collection = d.collection AND c.subject = d.subject AND c.clock = d.clock "
             f"AND c.audience IN ({quoted(PUBLIC)}, d.audience) "
@@ -314,12 +376,13 @@ class Build:
         )
 
     def _shown(self, star: Star) -> str:
-        """Several sources may describe one series, study or collection: the best-ranked is shown."""
+        """Several sources may describe one series, study or collection: the best-ranked is shown to each audience."""
         if star.node is Kind.RECORD:
             return ""
-        keys = "collection, uid" if star.node is Kind.UID else "collection"
+        keys = "collection, audience" + (", uid" if star.node is Kind.UID else "")
+        count = "-instance_count" if self.has(star.table, "instance_count") else "0"
         return (
-            f" SEMI JOIN (SELECT {keys}, arg_min(lot, ({KIND_RANK}, digest)) AS lot "
+            f" SEMI JOIN (SELECT {keys}, arg_min(lot, ({KIND_RANK}, {count}, digest)) AS lot "
             f"FROM {self.view(star.table)} GROUP BY {keys}) b USING ({keys}, lot)"
         )
 

@@ -6,9 +6,11 @@ by whoever may read both.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyoxigraph as ox
 
-__all__ = ["DuplicateTripleError", "check_one_graph"]
+__all__ = ["DuplicateTripleError", "check_added", "check_one_graph"]
 
 
 class DuplicateTripleError(RuntimeError):
@@ -23,12 +25,22 @@ def check_one_graph(store: ox.Store) -> list[str]:
     graphs = [graph for graph in store.named_graphs() if isinstance(graph, ox.NamedNode)]
     largest = _largest(store, graphs)
     for graph in graphs:
-        if graph == largest:
-            continue
-        for quad in store.quads_for_pattern(None, None, None, graph):
-            if sum(1 for _ in store.quads_for_pattern(quad.subject, quad.predicate, quad.object, None)) > 1:
-                raise DuplicateTripleError(f"a triple with predicate {quad.predicate} stands in two graphs")
+        if graph != largest:
+            _look_up(store, store.quads_for_pattern(None, None, None, graph))
     return [graph.value for graph in graphs]
+
+
+def check_added(store: ox.Store, added: Iterable[bytes]) -> list[str]:
+    """The same where all was well before these N-Quads were added: only they are looked up."""
+    for piece in added:
+        _look_up(store, ox.parse(piece, format=ox.RdfFormat.N_QUADS))
+    return [graph.value for graph in store.named_graphs() if isinstance(graph, ox.NamedNode)]
+
+
+def _look_up(store: ox.Store, quads: Iterable[ox.Quad]) -> None:
+    for quad in quads:
+        if sum(1 for _ in store.quads_for_pattern(quad.subject, quad.predicate, quad.object, None)) > 1:
+            raise DuplicateTripleError(f"a triple with predicate {quad.predicate} stands in two graphs")
 
 
 def _largest(store: ox.Store, graphs: list[ox.NamedNode]) -> ox.NamedNode | None:

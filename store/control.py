@@ -19,7 +19,15 @@ import sqlalchemy as sa
 from ontology.records import DataClass, Reject
 from store.home import DEFAULT_BASE
 
-__all__ = ["PUBLIC", "Collection", "Control", "LoggedSource", "QuarantineEntry", "UnknownCollectionError"]
+__all__ = [
+    "PUBLIC",
+    "BadNameError",
+    "Collection",
+    "Control",
+    "LoggedSource",
+    "QuarantineEntry",
+    "UnknownCollectionError",
+]
 
 PUBLIC = "public"
 DEFAULT_ANCHORS = ("diagnosis", "registration", "first-treatment", "baseline-scan")
@@ -85,6 +93,10 @@ run_table = sa.Table(
     sa.Column("finished", sa.String),
     sa.Column("generation", sa.Integer),
 )
+
+
+class BadNameError(ValueError):
+    """A name of a collection or audience that could be taken for another."""
 
 
 class UnknownCollectionError(LookupError):
@@ -198,7 +210,10 @@ class Control:
         return known[name]
 
     def save_collection(self, collection: Collection) -> None:
-        """Insert or replace a collection's settings."""
+        """Insert or replace a collection's settings; `BadNameError` where a name could be taken for another."""
+        for name in (collection.name, *(collection.audience(data_class) for data_class in DataClass)):
+            if not name.strip() or "+" in name or not name.isprintable() or name == "vocabulary":
+                raise BadNameError(f"{name!r} is no name for a collection or audience: no '+', and not 'vocabulary'")
         row = {
             "name": collection.name,
             "owner": collection.owner,
@@ -274,8 +289,11 @@ class Control:
         """Enter what did not come in, in place of earlier entries of the files and sources that were read."""
         columns = quarantine_table.c
         stale = sa.delete(quarantine_table).where(
-            columns.collection == collection, columns.name == sa.bindparam("of"), columns.run != run
+            columns.collection == collection,
+            columns.name.in_(sa.bindparam("of", expanding=True)),
+            columns.run != run,
         )
+        names = sorted(set(read))
         rows = [
             {
                 "run": run,
@@ -289,8 +307,8 @@ class Control:
             for item in rejects
         ]
         with self._begin() as connection:
-            for name in read:
-                connection.execute(stale, {"of": name})
+            for start in range(0, len(names), 500):
+                connection.execute(stale, {"of": names[start : start + 500]})
             if rows:
                 connection.execute(sa.insert(quarantine_table), rows)
 

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import IO, cast
 from urllib.parse import unquote
@@ -19,10 +20,11 @@ import pyoxigraph as ox
 
 from ontology.vocabulary import vocabulary_digest, vocabulary_triples
 from store.build import Build, arrow_batches, connect
-from store.check import check_one_graph
+from store.check import check_added, check_one_graph
 from store.control import now
 from store.home import Home
-from store.manifest import VOCABULARY, Manifest
+from store.manifest import VOCABULARY, Manifest, synced
+from store.stars import quoted
 
 __all__ = ["Generations", "writer_digest"]
 
@@ -48,6 +50,7 @@ def writer_digest() -> str:
 
     modules = (ontology.fields, store.build, store.stars)
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
+    code += files("ontology").joinpath("anchors.tsv").read_bytes()
     return hashlib.sha256(code + vocabulary_digest().encode()).hexdigest()
 
 
@@ -127,29 +130,24 @@ class Generations:
         """
         old = self.current()
         wanted = replace(wanted, writer=writer_digest())
-        same = (wanted.writer, wanted.live.keys(), wanted.collections) == (old.writer, old.live.keys(), old.collections)
+        same = (wanted.writer, wanted.places, wanted.collections) == (old.writer, old.places, old.collections)
         nothing = not old.number and not wanted.sources
         if nothing or (same and not rebuild):
             return old
         self._sweep(keep={old.number, old.number - 1})
         draft = self.home.generations / f"draft-{old.number + 1}"
         draft.mkdir()
-        connection = connect(self.home)
-        try:
-            if rebuild or old.writer != wanted.writer or not self._update(connection, old, wanted, draft):
-                self._make(connection, wanted, draft / "store")
-        finally:
-            connection.close()
-        return self._settle(wanted, old.number + 1, draft)
+        with connect(self.home) as connection:
+            made = None
+            if not rebuild and old.writer == wanted.writer:
+                made = self._update(connection, old, wanted, draft / "store")
+            made = made or self._make(connection, wanted, draft / "store")
+        return self._settle(made, old.number + 1, draft)
 
     def make(self, manifest: Manifest, store: Path) -> Manifest:
         """Make and check the triples of a manifest in a new store, as `publish` does: for releases."""
-        connection = connect(self.home)
-        try:
-            self._make(connection, manifest, store)
-        finally:
-            connection.close()
-        return self._checked(manifest, store)
+        with connect(self.home) as connection:
+            return self._make(connection, manifest, store)
 
     def _sweep(self, keep: set[int]) -> None:
         """Remove drafts of runs that died, and generations that nobody reads any more."""
@@ -161,61 +159,70 @@ class Generations:
 
     # making triples
 
-    def _make(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, store: Path) -> None:
-        """The whole state from the log."""
+    def _make(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, store: Path) -> Manifest:
+        """The whole state from the log, checked."""
         build = Build(connection, manifest, self.home.log)
         texts = itertools.chain([self._vocabulary()], *(pieces(connection, query) for query in build.texts()))
         _load(ox.Store(store), texts)
+        return self._checked(manifest, build, store, None)
 
     def _vocabulary(self) -> bytes:
         graph = ox.NamedNode(f"{self.base}graph/{VOCABULARY}")
         quads = (ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in vocabulary_triples())
         return b"".join(f"{quad} .\n".encode() for quad in quads)
 
-    def _update(self, connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, draft: Path) -> bool:
-        """The state as the difference to the current one, or False where building anew is the better way."""
+    def _update(
+        self, connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, place: Path
+    ) -> Manifest | None:
+        """The state as the difference to the current one, checked, or None where building anew is the better way."""
         folder = self.folder()
         if folder is None or not old.sources or not wanted.sources:
-            return False
+            return None
         if sum(1 for _ in (folder / "store").glob("*.sst")) > MANY_FILES:
-            return False
+            return None
         if not _mark_affected(connection, old, wanted, self.home.log):
-            return False
+            return None
+        builds = {}
         for schema, manifest in (("before", old), ("after", wanted)):
-            build = Build(connection, manifest, self.home.log, schema=schema, affected="affected")
+            build = builds[schema] = Build(connection, manifest, self.home.log, schema=schema, affected="affected")
             connection.execute(f'CREATE TABLE "{schema}".star (text VARCHAR)')
             for query in build.texts():
                 connection.execute(f'INSERT INTO "{schema}".star {query}')
-        ox.Store.read_only(str(folder / "store")).backup(str(draft / "store"))
-        store = ox.Store(str(draft / "store"))
+        if old.conflicts != tuple(builds["after"].conflicts()):
+            return None  # who owns a node has changed, which may touch subjects that no changed source names
+        ox.Store.read_only(str(folder / "store")).backup(str(place))
+        store = ox.Store(str(place))
         for piece in pieces(connection, 'SELECT text FROM (FROM "before".star EXCEPT FROM "after".star)'):
             for quad in ox.parse(piece, format=ox.RdfFormat.N_QUADS):
                 store.remove(quad)
-        _load(store, pieces(connection, 'SELECT text FROM (FROM "after".star EXCEPT FROM "before".star)'))
-        return True
+        added = 'SELECT text FROM (FROM "after".star EXCEPT FROM "before".star)'
+        _load(store, pieces(connection, added))
+        del store
+        return self._checked(wanted, builds["after"], place, pieces(connection, added))
 
     # putting it in place
 
     def _settle(self, wanted: Manifest, number: int, draft: Path) -> Manifest:
         """Check the draft, give it its number and manifest, and move the link."""
-        checked = self._checked(wanted, draft / "store")
-        manifest = replace(checked, number=number, published=now())
+        manifest = replace(wanted, number=number, published=now())
         manifest.save(draft)
         place = self.home.generations / str(number)
         draft.rename(place)
         link = self.home.root / f"current.{os.getpid()}"
         link.unlink(missing_ok=True)
         link.symlink_to(Path("generations") / str(number))
+        synced(self.home.generations)
         link.replace(self.home.current)
+        synced(self.home.root)
         log.info("generation %d: %d quads, %d sources", number, manifest.quads, len(manifest.sources))
         return manifest
 
-    def _checked(self, manifest: Manifest, store: Path) -> Manifest:
-        """The manifest with the graphs and the number of quads that its store has, once no triple is in two graphs."""
-        made = ox.Store(str(store))
-        graphs = check_one_graph(made)
+    def _checked(self, manifest: Manifest, build: Build, place: Path, added: Iterable[bytes] | None) -> Manifest:
+        """The manifest with what its store holds, once no triple is in two graphs; all of them, or those added."""
+        store = ox.Store(str(place))
+        graphs = check_one_graph(store) if added is None else check_added(store, added)
         names = {unquote(graph.removeprefix(f"{self.base}graph/")) for graph in graphs} - {VOCABULARY}
-        return replace(manifest, quads=len(made), graphs=tuple(sorted(names)))
+        return replace(manifest, quads=len(store), graphs=tuple(sorted(names)), conflicts=tuple(build.conflicts()))
 
 
 def pieces(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[bytes]:
@@ -243,7 +250,7 @@ def _load(store: ox.Store, texts: Iterable[bytes]) -> None:
 def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, log_folder: Path) -> bool:
     """Make the table of the subjects that a change touches; False where they are too many for a difference to pay."""
     changed = [old.live[sid] for sid in old.live.keys() - wanted.live.keys()]
-    changed += [wanted.live[sid] for sid in wanted.live.keys() - old.live.keys()]
+    changed += [wanted.live[sid] for sid, place in wanted.places.items() if old.places.get(sid) != place]
     moved = {name for name, settings in wanted.collections.items() if old.collections.get(name, settings) != settings}
     everything = {source.lot: source for source in (*old.sources, *wanted.sources)}
     lots = {source.lot for source in changed} | {s.lot for s in everything.values() if s.collection in moved}
@@ -251,7 +258,7 @@ def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted:
     names = sorted({name for source in everything.values() for name in source.files if name.startswith("Subject/")})
     connection.register("lots", pa.table({"lot": pa.array(sorted(lots), pa.int64())}))
     connection.register("touched", pa.table({"collection": pa.array(sorted(collections), pa.string())}))
-    listed = ", ".join(f"'{log_folder / name}'" for name in names)
+    listed = ", ".join(quoted(str(log_folder / name)) for name in names)
     connection.execute(
         "CREATE TABLE affected AS SELECT collection, '' AS subject FROM touched"
         + (

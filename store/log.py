@@ -29,7 +29,7 @@ from ontology.records import Observation, Record, SourceRecord, Subject, When
 from store.control import Control, LoggedSource, now
 from store.home import Home
 
-__all__ = ["SCHEMA_VERSION", "BrokenSourceError", "LogWriter", "columns_of", "lexical", "sid_of"]
+__all__ = ["SCHEMA_VERSION", "BrokenRecordError", "BrokenSourceError", "LogWriter", "columns_of", "lexical", "sid_of"]
 
 SCHEMA_VERSION = 1
 """The version of the log's columns, written into every file; `store.upgrade` reads older ones."""
@@ -43,16 +43,20 @@ ARROW = {Kind.INTEGER: pa.int64(), Kind.BOOLEAN: pa.bool_(), Kind.DERIVED: pa.bo
 
 
 class BrokenSourceError(ValueError):
-    """A reader broke its promise: a reference without its identity record, or a code without a known prefix."""
+    """A source whose observations refer to a lesion, series or reader that it did not bring in."""
 
 
-def sid_of(source: SourceRecord, collection: str) -> str:
+class BrokenRecordError(ValueError):
+    """A record that the log cannot hold: a code without a known prefix, a number out of range."""
+
+
+def sid_of(kind: str, digest: str, recipe: str, collection: str, clock: str) -> str:
     """The id of a source within the log: what it holds (16 hex digits) and how it was read (8).
 
-    Two readings of one content under different mappings differ in the second part only.
+    Two readings of one content under different mappings or clocks differ in the second part only.
     """
-    recipe = hashlib.sha256(f"{collection}\0{source.kind}\0{source.recipe}".encode()).hexdigest()
-    return f"{source.digest[:16]}-{recipe[:8]}"
+    how = hashlib.sha256("\0".join((collection, kind, recipe, clock)).encode()).hexdigest()
+    return f"{digest[:16]}-{how[:8]}"
 
 
 def lexical(value: object) -> str | None:
@@ -92,6 +96,15 @@ def datatype(value: object) -> str | None:
             return "double"
         case _:
             return "string"
+
+
+CHECKED = {
+    star.record: tuple(
+        tuple(item.name for item in star.fields if item.kind is kind) for kind in (Kind.CONCEPT, Kind.INTEGER)
+    )
+    for star in STARS
+}
+"""The concept fields and the integer fields of each record type."""
 
 
 def columns_of(star: Star) -> dict[str, pa.DataType]:
@@ -181,26 +194,47 @@ class LogWriter:
         self._open: OpenSource | None = None
         self._finished: list[OpenSource] = []
         self._origins: dict[str, dict[tuple[str, str], dt.date]] = {}
+        self._concepts: set[str] = set()
 
     def begin(self, head: SourceRecord, collection: str, clock: str) -> OpenSource:
         """Start a source; the one before it must have been finished or abandoned."""
         assert self._open is None, "the source before this one was not finished"
         if collection not in self._origins:
             self._origins[collection] = self.control.origins(collection)
-        sid = sid_of(head, collection)
+        sid = sid_of(head.kind, head.digest, head.recipe, collection, clock)
         self._open = OpenSource(head, collection, clock, sid, self._origins[collection])
         return self._open
 
     def add(self, record: Record) -> None:
-        """Log a record of the open source, and its subject's identity the first time it is named."""
+        """Log a record of the open source, and its subject's identity the first time it is named.
+
+        `BrokenRecordError` where the log cannot hold it; the source may go on.
+        """
         source = self._open
         assert source is not None, "no source was begun"
+        self._check(record)
         subject = getattr(record, "subject", None)
         if subject is not None and subject not in source.subjects:
             source.subjects.add(subject)
             self._append(source, Subject(subject=subject))
         if not isinstance(record, Subject):
             self._append(source, record)
+
+    def _check(self, record: Record) -> None:
+        """That concepts have a known prefix and integers fit the log."""
+        concepts, integers = CHECKED[type(record)]
+        for name in concepts:
+            curie = getattr(record, name)
+            if curie is not None and curie not in self._concepts:
+                try:
+                    expand(curie)
+                except ValueError as error:
+                    raise BrokenRecordError(f"{name}: {error}") from error
+                self._concepts.add(curie)
+        for name in integers:
+            number = getattr(record, name)
+            if number is not None and not -(2**31) <= number < 2**31:
+                raise BrokenRecordError(f"{name}: a whole number beyond 32 bits")
 
     def add_rows(self, kind: type[Record], rows: pa.Table) -> None:
         """Log many records of one type of the open source: columns as `columns_of`, with dates for times."""
@@ -246,7 +280,7 @@ class LogWriter:
         assert source is not None, "no source was begun"
         if missing := source.dangling():
             self.abandon(source)
-            raise BrokenSourceError(f"{source.head.name}: observations refer to a {missing[0]} that was not yielded")
+            raise BrokenSourceError(f"observations refer to a {missing[0]} that did not come in")
         self._finished.append(source)
         return source
 
@@ -335,16 +369,6 @@ def _scalar(item: Field, rows: Rows) -> Iterable[Column]:
     return [(item.name, [lexical(v) for v in values]), (f"{item.name}_type", [datatype(v) for v in values])]
 
 
-def _concept(item: Field, rows: Rows) -> Iterable[Column]:
-    values = [getattr(record, item.name) for _, record in rows]
-    for curie in {value for value in values if value is not None}:
-        try:
-            expand(curie)
-        except ValueError as error:
-            raise BrokenSourceError(str(error)) from error
-    return [(item.name, values)]
-
-
 def _when(item: Field, rows: Rows) -> Iterable[Column]:
     days = [source.days(getattr(record, "subject", ""), getattr(record, item.name)) for source, record in rows]
     names = (f"{item.name}_first", f"{item.name}_last", f"{item.name}_clock")
@@ -368,7 +392,6 @@ def _joined(value: object) -> str | None:
 COLUMNS: dict[Kind, Callable[[Field, Rows], Iterable[Column]]] = {
     Kind.DECIMAL: _lexical,
     Kind.SCALAR: _scalar,
-    Kind.CONCEPT: _concept,
     Kind.WHEN: _when,
     Kind.ATTRIBUTES: _attributes,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -37,6 +38,15 @@ SOURCE_SCHEMA = pa.schema(
 )
 
 
+def synced(place: Path) -> None:
+    """See that a file or folder is on the disk before anything points at it."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def audience_set(audiences: Iterable[str]) -> str:
     """The name of the graph of a set of audiences: ``public`` alone as soon as it is among them.
 
@@ -58,6 +68,8 @@ class Manifest:
     published: str = ""
     quads: int = 0
     graphs: tuple[str, ...] = ()
+    conflicts: tuple[tuple[str, str, str], ...] = ()
+    """Claims to a DICOM node that belongs to another subject: collection, node, source. They are left out."""
     collections: dict[str, Collection] = field(default_factory=dict)
     sources: tuple[LoggedSource, ...] = ()
 
@@ -65,6 +77,11 @@ class Manifest:
     def live(self) -> dict[str, LoggedSource]:
         """The live sources by id."""
         return {source.sid: source for source in self.sources}
+
+    @cached_property
+    def places(self) -> dict[str, tuple[str, str]]:
+        """Where each live source was read, and what it is called."""
+        return {source.sid: (source.locator, source.name) for source in self.sources}
 
     def changed(self, add: Iterable[LoggedSource], remove: Iterable[str]) -> Manifest:
         """The same state with sources added and removed."""
@@ -91,11 +108,14 @@ class Manifest:
             "published": self.published,
             "quads": self.quads,
             "graphs": list(self.graphs),
+            "conflicts": self.conflicts,
             "collections": [asdict(collection) for collection in self.collections.values()],
         }
         (folder / "manifest.json").write_text(json.dumps(head, indent=1), encoding="utf-8")
         rows = [asdict(source) for source in self.sources]
         pq.write_table(pa.Table.from_pylist(rows, schema=SOURCE_SCHEMA), folder / "sources.parquet")
+        for place in (folder / "manifest.json", folder / "sources.parquet", folder):
+            synced(place)
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -116,7 +136,7 @@ class Manifest:
             for row in pq.ParquetFile(folder / "sources.parquet").read().to_pylist()
         ]
         return cls(
-            **{**head, "graphs": tuple(head["graphs"])},
+            **{**head, "graphs": tuple(head["graphs"]), "conflicts": tuple(map(tuple, head["conflicts"]))},
             collections={collection.name: collection for collection in collections},
             sources=tuple(sources),
         )

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-import pyarrow as pa
 import pyoxigraph as ox
+from filelock import FileLock
 
-from store.build import arrow_batches, connect
+from ontology.records import DataClass
 from store.control import PUBLIC, Collection, Control, LoggedSource
 from store.generations import Generations
 from store.home import Home
 from store.keeping import Releases, upgrade_log
 from store.log import LogWriter
 from store.manifest import VOCABULARY, Manifest
-from store.stars import Minter, quoted
+from store.stars import Minter
 from store.workers import Answer, QueryLimits, WorkerPool
 
 __all__ = ["ANONYMOUS", "OPERATOR", "Caller", "EmptyWarehouseError", "Rows", "Warehouse", "Writing"]
@@ -80,27 +80,6 @@ class Writing:
         self._add.pop(sid, None)
         self._remove.add(sid)
 
-    def live_uids(self) -> Iterator[tuple[str, ...]]:
-        """Every study and series that is served, with its collection and subject."""
-        yield from self._uids("uid, collection, subject", "TRUE")
-
-    def uids_only_of(self, sid: str) -> list[str]:
-        """The studies and series that one served source names and no other."""
-        lot = self.current.live[sid].lot
-        return [uid for (uid,) in self._uids("uid", f"TRUE GROUP BY uid HAVING bool_and(lot = {lot})")]
-
-    def _uids(self, columns: str, where: str) -> Iterator[tuple[str, ...]]:
-        names = sorted(name for name in self.current.files() if name.startswith(("Study/", "Series/")))
-        if not names:
-            return
-        listed = ", ".join(quoted(str(self.warehouse.home.log / name)) for name in names)
-        lots = pa.table({"lot": pa.array([source.lot for source in self.current.sources], pa.int64())})
-        with connect(self.warehouse.home) as connection:
-            connection.register("lots", lots)
-            query = f"SELECT {columns} FROM read_parquet([{listed}]) SEMI JOIN lots USING (lot) WHERE {where}"
-            for batch in arrow_batches(connection, query):
-                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
-
     def publish(self, rebuild: bool = False) -> Manifest:
         """Make the next generation of what is live now and the collections as they are set now."""
         wanted = self.current.changed(self._add.values(), self._remove)
@@ -115,7 +94,8 @@ class Warehouse:
 
     def __init__(self, home: Home, limits: QueryLimits | None = None, workers: int = 2) -> None:
         self.home = home.create()
-        self.control = Control(f"sqlite:///{home.control}")
+        with FileLock(self.home.root / "control.lock"):
+            self.control = Control(f"sqlite:///{home.control}")
         self.base = self.control.setting("base")
         self.minter = Minter(self.base)
         self.generations = Generations(home, self.base)
@@ -139,7 +119,20 @@ class Warehouse:
         return self._readable(self.generations.current(), caller)
 
     def _readable(self, manifest: Manifest, caller: Caller) -> list[str]:
-        return [self.graph_iri(name) for name in (*manifest.graphs, VOCABULARY) if caller.may_read(name)]
+        """The graphs of a caller, without those of an audience from which something was taken since they were made."""
+        left = self._left(manifest)
+        graphs = [name for name in manifest.graphs if left.isdisjoint(name.split("+"))]
+        return [self.graph_iri(name) for name in (*graphs, VOCABULARY) if caller.may_read(name)]
+
+    def _left(self, manifest: Manifest) -> set[str]:
+        """The audiences that a class of data has left by its owner's word, and not yet in the triples."""
+        now = self.control.collections()
+        return {
+            made.audience(data_class)
+            for name, made in manifest.collections.items()
+            for data_class in DataClass
+            if name in now and now[name].audience(data_class) not in {made.audience(data_class), PUBLIC}
+        }
 
     def graph_iri(self, name: str) -> str:
         """The IRI of the graph of a set of audiences."""

@@ -98,11 +98,11 @@ def answer(store: ox.Store, request: dict[str, Any], frames: _Frames) -> None:
         signal.alarm(0)
 
 
-def confine(memory: int) -> None:
-    """Bound the process's own memory, and cut it off from the network where the system allows that."""
+def confine(memory: int) -> bool:
+    """Bound the process's own memory and cut it off from the network; whether the system allowed the latter."""
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER_AND_NET)
+    return bool(ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWUSER_AND_NET) == 0)
 
 
 def main() -> None:
@@ -110,10 +110,10 @@ def main() -> None:
     path, memory = sys.argv[1], int(sys.argv[2])
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    confine(memory)
+    confined = confine(memory)
     store = ox.Store.read_only(path)
     frames = _Frames(out)
-    frames.send(b"Z")
+    frames.send(b"Z", b"confined" if confined else b"")
     for line in sys.stdin:
         answer(store, json.loads(line), frames)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import subprocess
@@ -20,6 +21,9 @@ from store.guard import check_query
 from store.worker import HEADER
 
 __all__ = ["Answer", "QueryError", "QueryFailedError", "QuerySyntaxError", "QueryTimeoutError", "WorkerPool"]
+
+
+log = logging.getLogger(__name__)
 
 
 class QueryError(RuntimeError):
@@ -56,7 +60,8 @@ class _Worker:
     process: subprocess.Popen[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
-        command = [sys.executable, "-m", "store.worker", str(self.store), str(self.memory)]
+        # -P: nothing is imported from the folder that the command happens to be run in
+        command = [sys.executable, "-P", "-m", "store.worker", str(self.store), str(self.memory)]
         root = str(Path(__file__).parents[1])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(  # noqa: S603 - our own module, under our own interpreter
@@ -66,9 +71,11 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": "2"},
         )
-        kind, _ = self.frame(time.monotonic() + 60)
+        kind, confined = self.frame(time.monotonic() + 60)
         if kind != b"Z":
             raise QueryFailedError("the query worker did not start")
+        if not confined:
+            log.warning("this system does not let query workers be cut off from the network; the guard stands alone")
 
     def ask(self, request: dict[str, object]) -> None:
         """Send a request."""

@@ -34,7 +34,7 @@ IMPORTERS: tuple[Importer, ...] = (
 
 HEAD = 2**16
 MARKS: tuple[tuple[re.Pattern[bytes], str], ...] = (
-    (re.compile(rb"EVS/Thesaurus\.owl|obo/NCIT_|\bNCIT:C\d"), "ncit"),
+    (re.compile(rb"EVS/Thesaurus\.owl|obo/NCIT_|\bNCIT:C\d|^C\d{3,}\t", re.MULTILINE), "ncit"),
     (re.compile(rb"radlex\.org/RID|RADLEX\.owl|^rid\t|^RID\d", re.MULTILINE), "radlex"),
     (re.compile(rb"\bibsi_code\b"), "ibsi"),
     (re.compile(rb"^public_id\t"), "cadsr"),

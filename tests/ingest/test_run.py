@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,13 +145,69 @@ def test_what_cannot_be_read_at_all_is_said(warehouse: Warehouse, tmp_path: Path
 
 
 def test_a_corrected_subject_takes_its_images_along(warehouse: Warehouse, tmp_path: Path) -> None:
-    """The same series at the same place, now under the right patient, is a change and no conflict."""
-    slice_of(tmp_path / "a", 1, patient="P-WRONG")
+    """Two series of one study at the same place, now under the right patient, are a change and no conflict."""
+    for series in ("1.2.3.4", "1.2.3.5"):
+        slice_of(tmp_path / "a", 1, patient="P-WRONG", series=series)
     ingest(warehouse, tmp_path / "a")
-    slice_of(tmp_path / "a", 1, patient="P1")
+    for series in ("1.2.3.4", "1.2.3.5"):
+        slice_of(tmp_path / "a", 1, patient="P1", series=series)
     report = ingest(warehouse, tmp_path / "a")
-    assert (report.rejects, report.replaced) == ([], 1)
-    assert values(warehouse, "SELECT ?i { ?s a q:Subject ; q:identifier ?i }") == [["P1"]]
+    assert (report.rejects, report.replaced) == ([], 2)
+    assert values(warehouse, "SELECT ?i { ?s a q:Study ; q:subject/q:identifier ?i }") == [["P1"]]
+
+
+def test_the_same_content_twice_in_one_run_comes_in_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    slice_of(tmp_path / "x", 1)
+    shutil.copytree(tmp_path / "x", tmp_path / "y")
+    for name in ("x", "y"):
+        (tmp_path / name / "lung1.csv").write_text(HEADER + "P1,60,2,0,0,I,adenocarcinoma,male,100,1\n")
+    report = ingest(warehouse, tmp_path / "x" / "lung1.csv", tmp_path / "x", tmp_path / "y")
+    assert (report.added, report.rejects) == (2, [])
+    assert len(values(warehouse, "SELECT ?r { ?f q:variable ncit:C28108 ; q:raw ?r }")) == 1
+
+
+def test_files_of_one_name_in_two_folders_are_two_places(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, site in enumerate(("a", "b")):
+        (tmp_path / site).mkdir()
+        row = f"P{number},60,2,0,0,I,adenocarcinoma,male,100,1\n"
+        (tmp_path / site / "lung1.csv").write_text(HEADER + row)
+        monkeypatch.chdir(tmp_path / site)
+        report = ingest(warehouse, Path("lung1.csv"))
+        assert report.replaced == 0
+    assert len(values(warehouse, "SELECT ?s { ?s a q:Subject }")) == 2
+
+
+def test_a_renamed_file_is_the_same_source_at_its_new_place(warehouse: Warehouse, tmp_path: Path) -> None:
+    first, second = tmp_path / "lung1.csv", tmp_path / "old.csv"
+    first.write_text(HEADER + "P1,60,2,0,0,I,adenocarcinoma,male,100,1\n")
+    ingest(warehouse, first)
+    first.rename(second)
+    assert ingest(warehouse, second).unchanged == 1
+    first.write_text(HEADER + "P2,60,2,0,0,I,adenocarcinoma,male,100,1\n")
+    report = ingest(warehouse, first)
+    assert (report.added, report.replaced) == (1, 0)
+    assert len(values(warehouse, "SELECT ?s { ?s a q:Subject }")) == 2
+
+
+def test_a_file_whose_name_is_not_utf8_is_told_and_the_rest_goes_in(warehouse: Warehouse, tmp_path: Path) -> None:
+    slice_of(tmp_path / "a", 1)
+    (tmp_path / "a" / os.fsdecode(b"M\xfcller.bin")).write_bytes(b"x")
+    report = ingest(warehouse, tmp_path / "a")
+    assert [reject.problem for reject in report.rejects] == ["the file's name is not UTF-8"]
+    assert report.added == 1
+
+
+def test_a_refused_name_of_a_lesion_does_not_take_its_measurements_along() -> None:
+    from ingest.base import Context
+    from ingest.gate import admit, bare
+    from ontology.records import Lesion, Reject
+
+    lesion = Lesion(subject="S1", key="T01", label="seen 1961-03-12")
+    context = Context(collection="trial")
+    assert isinstance(admit(lesion, context), Reject)
+    assert bare(lesion) == Lesion(subject="S1", key="T01")
 
 
 def test_what_did_not_come_in_of_an_unchanged_source_stays_listed(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -160,7 +217,7 @@ def test_what_did_not_come_in_of_an_unchanged_source_stays_listed(warehouse: War
     ingest(warehouse, tmp_path / "b")
     before = warehouse.control.quarantine("trial")
     assert before
-    assert ingest(warehouse, tmp_path / "a", tmp_path / "b").unchanged == 2
+    assert ingest(warehouse, tmp_path / "b").unchanged == 1
     assert warehouse.control.quarantine("trial") == before
 
 

@@ -197,3 +197,56 @@ def test_a_triple_in_two_graphs_is_found() -> None:
         triples.add(ox.Quad(node, node, ox.Literal("1"), ox.NamedNode(graph)))
     with pytest.raises(DuplicateTripleError):
         check_one_graph(triples)
+
+
+@pytest.mark.usefixtures("by_difference")
+def test_who_owns_a_node_is_decided_the_same_in_every_order(warehouse: Warehouse) -> None:
+    first = toys.put(warehouse, "a", toys.scan("S1", 1, 0), DataClass.IMAGES)
+    toys.put(warehouse, "b", [*toys.scan("S2", 1, 3), *toys.scan("S2", 2, 9)], DataClass.IMAGES)
+    owners = "SELECT ?u ?i { ?u a q:Series ; q:subject/q:identifier ?i } ORDER BY ?u"
+
+    def found() -> list[tuple[str, str]]:
+        return [(u.value, i.value) for u, i in warehouse.select(owners, OPERATOR).rows if u and i]
+
+    assert found() == [("urn:oid:1.2.1.1", "S1"), ("urn:oid:1.2.2.1", "S2")]
+    assert {claim for _, claim, _ in warehouse.generations.current().conflicts} == {"Series 1.2.1.1", "Study 1.2.1"}
+    made = toys.everything(warehouse)
+    warehouse.rebuild()
+    assert toys.everything(warehouse) == made
+    warehouse.retract([first])
+    assert found() == [("urn:oid:1.2.1.1", "S2"), ("urn:oid:1.2.2.1", "S2")]
+    assert warehouse.generations.current().conflicts == ()
+
+
+def test_rights_that_are_taken_away_are_gone_even_where_publishing_fails(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys.put(warehouse, "clinic", [toys.sex("S1")])
+    assert toys.everything(warehouse, ANONYMOUS)
+
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store.generations, "_load", full)
+    with pytest.raises(OSError, match="space"):
+        warehouse.set_collection(warehouse.control.collection("toys").within("team"))
+    assert toys.everything(warehouse, ANONYMOUS) == set()
+
+
+@pytest.mark.parametrize("name", ["CT+public", "vocabulary", " ", "a\nb"])
+def test_a_name_that_could_be_taken_for_another_is_refused(warehouse: Warehouse, name: str) -> None:
+    from store.control import BadNameError
+
+    with pytest.raises(BadNameError):
+        toys.collection(warehouse, name)
+    with pytest.raises(BadNameError):
+        toys.collection(warehouse, "fine", images=name)
+
+
+def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
+    opened = Warehouse.open(tmp_path / "O'Brien's $(data)")
+    toys.collection(opened)
+    toys.put(opened, "a", [toys.sex("S1")])
+    toys.put(opened, "b", [toys.sex("S2")])
+    assert toys.number(opened, "SELECT (COUNT(?s) AS ?n) { ?s a q:Subject }") == 2
+    opened.close()

@@ -126,9 +126,9 @@ def diagnosis(subject: str, day: int) -> Record:
 
 def everything(warehouse: Warehouse, caller: Caller = OPERATOR) -> set[str]:
     """Every triple that a caller may read, vocabulary left out, as N-Triples lines."""
-    query = "CONSTRUCT { ?s ?p ?o } { ?s ?p ?o }"
-    lines = warehouse.ask(query, caller, graph_format="ntriples").read().decode().splitlines()
-    return {line for line in lines if "/id/" in line or "urn:oid" in line}
+    ours = f"STRSTARTS(STR(?s), '{warehouse.base}') || STRSTARTS(STR(?s), 'urn:oid:')"
+    query = f"CONSTRUCT {{ ?s ?p ?o }} {{ ?s ?p ?o FILTER({ours}) }}"
+    return set(warehouse.ask(query, caller, graph_format="ntriples").read().decode().splitlines())
 
 
 def number(warehouse: Warehouse, query: str, caller: Caller = OPERATOR) -> int | float:
