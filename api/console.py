@@ -28,8 +28,8 @@ from ingest.report import Progress, Report
 
 __all__ = ["err", "out", "print_json", "print_rows", "report", "watching"]
 
-out = Console()
-err = Console(stderr=True)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
 
 PLAIN_SECONDS = 10.0
 

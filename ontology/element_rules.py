@@ -1,6 +1,6 @@
 """Rules that say, from its datatype, name and unit, what a data element is: its kind of value, its unit, its record.
 
-The names of caDSR follow ISO/IEC 11179-5: object, property, and last the representation term (*Value*, *Date*, *Type* …).
+The names of caDSR follow ISO/IEC 11179-5: object, property, and last the representation term (*Value*, *Date* …).
 Where a rule errs, ``ontology/elements.tsv`` decides for the one element.
 """
 
@@ -49,27 +49,34 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 
 DATATYPES: tuple[tuple[re.Pattern[str], ValueType], ...] = (
-    (re.compile(r"enum", re.I), ValueType.CODE),
-    (re.compile(r"bool|^ISO21090BL|\.BL\.", re.I), ValueType.BOOLEAN),
-    (re.compile(r"date.?/?.?time|timestamp|ISO21090\.?TS|dateTime", re.I), ValueType.DATETIME),
-    (re.compile(r"date", re.I), ValueType.DATE),
-    (re.compile(r"^time|^HL7TM", re.I), ValueType.TIME),
-    (re.compile(r"\b(?:integer|long|short|byte|int)\b|ISO21090\.?INT", re.I), ValueType.INTEGER),
-    (re.compile(r"number|numeric|double|float|decimal|ISO21090\.?(?:REAL|PQ)", re.I), ValueType.NUMBER),
-    (re.compile(r"ISO21090\.?(?:CD|CE|DSET)", re.I), ValueType.CODE),
+    (re.compile(r"enum", re.IGNORECASE), ValueType.CODE),
+    (re.compile(r"bool|^ISO21090BL|\.BL\.", re.IGNORECASE), ValueType.BOOLEAN),
+    (re.compile(r"date.?/?.?time|timestamp|ISO21090\.?TS|dateTime", re.IGNORECASE), ValueType.DATETIME),
+    (re.compile(r"date", re.IGNORECASE), ValueType.DATE),
+    (re.compile(r"^time|^HL7TM", re.IGNORECASE), ValueType.TIME),
+    (re.compile(r"\b(?:integer|long|short|byte|int)\b|ISO21090\.?INT", re.IGNORECASE), ValueType.INTEGER),
+    (
+        re.compile(r"number|(?<!alpha)numeric|double|float|decimal|ISO21090\.?(?:REAL|PQ)", re.IGNORECASE),
+        ValueType.NUMBER,
+    ),
+    (re.compile(r"ISO21090\.?(?:CD|CE|DSET)", re.IGNORECASE), ValueType.CODE),
 )
 
 ENDINGS: tuple[tuple[re.Pattern[str], ValueType], ...] = (
-    (re.compile(r"\bDate/Time$|\bDate and Time$", re.I), ValueType.DATETIME),
-    (re.compile(r"\bDate(?:\s*\S)?$", re.I), ValueType.DATE),
-    (re.compile(r"\b(?:Integer|Count|Year)$|^Year of\b", re.I), ValueType.INTEGER),
-    (re.compile(r"\bAge(?: at \w+)?$", re.I), ValueType.NUMBER),
-    (re.compile(r"\b(?:Value|Measurement|Number|Percentage|Float|Rate|Quantity|Dose)$", re.I), ValueType.NUMBER),
-    (re.compile(r"^Lab, ", re.I), ValueType.NUMBER),
+    (re.compile(r"\bDate/Time$|\bDate and Time$", re.IGNORECASE), ValueType.DATETIME),
+    (re.compile(r"\bDate(?:\s*\S)?$", re.IGNORECASE), ValueType.DATE),
+    (re.compile(r"\b(?:Integer|Count|Year)$|^Year of\b", re.IGNORECASE), ValueType.INTEGER),
+    (re.compile(r"\bAge(?: at \w+)?$", re.IGNORECASE), ValueType.NUMBER),
+    (
+        re.compile(r"\b(?:Value|Measurement|Number|Percentage|Float|Rate|Quantity|Dose)$", re.IGNORECASE),
+        ValueType.NUMBER,
+    ),
+    (re.compile(r"^Lab, ", re.IGNORECASE), ValueType.NUMBER),
     (
         re.compile(
-            r"\b(?:Type|Category|Code|Status|Stage|Grade|Indicator|Ind|Ind-3|Laterality|Classification|Scale|Response|Outcome)$",
-            re.I,
+            r"\b(?:Type|Category|Code|Status|Stage|Grade|Indicator|Ind|Ind-3|Laterality"
+            r"|Classification|Scale|Response|Outcome)$",
+            re.IGNORECASE,
         ),
         ValueType.CODE,
     ),
@@ -131,19 +138,21 @@ IDENTIFYING = _pattern(
 )
 SUBJECT = _pattern(r"Patient ID|(?:Subject|Patient|Participant|Person) (?:\w+ )?Identifi(?:er|cation)(?: Number)?")
 ADMINISTRATIVE = _pattern(
-    r"Protocol|Study (?:Name|Short|Research|Subject|Administration|Protocol)|File|Software|Institution\S*|Participating Group|Program"
-    r"|Publication|Funding|Grant|Form|Completed By|Date Completed|Registry|Identifier|Accession|Electronic"
-    r"|Version Type|Comment|Interval Report|Affiliation"
+    r"Protocol|Study (?:Name|Short|Research|Subject|Administration|Protocol)|File|Software|Institution\S*"
+    r"|Participating Group|Program|Publication|Funding|Grant|Form|Completed By|Date Completed|Registry"
+    r"|Identifier|Accession|Electronic|Version Type|Comment|Interval Report|Affiliation"
 )
 OUTCOME = _pattern(
-    r"(?:Last Communication Contact|Last Known Alive|Death|Progression|Recurrence|Relapse|Follow-up)\b.*\bDay (?:Value|Count)|Survival"
+    r"(?:Last Communication Contact|Last Known Alive|Death|Progression|Recurrence|Relapse|Follow-up)"
+    r"\b.*\bDay (?:Value|Count)|Survival"
     r"|End Point Event Occurrence"
 )
 RESPONSE = _pattern(
     r"(?:Best|Disease|Tumor|Target Lesion|Treatment|Overall|Objective) Response|Response Assessment|Treatment Outcome"
 )
 TREATED = _pattern(
-    r"Therapy|Therapeutic|Treatment|Regimen|Chemotherapy|Agent|Dose|Radiation|Course Number|Hormonal|Immunotherapy|Surgery"
+    r"Therapy|Therapeutic|Treatment|Regimen|Chemotherapy|Agent|Dose|Radiation|Course Number|Hormonal"
+    r"|Immunotherapy|Surgery"
 )
 NOT_TREATMENT = _pattern(r"Indicator|Ind|Ind-3|Diagnosis|Neoplasm Event|Location|Adverse Event|Toxicity")
 EVENT = _pattern(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -163,8 +163,8 @@ def _order(version: str) -> tuple[int, ...]:
 def elements(imported: Iterable[Element] = ()) -> dict[tuple[Curie, str], Element]:
     """Every element by CURIE and version: the bundled ones, and over them those that ``imported`` yields.
 
-    Pass `TermIndex.elements()` for the elements of an index. What was decided of an element (what it makes, its variable)
-    holds for every version of it that has no decision of its own.
+    Pass `TermIndex.elements()` for the elements of an index. What was decided of an element (what it makes, its
+    variable) holds for every version of it that has no decision of its own.
     """
     found = dict(bundled_elements())
     decided = {public_id: item for (public_id, _), item in found.items()}
@@ -174,8 +174,6 @@ def elements(imported: Iterable[Element] = ()) -> dict[tuple[Curie, str], Elemen
 
 
 def _with_decision(item: Element, same: Element | None, decided: Mapping[str, Element]) -> Element:
-    from dataclasses import replace  # noqa: PLC0415
-
     known = same or decided.get(item.public_id)
     if known is None:
         return item

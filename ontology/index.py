@@ -155,9 +155,7 @@ class TermIndex:
         """
         header = Header(vocabulary, importer.name, path.name, digest, partial=importer.partial)
         with self._writing() as connection:
-            update = store_items(
-                connection, header, importer.read(path, vocabulary), bundled_items(vocabulary), step
-            )
+            update = store_items(connection, header, importer.read(path, vocabulary), bundled_items(vocabulary), step)
         self._db.execute("PRAGMA optimize")
         return update
 
@@ -209,8 +207,8 @@ class TermIndex:
         Where several vocabularies hold the CURIE, that of its own prefix counts, unless one is named.
         """
         row = self._db.execute(
-            "SELECT c.id, c.curie, c.code, c.vocabulary, c.label, c.synonyms, c.definition, c.status, c.replaced, v.release,"
-            " v.source, c.parents FROM concept c JOIN vocabulary v ON v.name = c.vocabulary"
+            "SELECT c.id, c.curie, c.code, c.vocabulary, c.label, c.synonyms, c.definition, c.status, c.replaced,"
+            " v.release, v.source, c.parents FROM concept c JOIN vocabulary v ON v.name = c.vocabulary"
             " WHERE c.curie = ?1 AND (?2 IS NULL OR c.vocabulary = ?2) ORDER BY c.vocabulary != ?3, c.vocabulary",
             (curie, vocabulary, curie.partition(":")[0]),
         ).fetchone()
@@ -278,6 +276,7 @@ class TermIndex:
     def elements(self) -> Iterator[Element]:
         """The data elements that were imported, each version; pass them to `ontology.elements.elements`."""
         rows = self._db.execute(
-            "SELECT public_id, version, body FROM element WHERE bundled = 0 ORDER BY length(public_id), public_id, version"
+            "SELECT public_id, version, body FROM element WHERE bundled = 0"
+            " ORDER BY length(public_id), public_id, version"
         )
         return (element_from(*row) for row in rows)

@@ -234,8 +234,8 @@ def _apply(connection: sqlite3.Connection, header: Header, update: Update) -> No
 
 def _insert(connection: sqlite3.Connection, known: int, vocabulary: str, values: tuple[str, ...]) -> None:
     connection.execute(
-        "INSERT INTO concept (id, vocabulary, curie, code, label, definition, status, replaced, bundled, synonyms, parents,"
-        " print) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO concept (id, vocabulary, curie, code, label, definition, status, replaced, bundled, synonyms,"
+        " parents, print) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (known, vocabulary, *values),
     )
 
@@ -292,7 +292,8 @@ def _withdraw(connection: sqlite3.Connection, header: Header, update: Update) ->
         (header.vocabulary, header.bundled),
     )
     times = 0
-    for times, (known, *values) in enumerate(found, 1):
+    for known, *values in found:
+        times += 1
         values[4] = Status.WITHDRAWN
         connection.execute("UPDATE concept SET status = 'withdrawn' WHERE id = ?", (known,))
         _note(connection, update, Changed("withdrawn", values[0], values[2], None))
@@ -326,7 +327,7 @@ def _write_hierarchy(connection: sqlite3.Connection, vocabulary: str) -> None:
     )
     connection.execute(
         "INSERT INTO closure WITH RECURSIVE up (ancestor, descendant) AS ("
-        f" SELECT id, id FROM concept WHERE vocabulary = ?"
+        " SELECT id, id FROM concept WHERE vocabulary = ?"
         " UNION SELECT edge.parent, up.descendant FROM up CROSS JOIN edge ON edge.child = up.ancestor"
         ") SELECT ancestor, descendant FROM up ORDER BY ancestor, descendant",
         (vocabulary,),
@@ -335,19 +336,22 @@ def _write_hierarchy(connection: sqlite3.Connection, vocabulary: str) -> None:
 
 def _describe(connection: sqlite3.Connection, header: Header, release: Release, update: Update) -> None:
     """Write down which release the vocabulary is now in; a refresh of bundled terms leaves an import's own words."""
-    known = connection.execute("SELECT format, release FROM vocabulary WHERE name = ?", (header.vocabulary,)).fetchone()
+    found = connection.execute(
+        "SELECT format, release, title, licence FROM vocabulary WHERE name = ?", (header.vocabulary,)
+    ).fetchone()
+    known, version, title, licence = found or (None, None, None, None)
     update.release = release.version
-    if header.bundled and known and known[0] != header.format:
-        update.release = known[1]
+    if header.bundled and known not in (None, header.format):
+        update.release = version
         return
     connection.execute(
         "INSERT OR REPLACE INTO vocabulary VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             header.vocabulary,
-            release.title or header.vocabulary,
+            release.title or title or header.vocabulary,
             release.version,
             release.date,
-            release.licence,
+            release.licence or licence,
             header.format,
             header.source,
             header.digest,

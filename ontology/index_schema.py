@@ -1,7 +1,7 @@
 """The tables of the term index: one SQLite file with concepts, their names, their hierarchy and its closure.
 
-Names are ranked by their row number, so that the full-text index yields them best first and may stop early: active before
-retired, labels before synonyms, short before long.
+Names are ranked by their row number, so that the full-text index yields them best first and may stop early: active
+before retired, labels before synonyms, short before long.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ CREATE UNIQUE INDEX concept_in_vocabulary ON concept (vocabulary, curie);
 CREATE INDEX concept_curie ON concept (curie);
 CREATE INDEX concept_code ON concept (code);
 CREATE TABLE name (
-    rank INTEGER PRIMARY KEY, concept INTEGER NOT NULL, synonym INTEGER NOT NULL, text TEXT NOT NULL, folded TEXT NOT NULL
+    rank INTEGER PRIMARY KEY, concept INTEGER NOT NULL, synonym INTEGER NOT NULL,
+    text TEXT NOT NULL, folded TEXT NOT NULL
 );
 CREATE INDEX name_concept ON name (concept);
 CREATE INDEX name_folded ON name (folded);
 CREATE VIRTUAL TABLE words USING fts5 (
-    folded, content='name', content_rowid='rank', columnsize=0, prefix='1 2 3 4', tokenize='unicode61 remove_diacritics 0'
+    folded, content='name', content_rowid='rank', columnsize=0, prefix='1 2 3 4',
+    tokenize='unicode61 remove_diacritics 0'
 );
 CREATE TABLE edge (child INTEGER, parent INTEGER, PRIMARY KEY (child, parent)) WITHOUT ROWID;
 CREATE INDEX edge_parent ON edge (parent, child);

@@ -1,7 +1,7 @@
 """Searching the term index as people type: every word the beginning of a word, best names first.
 
-The names lie in the order of their rank (`ontology.index_schema.rank`), so the full-text index yields the best first and is
-left as soon as there are enough. Within a small scope it is quicker to look at all of its names.
+The names lie in the order of their rank (`ontology.index_schema.rank`), so the full-text index yields the best first
+and is left as soon as there are enough. Within a small scope it is quicker to look at all of its names.
 """
 
 from __future__ import annotations
@@ -73,13 +73,16 @@ class Scope(NamedTuple):
             counted = f"SELECT 1 FROM concept WHERE vocabulary = :vocabulary LIMIT {SMALL + 1}"
         else:
             return None
-        return int(connection.execute(f"SELECT count(*) FROM ({counted})", {"vocabulary": self.vocabulary}).fetchone()[0])
+        return int(
+            connection.execute(f"SELECT count(*) FROM ({counted})", {"vocabulary": self.vocabulary}).fetchone()[0]
+        )
 
     def names(self) -> str:
         """The SQL for all of its names, for a small scope."""
         if self.branch is not None:
             tops = ", ".join(map(str, self.branch))
-            source = f"(SELECT DISTINCT descendant AS id FROM closure WHERE ancestor IN ({tops})) b JOIN concept c ON c.id = b.id"
+            below = f"SELECT DISTINCT descendant AS id FROM closure WHERE ancestor IN ({tops})"
+            source = f"({below}) b CROSS JOIN concept c ON c.id = b.id"
         else:
             source = "concept c"
         return f"SELECT {COLUMNS} FROM {source} JOIN name n ON n.concept = c.id WHERE {self.clause}"

@@ -151,10 +151,10 @@ def parse(path: Path) -> etree._Element:
 
 
 def stream(path: Path, *tags: str, doctype: bool = False) -> Iterator[etree._Element]:
-    """The elements of a file with one of these tags, each when it is complete; then it is emptied, so memory stays small.
+    """The elements of a file with one of these tags, each when it is complete; then it is emptied to save memory.
 
-    Raises `XmlError` as `parse`, without a limit of size. With ``doctype`` a document may have one, as OWL files do: its
-    entities are still not resolved in text, and nothing is fetched.
+    Raises `XmlError` as `parse`, without a limit of size. With ``doctype`` a document may have one, as OWL files do:
+    its entities are still not resolved in text, and nothing is fetched.
     """
     try:
         if not doctype:

@@ -52,6 +52,11 @@ class Home:
         return self.root / "releases"
 
     @property
+    def terms(self) -> Path:
+        """The SQLite file of the term index."""
+        return self.root / "terms.db"
+
+    @property
     def scratch(self) -> Path:
         """Space for spilling and for files that are not yet in place; emptied by every run."""
         return self.root / "tmp"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 from api.demo import COLLECTION, write_demo
 from ingest.run import Job, Progress, Report, run
 from store.warehouse import Warehouse
@@ -42,17 +46,19 @@ def build_demo(warehouse: Warehouse, seed: int, progress: Progress | None = None
 
 
 def what_to_try(port: int) -> str:
-    """What a newcomer may do next."""
+    """What a newcomer may do next, with the command as it was called."""
     here = f"http://127.0.0.1:{port}"
+    called = Path(sys.argv[0])
+    qilin = called if not called.is_absolute() else os.path.relpath(called)
     return f"""
 The demonstration warehouse is ready (the collection {COLLECTION} is synthetic). Try:
 
   {here}/subjects/{COLLECTION}/QD-001    a subject's timeline
   {here}/queries                         curated queries across images, annotations and clinical data
   {here}/sparql                          SPARQL 1.1
-  qilin query lesion-diameters --param subject=QD-001
-  qilin sparql 'SELECT ?c (COUNT(?s) AS ?subjects) {{ ?s a q:Subject ; q:collection ?c }} GROUP BY ?c'
-  qilin --help
+  {qilin} query lesion-diameters --param subject=QD-001
+  {qilin} sparql 'SELECT ?c (COUNT(?s) AS ?subjects) {{ ?s a q:Subject ; q:collection ?c }} GROUP BY ?c'
+  {qilin} --help
 
 Stop the server with Ctrl-C.
 """

@@ -59,11 +59,12 @@ def importer_for(path: Path, name: str | None = None) -> Importer:
         if not path.is_file() and str(path) != found.name:
             raise UnreadableError(f"{path} is no file")
         return found
+    if not path.is_file() and str(path) not in {DICOM.name, UCUM.name}:
+        raise UnreadableError(f"{path} is no file")
     head = _head(path)
     found = next((importer for importer in IMPORTERS if importer.accepts(path, head)), None)
     if found is None:
-        problem = "is of no vocabulary format that is known" if path.is_file() else "is no file"
-        raise UnreadableError(f"{path.name} {problem}; name one with --as: {known}")
+        raise UnreadableError(f"{path.name} is of no vocabulary format that is known; name one with --as: {known}")
     return found
 
 

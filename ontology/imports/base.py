@@ -55,9 +55,9 @@ Item = Concept | Element | Release | Reject
 class Importer(NamedTuple):
     """A vocabulary format.
 
-    ``accepts`` looks at the name and the first bytes; ``read`` streams the items of a file for a vocabulary (its prefix).
-    ``vocabulary`` is the one the format always holds, None where the file has to say. ``partial`` formats hold a
-    selection, so that an import adds to what is there and takes nothing away.
+    ``accepts`` looks at the name and the first bytes; ``read`` streams the items of a file for a vocabulary (its
+    prefix). ``vocabulary`` is the one the format always holds, None where the file has to say. ``partial`` formats hold
+    a selection, so that an import adds to what is there and takes nothing away.
     """
 
     name: str

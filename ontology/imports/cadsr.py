@@ -1,7 +1,7 @@
 """Data elements of caDSR: CDE XML (``DataElementsList``), form XML, and JSON of the registry's API or of CRDC's list.
 
-Each element keeps its public id and version, and its permissible values with meanings and concept codes; form XML has no
-concept codes. Exports are selections, so an import adds elements and takes none away.
+Each element keeps its public id and version, and its permissible values with meanings and concept codes; form XML
+has no concept codes. Exports are selections, so an import adds elements and takes none away.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from lxml import etree
 
@@ -100,8 +101,8 @@ def read(path: Path, vocabulary: str) -> Iterator[Item]:  # noqa: ARG001 - eleme
 
 
 def _line(node: etree._Element) -> int:
-    following = [child.sourceline or 0 for child in node.iter()]
-    return max(following, default=0) + 1
+    lines: list[Any] = [child.sourceline for child in node.iter("*")]
+    return int(max(line or 0 for line in lines)) + 1
 
 
 def _text(node: etree._Element | None, path: str) -> str:

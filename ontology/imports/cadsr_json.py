@@ -30,8 +30,10 @@ Body = Mapping[str, Any]
 def accepts(path: Path, head: bytes) -> bool:
     """Whether it is JSON that names a data element early on."""
     begins = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
-    return begins and path.suffix.casefold() in {".json", ".jsonl", ".ndjson"} and (
-        b"DataElement" in head or b'"CDE Public ID"' in head or b'"publicId"' in head
+    return (
+        begins
+        and path.suffix.casefold() in {".json", ".jsonl", ".ndjson"}
+        and (b"DataElement" in head or b'"CDE Public ID"' in head or b'"publicId"' in head)
     )
 
 
@@ -129,9 +131,7 @@ def _answered(body: Body) -> Element:
         )
         for item in _objects(domain, "PermissibleValues")
     ]
-    about = [
-        _concepts(concept.get(part)) for part in ("ObjectClass", "Property") if isinstance(concept, Mapping)
-    ]
+    about = [_concepts(concept.get(part)) for part in ("ObjectClass", "Property") if isinstance(concept, Mapping)]
     asked = [
         _text(item, "text") or _text(item, "description")
         for item in _objects(body, "ReferenceDocuments")
@@ -154,7 +154,9 @@ def _answered(body: Body) -> Element:
 def _listed(body: Body) -> Element:
     """An element of CRDC's list."""
     values = [
-        PermissibleValue(_text(item, "Permissible Value"), _text(item, "VM Long Name"), codes(_text(item, "Concept Code")))
+        PermissibleValue(
+            _text(item, "Permissible Value"), _text(item, "VM Long Name"), codes(_text(item, "Concept Code"))
+        )
         for item in _objects(body, "permissibleValues")
     ]
     return Element(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ontology.imports.base import Concept, Importer, Item, Release, UnreadableError
 
@@ -21,7 +22,7 @@ def accepts(path: Path, head: bytes) -> bool:  # noqa: ARG001 - there is no file
 
 
 def read(path: Path, vocabulary: str) -> Iterator[Item]:  # noqa: ARG001
-    """The codes of a scheme, each once; where context groups word its meaning differently, the other wordings are synonyms."""
+    """The codes of a scheme, each once; other wordings of its meaning in other context groups are synonyms."""
     import pydicom  # noqa: PLC0415 - the dictionary takes a moment to load, and only here
     from pydicom.sr._concepts_dict import concepts  # noqa: PLC0415
 
@@ -30,7 +31,8 @@ def read(path: Path, vocabulary: str) -> Iterator[Item]:  # noqa: ARG001
     scheme, title, licence = SCHEMES[vocabulary]
     yield Release(title, f"pydicom {pydicom.__version__}", None, licence)
     meanings: dict[str, list[str]] = {}
-    for by_code in concepts[scheme].values():
+    dictionary: Any = concepts[scheme]
+    for by_code in dictionary.values():
         for code, (meaning, _groups) in by_code.items():
             meanings.setdefault(code, []).append(" ".join(meaning.split()))
     for code, texts in sorted(meanings.items()):

@@ -1,7 +1,7 @@
 """OWL with the class tree that a reasoner infers: owlready2 with HermiT, which needs Java.
 
-For ontologies that define classes by what they are made of. The whole ontology is in memory, so it is meant for those of
-up to some ten thousand classes; big releases come with their inferred tree already stated.
+For ontologies that define classes by what they are made of. The whole ontology is in memory, so it is meant for those
+of up to some ten thousand classes; big releases come with their inferred tree already stated.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 
@@ -54,14 +55,15 @@ def _inferred(path: Path) -> dict[str, tuple[str, ...]]:
             raise UnreadableError(f"{path.name} contradicts itself; import it without --infer") from error
         except owlready2.OwlReadyJavaError as error:
             raise UnreadableError(f"{path.name}: HermiT could not read it; import it without --infer") from error
-        return {
-            curie_of(item.iri): tuple(
-                curie_of(above.iri)
-                for above in item.is_a
-                if isinstance(above, owlready2.ThingClass) and above is not owlready2.Thing
-            )
-            for item in world.classes()
-        }
+        return {curie_of(item.iri): tuple(curie_of(above.iri) for above in _direct(item)) for item in world.classes()}
+
+
+def _direct(item: Any) -> list[Any]:
+    """The named classes above a class, without those that are above another of them."""
+    import owlready2  # noqa: PLC0415
+
+    named = [above for above in item.is_a if isinstance(above, owlready2.ThingClass) and above is not owlready2.Thing]
+    return [above for above in named if not any(above in other.ancestors() - {other} for other in named)]
 
 
 INFERRED = Importer("inferred", "OWL with the class tree that HermiT infers (needs Java)", accepts, read)

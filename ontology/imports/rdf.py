@@ -1,12 +1,13 @@
 """Vocabularies in RDF: OWL, RDFS and SKOS as RDF/XML, Turtle, N-Triples, N-Quads, TriG or JSON-LD, and OWL/XML.
 
-The class tree is the one that the file states: subclasses, and the named parts of a class's definition, as NCI Thesaurus
-and RadLex have them. `ontology.imports.inferred` gives the tree that a reasoner infers.
+The class tree is the one that the file states: subclasses, and the named parts of a class's definition, as NCI
+Thesaurus and RadLex have them. `ontology.imports.inferred` gives the tree that a reasoner infers.
 """
 
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -31,6 +32,9 @@ FORMATS: Mapping[str, ox.RdfFormat] = {
     ".jsonld": ox.RdfFormat.JSON_LD,
 }
 TEXT_MARKS = (b"@prefix", b"@base", b"PREFIX ", b"prefix ")
+PROLOG = 2**20
+LONGEST = 300
+ENTITY = re.compile(rb"""<!ENTITY\s+[\w.-]+\s+["']([^"']*)["']\s*>""")
 TYPE = RDF + "type"
 
 
@@ -76,9 +80,11 @@ def _open(path: Path) -> IO[bytes]:
 
 def triples(path: Path) -> Iterator[ox.Quad]:
     """The statements of an RDF document, by the end of its name unless it plainly is Turtle."""
-    form = FORMATS[_suffix(path)] if _suffix(path) in FORMATS else ox.RdfFormat.TURTLE
+    form = FORMATS.get(_suffix(path), ox.RdfFormat.TURTLE)
     if form is ox.RdfFormat.RDF_XML and _head(path).lstrip(b"\xef\xbb\xbf \r\n").startswith(TEXT_MARKS):
         form = ox.RdfFormat.TURTLE
+    if form is ox.RdfFormat.RDF_XML:
+        _refuse_entities(path)
     try:
         with _open(path) as file:
             yield from ox.parse(file, format=form, base_iri="file:///", lenient=True)
@@ -88,6 +94,21 @@ def triples(path: Path) -> Iterator[ox.Quad]:
         raise UnreadableError(f"{path.name}{place}: not well-formed {form.name}") from error
     except OSError as error:
         raise UnreadableError(f"{path.name} cannot be read ({type(error).__name__})") from error
+
+
+def _refuse_entities(path: Path) -> None:
+    """`UnreadableError` where a DOCTYPE declares more than short names for namespaces: such can multiply text."""
+    with _open(path) as file:
+        head = file.read(PROLOG)
+    if b"<!DOCTYPE" not in head.partition(b"<rdf:")[0] and b"<!ENTITY" not in head:
+        return
+    declared = head.count(b"<!ENTITY")
+    plain = [value for value in ENTITY.findall(head) if b"&" not in value and b"%" not in value]
+    if b"]" not in head or len(plain) != declared or any(len(value) > LONGEST for value in plain):
+        raise UnreadableError(
+            f"{path.name}: its DOCTYPE declares entities that could multiply text or name files;"
+            " only short names for namespaces are taken"
+        )
 
 
 def _node(term: ox.NamedNode | ox.BlankNode) -> str:

@@ -1,7 +1,7 @@
 """What an RDF document says of its concepts, gathered subject by subject in a file of its own.
 
-In RDF the statements on one concept may stand anywhere, so they wait in a scratch database, and memory stays small however
-large the release is.
+In RDF the statements on one concept may stand anywhere, so they wait in a scratch database, and memory stays small
+however large the release is.
 """
 
 from __future__ import annotations
@@ -111,9 +111,11 @@ CREATE TABLE said (subject TEXT, part TEXT, ord INTEGER, value TEXT);
 CREATE TABLE up (subject TEXT, object TEXT);
 CREATE TABLE list (subject TEXT, part TEXT, object TEXT)
 """
-LISTED = "CREATE INDEX said_subject ON said (subject); CREATE INDEX up_subject ON up (subject); " + (
-    "CREATE INDEX list_subject ON list (subject, part)"
-)
+LISTED = """
+CREATE INDEX said_subject ON said (subject);
+CREATE INDEX up_subject ON up (subject);
+CREATE INDEX list_subject ON list (subject, part)
+"""
 BATCH = 20_000
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from ontology.imports.base import Concept, Importer, Item, Release, UnreadableError, curie_of
 from ontology.records import Reject
@@ -60,9 +60,10 @@ def accepts(path: Path, head: bytes) -> bool:
     return bool(found["code"] and found["label"])
 
 
-def _open(path: Path) -> io.TextIOWrapper:
-    raw = gzip.open(path) if path.suffix.casefold() == ".gz" else path.open("rb")
-    return io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+def _open(path: Path) -> TextIO:
+    if path.suffix.casefold() == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def read(path: Path, vocabulary: str) -> Iterator[Item]:
@@ -76,7 +77,7 @@ def read(path: Path, vocabulary: str) -> Iterator[Item]:
             raise UnreadableError(f"{path.name} cannot be read as a table ({type(error).__name__})") from error
 
 
-def _rows(text: io.TextIOWrapper, name: str, vocabulary: str) -> Iterator[Item]:
+def _rows(text: TextIO, name: str, vocabulary: str) -> Iterator[Item]:
     header, delimiter = _header(text.readline().encode())
     places = columns_of(header)
     if not places["code"] or not places["label"]:
@@ -84,9 +85,8 @@ def _rows(text: io.TextIOWrapper, name: str, vocabulary: str) -> Iterator[Item]:
         raise UnreadableError(f"{name} has no column of codes and labels; headers that are known: {wanted}")
     yield Release()
     # tab-separated extracts write quotation marks as they are
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     csv.field_size_limit(WIDEST)
-    rows = csv.reader(text, delimiter=delimiter, quoting=quoting)
+    rows = csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL)
     for row in rows:
         if any(row):
             yield _concept(row, places, vocabulary, f"line {rows.line_num + 1}", name)

@@ -38,7 +38,7 @@ def read(path: Path, vocabulary: str) -> Iterator[Item]:
             place = f"line {element.sourceline}"
             yield Reject(name=path.name, place=place, problem="a unit without code or name", wanted="Code and <name>")
             continue
-        symbols = ("".join(node.itertext()).strip() for node in element.iter(f"{NAMESPACE}printSymbol"))
+        symbols = ("".join(map(str, node.itertext())).strip() for node in element.iter(f"{NAMESPACE}printSymbol"))
         kind = element.findtext(f"{NAMESPACE}property")
         yield Concept(
             curie=f"{vocabulary}:{quote(code, safe='')}",

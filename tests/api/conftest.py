@@ -32,10 +32,15 @@ def on(day: int) -> r.When:
     return r.When.on(START + dt.timedelta(days=day))
 
 
+def root(subject: str) -> int:
+    """A part of UIDs that no other subject has."""
+    return int.from_bytes(subject.encode()[-4:])
+
+
 def images(subject: str) -> Iterator[r.Record]:
     """A study with CT at each time point; the second has two series."""
     for number, day in enumerate(DAYS, 1):
-        study = f"1.2.{len(subject)}.{number}"
+        study = f"1.2.{root(subject)}.{number}"
         yield r.Study(uid=study, subject=subject)
         yield r.StudyHeader(uid=study, subject=subject, when=on(day))
         for series in range(2 if number == 2 else 1):
@@ -77,8 +82,8 @@ def care(subject: str) -> Iterator[r.Record]:
         key="6", subject=subject, variable=ncit.OVERALL_RESPONSE, value_concept=ncit.PROGRESSIVE_DISEASE, when=on(110)
     )
     shifted = r.When.on(dt.date(1990, 5, 1), "shifted")
-    yield r.StudyHeader(uid=f"1.9.{len(subject)}", subject=subject, when=shifted)
-    yield r.Study(uid=f"1.9.{len(subject)}", subject=subject)
+    yield r.StudyHeader(uid=f"1.9.{root(subject)}", subject=subject, when=shifted)
+    yield r.Study(uid=f"1.9.{root(subject)}", subject=subject)
     yield r.Measurement(
         key="7",
         subject=subject,

@@ -86,7 +86,7 @@ def digests(folder: Path) -> dict[str, str]:
 def test_same_seed_same_bytes(small: DemoFiles, tmp_path: Path) -> None:
     again = write_demo(tmp_path / "again", subjects=5)
     assert digests(small.folder) == digests(again.folder)
-    assert len(digests(small.folder)) == small.images + small.annotations + 6
+    assert len(digests(small.folder)) == small.images + small.annotations + 7
 
 
 def test_workbook_does_not_carry_the_time_of_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

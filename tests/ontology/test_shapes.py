@@ -58,7 +58,7 @@ INVALID = {
     "no digest": IDENTITIES.replace("0" * 64, "0" * 10),
     "data class": IDENTITIES.replace("q:Clinical", "q:Pixels"),
     "study that is no UID": IDENTITIES.replace("<urn:oid:1.2.3> a q:Study", "<urn:x:study> a q:Study"),
-    "series without study": IDENTITIES.replace("; q:study <urn:oid:1.2.3> ;", ";"),
+    "series of two studies": IDENTITIES + "<urn:oid:1.2.3.4> q:study <urn:oid:1.2.9> .",
     "empty series": IDENTITIES.replace("q:instanceCount 80", "q:instanceCount 0"),
     "subject without identifier": IDENTITIES.replace('q:Subject ; q:identifier "D-01"', "q:Subject"),
     "lesion of two subjects": IDENTITIES + "<urn:x:lesion> q:subject <urn:x:other> .",
