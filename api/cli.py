@@ -15,6 +15,7 @@ import typer
 
 from api.cli_keep import keep_commands
 from api.cli_query import query_commands
+from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
 from ingest.report import NothingToDoError
 from store.warehouse import Warehouse
@@ -144,6 +145,7 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 
 keep_commands(app)
 query_commands(app)
+terms_commands(app)
 
 Refusal = type[BaseException]
 
@@ -173,6 +175,7 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownQueryError,
         UnknownParameterError,
         ParameterError,
+        *TERM_REFUSALS,
     )
 
 

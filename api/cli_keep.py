@@ -124,7 +124,7 @@ def collections_anchors(
     anchors: Annotated[list[str], typer.Argument(help="Events in order, such as diagnosis first-treatment.")],
 ) -> None:
     """Choose the events that days are counted from, first that a subject has; no file is read again."""
-    from store.build import anchor_names  # noqa: PLC0415
+    from store.days import anchor_names  # noqa: PLC0415
 
     if unknown := set(anchors) - set(anchor_names()):
         known = ", ".join(anchor_names())

@@ -157,6 +157,7 @@ class TermIndex:
         with self._writing() as connection:
             update = store_items(connection, header, importer.read(path, vocabulary), bundled_items(vocabulary), step)
         self._db.execute("PRAGMA optimize")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return update
 
     def remove(self, vocabulary: str) -> None:

@@ -11,10 +11,14 @@ import sqlite3
 import unicodedata
 from pathlib import Path
 
-__all__ = ["SCHEMA", "IndexVersionError", "code_of", "connect", "fold", "rank", "words"]
+__all__ = ["CONCEPT_BITS", "ORDINAL_BITS", "SCHEMA", "IndexVersionError", "code_of", "connect", "fold", "rank", "words"]
 
 SCHEMA = "1"
 """The version of these tables."""
+
+CONCEPT_BITS = 32
+ORDINAL_BITS = 12
+"""How many bits of a name's rank hold its concept and its number among the concept's names."""
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -119,9 +123,9 @@ def fold(text: str) -> str:
 
 def rank(concept: int, ordinal: int, folded: str, *, retired: bool) -> int:
     """The row number of a concept's name: ``ordinal`` 0 is the label, up to 4,095 a synonym."""
-    assert ordinal < 2**12
+    assert ordinal < 2**ORDINAL_BITS
     length = min(len(folded), 2**8 - 1)
-    return (((int(retired) << 1 | int(ordinal > 0)) << 8 | length) << 32 | concept) << 12 | ordinal
+    return (((int(retired) << 1 | int(ordinal > 0)) << 8 | length) << CONCEPT_BITS | concept) << ORDINAL_BITS | ordinal
 
 
 def code_of(curie: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from ontology.index_schema import words
+from ontology.index_schema import CONCEPT_BITS, ORDINAL_BITS, words
 
 __all__ = ["Hit", "Match", "Scope", "search"]
 
@@ -55,13 +55,12 @@ class Scope(NamedTuple):
     vocabulary: str | None = None
     branch: list[int] | None = None
 
-    @property
-    def clause(self) -> str:
-        """The SQL condition on ``c``, a concept; ids are integers of ours."""
+    def clause(self, concept: str = "c.id") -> str:
+        """The SQL condition on ``c``, a concept, whose id is the expression ``concept``; ids are integers of ours."""
         parts = ["c.vocabulary = :vocabulary"] if self.vocabulary is not None else []
         if self.branch is not None:
             tops = ", ".join(map(str, self.branch))
-            parts.append(f"EXISTS (SELECT 1 FROM closure WHERE descendant = c.id AND ancestor IN ({tops}))")
+            parts.append(f"EXISTS (SELECT 1 FROM closure WHERE descendant = {concept} AND ancestor IN ({tops}))")
         return " AND ".join(parts) or "1"
 
     def size(self, connection: sqlite3.Connection) -> int | None:
@@ -85,12 +84,15 @@ class Scope(NamedTuple):
             source = f"({below}) b CROSS JOIN concept c ON c.id = b.id"
         else:
             source = "concept c"
-        return f"SELECT {COLUMNS} FROM {source} JOIN name n ON n.concept = c.id WHERE {self.clause}"
+        return f"SELECT {COLUMNS} FROM {source} JOIN name n ON n.concept = c.id WHERE {self.clause()}"
 
 
 COLUMNS = "c.curie, c.code, c.vocabulary, c.label, n.text, c.status, n.synonym, n.rank, n.folded"
 NAMED = f"SELECT {COLUMNS} FROM name n CROSS JOIN concept c ON c.id = n.concept"
 FOUND = f"SELECT {COLUMNS} FROM words w CROSS JOIN name n ON n.rank = w.rowid CROSS JOIN concept c ON c.id = n.concept"
+RANKED = f"((w.rowid >> {ORDINAL_BITS}) & {2**CONCEPT_BITS - 1})"
+"""The concept of a name, out of its rank: it spares the look-up of names that are not in the branch."""
+
 CODED = "SELECT c.curie, c.code, c.vocabulary, c.label, c.label, c.status, 0, c.id, '' FROM concept c"
 
 Row = tuple[str, str, str, str, str, str, int, int, str]
@@ -130,12 +132,14 @@ def _by_code(connection: sqlite3.Connection, text: str, scope: Scope, limit: int
         return
     prefix, _, local = text.partition(":")
     given = {"text": text, "curie": f"{prefix.casefold()}:{local}", "vocabulary": scope.vocabulary, "limit": limit}
-    exact = f"{CODED} WHERE (c.curie IN (:text, :curie) OR c.code = :text) AND {scope.clause} LIMIT :limit"
+    exact = f"{CODED} WHERE (c.curie IN (:text, :curie) OR c.code = :text) AND {scope.clause()} LIMIT :limit"
     for row in connection.execute(exact, given):
         yield Match.CODE, row
     if any(mark.isdigit() for mark in text):
         begins = "c.code >= :text AND c.code < :text || char(1114111)"
-        for row in connection.execute(f"{CODED} WHERE {begins} AND {scope.clause} ORDER BY c.code LIMIT :limit", given):
+        for row in connection.execute(
+            f"{CODED} WHERE {begins} AND {scope.clause()} ORDER BY c.code LIMIT :limit", given
+        ):
             yield Match.CODE_PREFIX, row
 
 
@@ -144,14 +148,14 @@ def _by_index(
 ) -> Iterator[tuple[Match, Row]]:
     whole = " ".join(typed)
     given: dict[str, object] = {"vocabulary": scope.vocabulary, "limit": limit * SPARE, "folded": whole}
-    exact = f"{NAMED} WHERE n.folded = :folded AND {scope.clause} ORDER BY n.rank LIMIT :limit"
+    exact = f"{NAMED} WHERE n.folded = :folded AND {scope.clause()} ORDER BY n.rank LIMIT :limit"
     yield from _classed(connection.execute(exact, given), typed)
     # words hold letters and digits alone, so that in quotation marks nothing is syntax
     begun = f'^ "{whole}" *'
     among = " AND ".join(f'"{word}" *' for word in dict.fromkeys(typed))
     seen = 0
     for query in (begun, among):
-        statement = f"{FOUND} WHERE words MATCH :query AND {scope.clause} ORDER BY w.rowid LIMIT :limit"
+        statement = f"{FOUND} WHERE words MATCH :query AND {scope.clause(RANKED)} ORDER BY w.rowid LIMIT :limit"
         rows = connection.execute(statement, {**given, "query": query}).fetchall()
         yield from _classed(rows, typed)
         seen += len({row[0] for row in rows})

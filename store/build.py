@@ -6,9 +6,7 @@ identifying node stands, which header of a series is shown, and the days that pe
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from importlib.resources import files as package_files
 from pathlib import Path
 
 import duckdb
@@ -16,13 +14,15 @@ import pyarrow as pa
 
 from ontology.fields import CLOCK_STAR, COLLECTION_STAR, SOURCE_STAR, STARS, Field, Kind, Star
 from ontology.records import DataClass
+from store.columns import columns_of
 from store.control import PUBLIC
+from store.days import count_days
 from store.home import Home
-from store.log import columns_of, files_by_table
+from store.log import files_by_table
 from store.manifest import Manifest
 from store.stars import Minter, quoted, star_text
 
-__all__ = ["Build", "anchor_names", "arrow_batches", "connect"]
+__all__ = ["Build", "arrow_batches", "connect"]
 
 KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
 """Which header of a series or study is shown: files before DICOMweb before catalogues."""
@@ -59,17 +59,6 @@ def connect(home: Home, memory: str = "400MB", threads: int = 2) -> duckdb.DuckD
     return connection
 
 
-def anchor_rows() -> list[dict[str, str]]:
-    """The anchor events that days may be counted from: name, individual, label, the kinds of event that are it."""
-    with package_files("ontology").joinpath("anchors.tsv").open(encoding="utf-8") as table:
-        return list(csv.DictReader(table, delimiter="\t"))
-
-
-def anchor_names() -> list[str]:
-    """The names of the anchor events."""
-    return [row["anchor"] for row in anchor_rows()]
-
-
 def arrow_batches(connection: duckdb.DuckDBPyConnection, query: str, rows: int = 4_000) -> Iterator[pa.RecordBatch]:
     """The result of a query as Arrow batches, as it comes."""
     reader = connection.sql(query).to_arrow_reader(rows)
@@ -103,7 +92,7 @@ class Build:
         self._conflicts(logged)
         for table, names in logged.items():
             self._view(table, names)
-        self._anchors()
+        count_days(self)
 
     # what is live
 
@@ -213,82 +202,12 @@ class Build:
         """The view of a record type's rows in every touched collection: what days and clocks are derived from."""
         return f'"{self.schema}"."whole {table}"'
 
-    # days
-
-    def _whens(self) -> Iterator[tuple[Star, Field]]:
+    def whens(self) -> Iterator[tuple[Star, Field]]:
+        """Every field that holds a time and has values, with its star."""
         for star in STARS:
             for item in star.fields:
                 if item.kind is Kind.WHEN and self.has(star.table, f"{item.name}_first"):
                     yield star, item
-
-    def _anchors(self) -> None:
-        """The zero day of each subject, clock and audience: the first anchor of its collection's list that is known.
-
-        An anchor is known to an audience where its record is public or the audience's own: no day may betray an
-        event that its reader may not see.
-        """
-        rows = anchor_rows()
-        columns = "anchor VARCHAR, individual VARCHAR, label VARCHAR"
-        self.connection.execute(f"CREATE TABLE {self.view('anchor')} ({columns})")
-        for row in rows:
-            values = ", ".join(map(quoted, (row["anchor"], row["individual"], row["label"])))
-            self.connection.execute(f"INSERT INTO {self.view('anchor')} VALUES ({values})")
-        wanted = [
-            f"({quoted(collection.name)}, {quoted(anchor)}, {position})"
-            for collection in self.manifest.collections.values()
-            for position, anchor in enumerate(collection.anchors)
-        ]
-        self.connection.execute(
-            f"CREATE TABLE {self.view('wanted')} (collection VARCHAR, anchor VARCHAR, position INTEGER)"
-        )
-        if wanted:
-            self.connection.execute(f"INSERT INTO {self.view('wanted')} VALUES {', '.join(wanted)}")
-        events = {row["anchor"]: row["events"].split("|") for row in rows if row["events"]}
-        dated = " UNION ".join(self._dated()) or (
-            "SELECT '' AS collection, '' AS subject, '' AS clock, '' AS audience WHERE false"
-        )
-        self.connection.execute(f"CREATE TABLE {self.view('dated')} AS {dated}")
-        candidates = " UNION ALL ".join(self._candidates(events))
-        order = f"(w.position, c.audience <> {quoted(PUBLIC)}, c.day)"
-        self.connection.execute(
-            f"CREATE TABLE {self.view('zero')} AS "
-            f"SELECT d.collection, d.subject, d.clock, d.audience, "
-            f"arg_min(w.anchor, {order}) AS anchor, arg_min(c.day, {order}) AS day "
-            f"FROM {self.view('dated')} d "
-            f"JOIN ({candidates}) c ON c.collection = d.collection AND c.subject = d.subject AND c.clock = d.clock "
-            f"AND c.audience IN ({quoted(PUBLIC)}, d.audience) "
-            f"JOIN {self.view('wanted')} w ON w.collection = d.collection AND w.anchor = c.anchor "
-            f"GROUP BY ALL"
-        )
-
-    def _dated(self) -> Iterator[str]:
-        for star, item in self._whens():
-            yield (
-                f"SELECT DISTINCT collection, subject, {item.name}_clock AS clock, audience "
-                f"FROM {self.whole(star.table)} WHERE {item.name}_clock IS NOT NULL"
-            )
-
-    def _candidates(self, events: dict[str, list[str]]) -> Iterator[str]:
-        """Where an anchor may come from: an event, the first treatment, the first study, the clock's own zero."""
-        columns = "collection, subject, {clock} AS clock, audience, {anchor} AS anchor, {day} AS day"
-        grouped = "FROM {view} WHERE {first} = {last} GROUP BY ALL"
-
-        def least(table: str, when: str, anchor: str, only: str = "true") -> str:
-            chosen = columns.format(clock=f"{when}_clock", anchor=quoted(anchor), day=f"min({when}_first)")
-            source = grouped.format(view=self.whole(table), first=f"{when}_first", last=f"{when}_last")
-            return f"SELECT {chosen} {source.replace('GROUP', f'AND {only} GROUP')}"
-
-        if self.has("Event", "when_first"):
-            for anchor, kinds in events.items():
-                yield least("Event", "when", anchor, f"kind IN ({', '.join(map(quoted, kinds))})")
-        if self.has("Treatment", "start_first"):
-            yield least("Treatment", "start", "first-treatment")
-        if self.has("StudyHeader", "when_first"):
-            yield least("StudyHeader", "when", "baseline-scan")
-        yield (
-            f"SELECT {columns.format(clock='clock', anchor='substr(clock, 6)', day='0')} "
-            f"FROM {self.view('dated')} WHERE starts_with(clock, 'from-')"
-        )
 
     # stars
 
@@ -353,7 +272,7 @@ class Build:
         """The rows of a fact with their graph and, for each time, the zero that its day is counted from."""
         view = self.view(star.table)
         joins, days = "", ""
-        for _, item in (pair for pair in self._whens() if pair[0] is star):
+        for _, item in (pair for pair in self.whens() if pair[0] is star):
             name = item.name
             days += (
                 f", z_{name}.anchor AS {name}_anchor, z_{name}.day AS {name}_anchor_day, "

@@ -46,9 +46,10 @@ def writer_digest() -> str:
 
     import ontology.fields  # noqa: PLC0415
     import store.build  # noqa: PLC0415
+    import store.days  # noqa: PLC0415
     import store.stars  # noqa: PLC0415
 
-    modules = (ontology.fields, store.build, store.stars)
+    modules = (ontology.fields, store.build, store.days, store.stars)
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
     code += files("ontology").joinpath("anchors.tsv").read_bytes()
     return hashlib.sha256(code + vocabulary_digest().encode()).hexdigest()

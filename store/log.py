@@ -8,38 +8,32 @@ that is empty throughout is left out of a file: readers take the union of column
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import hashlib
 import os
-import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ontology.fields import STARS, Field, Kind, Star, dicom_attributes, star_of
+from ontology.fields import STARS, Kind, Star, star_of
 from ontology.prefixes import expand
-from ontology.records import Observation, Record, SourceRecord, Subject, When
+from ontology.records import Record, SourceRecord, Subject, When
+from store.columns import batch_columns, columns_of, day_columns
 from store.control import Control, LoggedSource, now
 from store.home import Home
+from store.open_source import OpenSource
 
-__all__ = ["SCHEMA_VERSION", "BrokenRecordError", "BrokenSourceError", "LogWriter", "columns_of", "lexical", "sid_of"]
+__all__ = ["SCHEMA_VERSION", "BrokenRecordError", "BrokenSourceError", "LogWriter", "sid_of"]
 
 SCHEMA_VERSION = 1
 """The version of the log's columns, written into every file; `store.upgrade` reads older ones."""
 
 BATCH = 40_000
 """Records held in memory before they are written."""
-
-REFERENCES = ("lesion", "study", "series", "reader", "procedure")
-
-ARROW = {Kind.INTEGER: pa.int64(), Kind.BOOLEAN: pa.bool_(), Kind.DERIVED: pa.bool_()}
 
 
 class BrokenSourceError(ValueError):
@@ -59,45 +53,6 @@ def sid_of(kind: str, digest: str, recipe: str, collection: str, clock: str) -> 
     return f"{digest[:16]}-{how[:8]}"
 
 
-def lexical(value: object) -> str | None:
-    """The lexical form of a value without exponent where it is decimal, or None.
-
-    >>> lexical(Decimal("1.50")), lexical(1e-30), lexical(True), lexical(Decimal("1E+3"))
-    ('1.50', '1e-30', 'true', '1000')
-    """
-    match value:
-        case None:
-            return None
-        case bool():
-            return "true" if value else "false"
-        case Decimal():
-            return format(value, "f")
-        case _:
-            return str(value)
-
-
-def datatype(value: object) -> str | None:
-    """The XSD datatype of a value: decimal where the store can hold it exactly, else double.
-
-    The store keeps decimals of at most 18 fractional digits below 1e17.
-    """
-    match value:
-        case None:
-            return None
-        case bool():
-            return "boolean"
-        case int():
-            return "integer" if abs(value) < 10**17 else "double"
-        case Decimal():
-            exponent = value.as_tuple().exponent
-            fits = isinstance(exponent, int) and exponent >= -18 and abs(value) < 10**17
-            return "decimal" if fits else "double"
-        case float():
-            return "double"
-        case _:
-            return "string"
-
-
 CHECKED = {
     star.record: tuple(
         tuple(item.name for item in star.fields if item.kind is kind) for kind in (Kind.CONCEPT, Kind.INTEGER)
@@ -105,79 +60,6 @@ CHECKED = {
     for star in STARS
 }
 """The concept fields and the integer fields of each record type."""
-
-
-def columns_of(star: Star) -> dict[str, pa.DataType]:
-    """Every column that a record type may have in the log, with its Arrow type."""
-    columns: dict[str, pa.DataType] = {"lot": pa.int64(), "sid": pa.string(), "collection": pa.string()}
-    kinds = {item.name: item.kind for item in star.fields}
-    for name in (item.name for item in dataclasses.fields(star.record)):
-        match kinds.get(name, Kind.STRING):
-            case Kind.WHEN:
-                columns |= {f"{name}_first": pa.int32(), f"{name}_last": pa.int32(), f"{name}_clock": pa.string()}
-            case Kind.SCALAR:
-                columns |= {name: pa.string(), f"{name}_type": pa.string()}
-            case Kind.ATTRIBUTES:
-                columns |= dict.fromkeys(dicom_attributes(), pa.string())
-            case kind:
-                columns[name] = ARROW.get(kind, pa.string())
-    return columns
-
-
-@dataclass(slots=True)
-class OpenSource:
-    """A source whose records are being logged."""
-
-    head: SourceRecord
-    collection: str
-    clock: str
-    sid: str
-    origins: dict[tuple[str, str], dt.date]
-    lot: int = field(default_factory=lambda: secrets.randbits(62))
-    new_origins: list[tuple[str, str, str, dt.date]] = field(default_factory=list)
-    records: int = 0
-    files: set[str] = field(default_factory=set)
-    subjects: set[str] = field(default_factory=set)
-    identities: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    references: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-
-    def days(self, subject: str, when: When | None) -> tuple[int | None, int | None, str | None]:
-        """A time as first day, last day and clock, counted from the subject's origin where it is a date."""
-        if when is None:
-            return None, None, None
-        clock = when.clock or self.clock
-        if isinstance(when.first, int) or isinstance(when.last, int):
-            assert isinstance(when.first, int) and isinstance(when.last, int)  # noqa: PT018
-            return when.first, when.last, clock
-        origin = self.origins.get((subject, clock))
-        if origin is None:
-            origin = self.origins[subject, clock] = when.first
-            self.new_origins.append((self.collection, subject, clock, origin))
-        return (when.first - origin).days, (when.last - origin).days, clock
-
-    def note(self, record: Record) -> None:
-        """Remember what a record names and refers to, for the check at the end of the source."""
-        if isinstance(record, Observation):
-            for name in REFERENCES:
-                value = getattr(record, name)
-                if value is not None:
-                    self.references[name].add(value)
-        elif record.identity:
-            key = getattr(record, "uid", None) or getattr(record, "key", None)
-            self.identities[type(record).__name__.lower()].add(str(key))
-
-    def note_rows(self, kind: type[Record], rows: pa.Table) -> None:
-        """The same for many records of one type."""
-        if kind.identity:
-            self.identities[kind.__name__.lower()].update(rows.column("uid").to_pylist())
-        elif issubclass(kind, Observation):
-            for name in REFERENCES:
-                if name in rows.column_names:
-                    self.references[name].update(value for value in rows.column(name).to_pylist() if value is not None)
-
-    def dangling(self) -> list[str]:
-        """The kinds of identity record that observations refer to and the reader did not yield."""
-        return [name for name, keys in self.references.items() if keys - self.identities[name]]
 
 
 class LogWriter:
@@ -257,7 +139,7 @@ class LogWriter:
                     None if first is None else When(first, last, clock)
                     for first, last, clock in zip(firsts, lasts, clocks, strict=True)
                 )
-                columns |= _days(item.name, [source.days(*pair) for pair in zip(subjects, whens, strict=True)])
+                columns |= day_columns(item.name, [source.days(*pair) for pair in zip(subjects, whens, strict=True)])
         count = rows.num_rows
         own = {"lot": [source.lot] * count, "sid": [source.sid] * count, "collection": [source.collection] * count}
         types = columns_of(star)
@@ -322,79 +204,11 @@ class LogWriter:
     def _write(self) -> None:
         for table, rows in self._rows.items():
             if rows:
-                name = write_table(self.home, star_of(table), list(_columns(star_of(table), rows)))
+                name = write_table(self.home, star_of(table), list(batch_columns(star_of(table), rows)))
                 for source in {id(source): source for source, _ in rows}.values():
                     source.files.add(name)
         self._rows.clear()
         self.held = 0
-
-
-def _columns(star: Star, rows: list[tuple[OpenSource, Record]]) -> Iterator[tuple[str, list[Any]]]:
-    """The columns of a batch that are not empty throughout."""
-    yield "lot", [source.lot for source, _ in rows]
-    yield "sid", [source.sid for source, _ in rows]
-    yield "collection", [source.collection for source, _ in rows]
-    fields = {item.name: item for item in star.fields}
-    for name in (item.name for item in dataclasses.fields(star.record)):
-        item = fields.get(name) or Field(name, star.fields[0].predicate, Kind.STRING)
-        for column, values in COLUMNS.get(item.kind, _plain)(item, rows):
-            if any(value is not None for value in values):
-                yield column, values
-
-
-def _days(name: str, days: list[tuple[int | None, int | None, str | None]]) -> dict[str, pa.Array]:
-    """The three columns of a time."""
-    firsts, lasts, clocks = map(list, zip(*days, strict=True)) if days else ([], [], [])
-    return {
-        f"{name}_first": pa.array(firsts, pa.int32()),
-        f"{name}_last": pa.array(lasts, pa.int32()),
-        f"{name}_clock": pa.array(clocks, pa.string()),
-    }
-
-
-Column = tuple[str, list[Any]]
-Rows = list[tuple[OpenSource, Record]]
-
-
-def _plain(item: Field, rows: Rows) -> Iterable[Column]:
-    return [(item.name, [getattr(record, item.name) for _, record in rows])]
-
-
-def _lexical(item: Field, rows: Rows) -> Iterable[Column]:
-    return [(item.name, [lexical(getattr(record, item.name)) for _, record in rows])]
-
-
-def _scalar(item: Field, rows: Rows) -> Iterable[Column]:
-    values = [getattr(record, item.name) for _, record in rows]
-    return [(item.name, [lexical(v) for v in values]), (f"{item.name}_type", [datatype(v) for v in values])]
-
-
-def _when(item: Field, rows: Rows) -> Iterable[Column]:
-    days = [source.days(getattr(record, "subject", ""), getattr(record, item.name)) for source, record in rows]
-    names = (f"{item.name}_first", f"{item.name}_last", f"{item.name}_clock")
-    return zip(names, map(list, zip(*days, strict=True)), strict=True)
-
-
-def _attributes(_item: Field, rows: Rows) -> Iterable[Column]:
-    """One column per DICOM keyword; several values are joined by a backslash, as in PS3.5 6.4."""
-    everything = [getattr(record, "attributes") for _, record in rows]  # noqa: B009
-    used = sorted({keyword for attributes in everything for keyword in attributes})
-    for keyword in used:
-        if keyword not in dicom_attributes():
-            raise BrokenSourceError(f"{keyword} is not in ontology/dicom_attributes.tsv")
-        yield keyword, [_joined(attributes.get(keyword)) for attributes in everything]
-
-
-def _joined(value: object) -> str | None:
-    return "\\".join(lexical(part) or "" for part in value) if isinstance(value, tuple) else lexical(value)
-
-
-COLUMNS: dict[Kind, Callable[[Field, Rows], Iterable[Column]]] = {
-    Kind.DECIMAL: _lexical,
-    Kind.SCALAR: _scalar,
-    Kind.WHEN: _when,
-    Kind.ATTRIBUTES: _attributes,
-}
 
 
 def write_table(home: Home, star: Star, columns: list[tuple[str, list[Any]]]) -> str:

@@ -100,7 +100,9 @@ def _refuse_entities(path: Path) -> None:
     """`UnreadableError` where a DOCTYPE declares more than short names for namespaces: such can multiply text."""
     with _open(path) as file:
         head = file.read(PROLOG)
-    if b"<!DOCTYPE" not in head.partition(b"<rdf:")[0] and b"<!ENTITY" not in head:
+    if b"\x00" in head or xml.root_name(head) is None:
+        raise UnreadableError(f"{path.name} does not begin as RDF/XML in UTF-8")
+    if b"<!DOCTYPE" not in head and b"<!ENTITY" not in head:
         return
     declared = head.count(b"<!ENTITY")
     plain = [value for value in ENTITY.findall(head) if b"&" not in value and b"%" not in value]
