@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, cast
 from urllib.parse import unquote
 
 import duckdb
@@ -29,9 +28,6 @@ from store.stars import quoted
 __all__ = ["Generations", "writer_digest"]
 
 log = logging.getLogger(__name__)
-
-PIECE = 16 << 20
-"""Bytes of N-Quads that are made ahead of the loader."""
 
 SMALL = 4
 """A change that touches more than one in this many rows is made by building anew, not by deleting."""
@@ -53,48 +49,6 @@ def writer_digest() -> str:
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
     code += files("ontology").joinpath("anchors.tsv").read_bytes()
     return hashlib.sha256(code + vocabulary_digest().encode()).hexdigest()
-
-
-def gathered(texts: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The same bytes in pieces of about ``size``."""
-    held = bytearray()
-    for text in texts:
-        held += text
-        if len(held) >= size:
-            yield bytes(held)
-            held.clear()
-    yield bytes(held)
-
-
-def ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same pieces, each made while the one before is used.
-
-    The loader and DuckDB both work without the interpreter's lock, so the two really run side by side.
-    """
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, pieces, None)
-        while (piece := coming.result()) is not None:
-            coming = maker.submit(next, pieces, None)
-            yield piece
-
-
-class _Stream:
-    """A file-like object over pieces of text, for the loader to read at its own pace."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most ``size``; empty at the end."""
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._rest = memoryview(piece)
-        part = self._rest if size < 0 else self._rest[:size]
-        self._rest = self._rest[len(part) :]
-        return bytes(part)
 
 
 class Generations:
@@ -243,9 +197,28 @@ def joined(texts: pa.Array) -> bytes:
 
 
 def _load(store: ox.Store, texts: Iterable[bytes]) -> None:
-    """Load N-Quads in one go: the loader writes fewer and larger files than from many pieces."""
-    stream = _Stream(ahead(gathered(texts, PIECE)))
-    store.bulk_load(cast("IO[bytes]", stream), format=ox.RdfFormat.N_QUADS, lenient=True)
+    """Load N-Quads in one go, which gives fewer and larger files than many pieces.
+
+    The text goes through a pipe, which the loader reads as a file: it works in threads of its own while DuckDB makes
+    the text, and neither waits for the interpreter's lock.
+    """
+    reading, writing = os.pipe()
+    with ThreadPoolExecutor(1) as writer:
+        written = writer.submit(_write_all, writing, texts)
+        try:
+            store.bulk_load(path=f"/dev/fd/{reading}", format=ox.RdfFormat.N_QUADS, lenient=True)
+        finally:
+            os.close(reading)
+            if error := written.exception():
+                raise error
+
+
+def _write_all(pipe: int, texts: Iterable[bytes]) -> None:
+    with open(pipe, "wb", buffering=0) as out:
+        for text in texts:
+            rest = memoryview(text)
+            while rest:
+                rest = rest[out.write(rest) :]
 
 
 def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, log_folder: Path) -> bool:
