@@ -138,7 +138,7 @@ def _by_code(connection: sqlite3.Connection, text: str, scope: Scope, limit: int
     if any(mark.isdigit() for mark in text):
         begins = "c.code >= :text AND c.code < :text || char(1114111)"
         for row in connection.execute(
-            f"{CODED} WHERE {begins} AND {scope.clause()} ORDER BY c.code LIMIT :limit", given
+            f"{CODED} WHERE {begins} AND {scope.clause()} ORDER BY length(c.code), c.code LIMIT :limit", given
         ):
             yield Match.CODE_PREFIX, row
 

@@ -6,6 +6,7 @@ import itertools
 import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -28,6 +29,9 @@ from store.stars import quoted
 __all__ = ["Generations", "writer_digest"]
 
 log = logging.getLogger(__name__)
+
+FILE_BYTES = 1 << 30
+"""N-Quads handed to the loader at a time."""
 
 SMALL = 4
 """A change that touches more than one in this many rows is made by building anew, not by deleting."""
@@ -118,7 +122,7 @@ class Generations:
         """The whole state from the log, checked."""
         build = Build(connection, manifest, self.home.log)
         texts = itertools.chain([self._vocabulary()], *(pieces(connection, query) for query in build.texts()))
-        _load(ox.Store(store), texts)
+        _load(ox.Store(store), texts, self.home.scratch)
         return self._checked(manifest, build, store, None)
 
     def _vocabulary(self) -> bytes:
@@ -151,7 +155,7 @@ class Generations:
             for quad in ox.parse(piece, format=ox.RdfFormat.N_QUADS):
                 store.remove(quad)
         added = 'SELECT text FROM (FROM "after".star EXCEPT FROM "before".star)'
-        _load(store, pieces(connection, added))
+        _load(store, pieces(connection, added), self.home.scratch)
         del store
         return self._checked(wanted, builds["after"], place, pieces(connection, added))
 
@@ -174,7 +178,7 @@ class Generations:
 
     def _checked(self, manifest: Manifest, build: Build, place: Path, added: Iterable[bytes] | None) -> Manifest:
         """The manifest with what its store holds, once no triple is in two graphs; all of them, or those added."""
-        store = ox.Store(str(place))
+        store = ox.Store.read_only(str(place))
         graphs = check_one_graph(store) if added is None else check_added(store, added)
         names = {unquote(graph.removeprefix(f"{self.base}graph/")) for graph in graphs} - {VOCABULARY}
         return replace(manifest, quads=len(store), graphs=tuple(sorted(names)), conflicts=tuple(build.conflicts()))
@@ -196,29 +200,41 @@ def joined(texts: pa.Array) -> bytes:
     return bytes(memoryview(data)[ends[column.offset] : ends[column.offset + len(column)]])
 
 
-def _load(store: ox.Store, texts: Iterable[bytes]) -> None:
-    """Load N-Quads in one go, which gives fewer and larger files than many pieces.
+def _load(store: ox.Store, texts: Iterable[bytes], scratch: Path) -> None:
+    """Load N-Quads from files of a bounded size, each written while the one before is loaded.
 
-    The text goes through a pipe, which the loader reads as a file: it works in threads of its own while DuckDB makes
-    the text, and neither waits for the interpreter's lock.
+    The loader parses a file in parallel, and a stream in one thread only. What DuckDB and the loader do needs no
+    interpreter's lock, so the two really run side by side.
     """
-    reading, writing = os.pipe()
-    with ThreadPoolExecutor(1) as writer:
-        written = writer.submit(_write_all, writing, texts)
-        try:
-            store.bulk_load(path=f"/dev/fd/{reading}", format=ox.RdfFormat.N_QUADS, lenient=True)
-        finally:
-            os.close(reading)
-            if error := written.exception():
-                raise error
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        for file in ahead(_written(texts, Path(folder))):
+            store.bulk_load(path=str(file), format=ox.RdfFormat.N_QUADS, lenient=True)
+            file.unlink()
 
 
-def _write_all(pipe: int, texts: Iterable[bytes]) -> None:
-    with open(pipe, "wb", buffering=0) as out:
-        for text in texts:
-            rest = memoryview(text)
-            while rest:
-                rest = rest[out.write(rest) :]
+def ahead(files: Iterator[Path]) -> Iterator[Path]:
+    """The same files, each made while the one before is used."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, files, None)
+        while (file := coming.result()) is not None:
+            coming = maker.submit(next, files, None)
+            yield file
+
+
+def _written(texts: Iterable[bytes], folder: Path) -> Iterator[Path]:
+    """The texts as files of about `FILE_BYTES`."""
+    texts, size = iter(texts), 0
+    for number in itertools.count():
+        file = folder / f"{number}.nq"
+        with file.open("wb") as out:
+            for text in texts:
+                size += out.write(text)
+                if size >= FILE_BYTES:
+                    break
+        if not size:
+            return
+        size = 0
+        yield file
 
 
 def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, log_folder: Path) -> bool:
