@@ -65,6 +65,10 @@ class ValueProblem(ValueError):  # noqa: N818  it becomes a Reject, not an error
         super().__init__(f"{problem}; {wanted}")
 
 
+LARGEST = 308
+"""The powers of ten that a double holds: beyond them a short text would become a number of millions of digits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A number in the unit of its variable; the unit is None where the source's is not known."""
@@ -84,7 +88,10 @@ def number(text: str) -> Decimal:
         raise ValueProblem("the value is missing", "a decimal number such as 22.9")
     if len(text) > 400 or not NUMBER.fullmatch(text):
         raise ValueProblem("the value is not a number", "a finite decimal number with a point, such as 22.9")
-    return Decimal(text)
+    value = Decimal(text)
+    if abs(value.adjusted()) > LARGEST:
+        raise ValueProblem("the value is too large or too small", "a number between 1e-308 and 1e308")
+    return value
 
 
 def _held(value: Decimal) -> Decimal | float:

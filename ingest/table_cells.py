@@ -98,7 +98,7 @@ def number(decimal: str = ".", units: Mapping[str, str] | None = None) -> Readin
         if found is None:
             return Fault("not a number", form)
         try:
-            value = Decimal(found["digits"])
+            value = bounded_decimal(found["digits"])
         except InvalidOperation:
             return Fault("not a number", form)
         unit = None
@@ -109,6 +109,17 @@ def number(decimal: str = ".", units: Mapping[str, str] | None = None) -> Readin
         return _bounded(found["sign"], value, unit)
 
     return read
+
+
+def bounded_decimal(text: str) -> Decimal:
+    """A decimal of a magnitude that a double holds; InvalidOperation otherwise.
+
+    Beyond it a short text such as ``1e999999999`` would become a number of as many digits.
+    """
+    value = Decimal(text)
+    if value.is_finite() and abs(value.adjusted()) > 308:
+        raise InvalidOperation
+    return value
 
 
 def _bounded(sign: str | None, value: Decimal, unit: str | None) -> Number:
@@ -126,7 +137,7 @@ def integer(text: str) -> int | Fault:
     3
     """
     try:
-        value = Decimal(text)
+        value = bounded_decimal(text)
         whole = int(value)
     except (InvalidOperation, ValueError, OverflowError):
         return Fault("not a whole number", "a whole number such as 3")

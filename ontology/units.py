@@ -131,7 +131,7 @@ def _decimal(value: Fraction) -> Decimal:
             context.prec = SIGNIFICANT
         shown = +exact
         # 4.2E+2 is how normalize writes 420
-        return shown.quantize(Decimal(1)) if shown == shown.to_integral_value() else shown.normalize()
+        return Decimal(int(shown)) if shown == shown.to_integral_value() else shown.normalize()
 
 
 @cache

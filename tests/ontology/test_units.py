@@ -134,3 +134,7 @@ def test_importing_is_cheap() -> None:
     code = "import sys, ontology.units as u; u.normalise('cm'); print('pint' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
+
+
+def test_a_large_whole_number_is_converted_exactly() -> None:
+    assert convert(Decimal("1E57"), "cm", "mm") == Decimal("1E58")
