@@ -9,8 +9,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from filelock import FileLock
+from hypothesis import settings
 
 from store.warehouse import Warehouse
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("local", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 PSEUDONYM_SECRET = "5e" * 32
 """Readers' pseudonyms depend on a warehouse's secret, so golden results need a fixed one."""
