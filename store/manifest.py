@@ -136,7 +136,7 @@ class Manifest:
             for row in pq.ParquetFile(folder / "sources.parquet").read().to_pylist()
         ]
         return cls(
-            **{**head, "graphs": tuple(head["graphs"]), "conflicts": tuple(map(tuple, head["conflicts"]))},
+            **{**head, "graphs": tuple(head["graphs"]), "conflicts": tuple(map(tuple, head.get("conflicts", ())))},
             collections={collection.name: collection for collection in collections},
             sources=tuple(sources),
         )
