@@ -11,9 +11,9 @@ from pathlib import Path
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.table_fields import Vocabulary
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
-from ingest.table_plan import Plan, compile_part
+from ingest.table_plan import Made, Plan, compile_part
 from ingest.table_records import Problems, RowReader
-from mappings.shape import Part, plain, template
+from mappings.shape import Part, plain
 from mappings.tables import MappingError, TableMap, match, table_map, table_maps
 from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord
@@ -69,10 +69,8 @@ def coverage(path: Path, mapping: TableMap) -> Coverage:
     mapped: list[str] = []
     unmapped: list[str] = []
     for part in mapping.parts:
-        patterns = [pattern for name in part.columns if (pattern := template(name))]
         for name in filter(None, table.headers(part)):
-            read = name in part.named or any(pattern.fullmatch(name) for pattern in patterns)
-            (mapped if read else unmapped).append(name)
+            (mapped if part.reads(name) else unmapped).append(name)
     return Coverage(tuple(mapped), tuple(unmapped))
 
 
@@ -174,6 +172,7 @@ class _Prepared:
     part: Part
     headers: tuple[str, ...]
     plans: list[Plan]
+    made: list[Made]
     rejects: list[Reject]
     mark: str
 
@@ -190,24 +189,25 @@ def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | R
     if subject in given.closed:
         problem = f"the key column {subject!r} is flagged as identifying in the data dictionary"
         return given.reject(row, problem, "a study identifier as subject: in the map")
-    for column in (subject, *map(plain, part.only)):
+    for column in (subject, *part.only, *part.skip):
         if column not in headers:
             role = "key column" if column == subject else "column"
             wanted = f"a table whose {line} names {', '.join(sorted(part.named))}"
             return given.reject(row, f"no {role} {column!r}", wanted)
-    plans, rejects = compile_part(part, headers, vocabulary)
+    compiled = compile_part(part, headers, vocabulary)
+    rejects = compiled.rejects
     for closed in sorted(given.closed & part.named):
         rejects = [reject for reject in rejects if repr(closed) not in reject.problem]
         problem = f"column {closed!r} is flagged as identifying in the data dictionary and is not read"
         rejects.append(Reject(name="", place=row, problem=problem, wanted="a map without that column"))
-    return _Prepared(part, headers, plans, rejects, mark)
+    return _Prepared(part, headers, compiled.plans, compiled.made, rejects, mark)
 
 
 def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None], None]) -> Iterator[Yield]:
     """The records of one part, then what was wrong with its rows."""
     part = prepared.part
     problems = Problems(given.path.name)
-    reader = RowReader(part, prepared.plans, prepared.headers, problems, prepared.mark)
+    reader = RowReader(part, prepared.plans, prepared.headers, problems, prepared.mark, prepared.made)
 
     def numbered() -> Iterator[tuple[int, Sequence[str]]]:
         rows = enumerate(given.table.table(part), 1)
@@ -217,6 +217,8 @@ def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None
             yield number, row
 
     try:
+        if reader.surveys:
+            reader.survey(numbered())
         yield from reader.read(numbered())
     except TableError as error:
         yield given.reject(error.place, error.problem, error.wanted)
@@ -225,13 +227,11 @@ def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None
 
 def _tell_unmapped(given: Input, mapping: TableMap) -> None:
     """Say how many columns were left out; their names stay out of the log, for a file without header has data there."""
-    named = frozenset[str]().union(*(part.named for part in mapping.parts))
-    patterns = [pattern for part in mapping.parts for name in part.columns if (pattern := template(name))]
     try:
         headers = {name for part in mapping.parts for name in given.table.headers(part) if name}
     except TableError:
         return
-    left = sum(name not in named and not any(pattern.fullmatch(name) for pattern in patterns) for name in headers)
+    left = sum(not any(part.reads(name) for part in mapping.parts) for name in headers)
     if left:
         log.info("%s: %d columns without an entry in %s were not read", given.path.name, left, mapping.name)
 

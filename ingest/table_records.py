@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.table_cells import Fault, Number
-from ingest.table_plan import Plan
+from ingest.table_cells import SILENT, Fault, Number
+from ingest.table_plan import Condition, Made, Plan
 from mappings.shape import Part, plain
 from ontology.prefixes import Curie
 from ontology.records import Lesion, Procedure, Reader, Record, Reject, Series, Study
@@ -67,20 +67,60 @@ class RowReader:
     problems: Problems
     mark: str = ""
     """What goes before places and keys: ``Sheet!`` in a workbook of which several sheets are read."""
+    made: Sequence[Made] = ()
+    """Columns made of others, which stand behind those of the file."""
     _named: set[Record] = field(default_factory=set)
     _rows_seen: set[int] = field(default_factory=set)
+    _last_rows: dict[int, int] = field(default_factory=dict)
+    _elsewhere: dict[tuple[int, str, tuple[str, ...]], str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Look up the columns that decide about rows."""
         index = {name: number for number, name in enumerate(self.headers) if name}
         self._subject = index[plain(self.part.subject.column)]
         self._unique = [index[plain(name)] for name in self.part.one_row_per if plain(name) in index]
-        self._only = [(index[plain(name)], frozenset(cells)) for name, cells in self.part.only.items()]
         self._missing = frozenset(self.part.missing)
+        self._conditions = [
+            Condition(index[name], frozenset(cells), self._missing, negated)
+            for negated, listed in ((False, self.part.only), (True, self.part.skip))
+            for name, cells in listed.items()
+        ]
         self._turned = self.part.orientation == "columns"
+
+    @property
+    def surveys(self) -> bool:
+        """Whether rows must be seen once before they are read: what they say depends on rows further down."""
+        return self.part.repeats == "last" or any(made.per for made in self.made)
+
+    def survey(self, rows: Iterator[tuple[int, Sequence[str]]]) -> None:
+        """Look at the rows once, for what other rows take from them."""
+        for number, cells in self._whole(rows, told=False):
+            subject = self._subject_of(cells)
+            if subject is None or isinstance(subject, Fault):
+                continue
+            if self.part.repeats == "last":
+                self._last_rows[self._repeat(subject, cells)] = number
+            for order, made in enumerate(self.made):
+                if made.per and (text := made.cell(cells)):
+                    key = (order, subject, tuple(cells[index] for index in made.per))
+                    # two rows that differ leave it open which of them is meant
+                    self._elsewhere[key] = text if self._elsewhere.get(key, text) == text else None
 
     def read(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[Record]:
         """The records of numbered rows (as a person counts them, the header being row 1 as a rule)."""
+        for number, cells in self._whole(rows):
+            subject = self._subject_of(cells)
+            if isinstance(subject, Fault):
+                self.problems.add(self._place(number, self._subject), subject.problem, subject.wanted)
+            elif subject is not None and self._counts(number, subject, cells):
+                every = [*cells[: len(self.headers)], *self._made(subject, cells)]
+                for plan in self.plans:
+                    yield from self._record(plan, number, subject, every)
+
+    def _whole(
+        self, rows: Iterator[tuple[int, Sequence[str]]], *, told: bool = True
+    ) -> Iterator[tuple[int, list[str]]]:
+        """The rows that hold something, with a cell for each column."""
         width = len(self.headers)
         for number, row in rows:
             cells = [cell.strip() for cell in row]
@@ -89,42 +129,61 @@ class RowReader:
             if len(cells) < width:
                 cells.extend([""] * (width - len(cells)))
             elif len(cells) > width and any(cells[width:]):
-                self.problems.add(self._place(number), "more cells than columns", "a row with a cell for each column")
+                if told:
+                    wanted = "a row with a cell for each column"
+                    self.problems.add(self._place(number), "more cells than columns", wanted)
                 continue
-            subject = self._subject_of(number, cells)
-            if subject:
-                for plan in self.plans:
-                    yield from self._record(plan, number, subject, cells)
+            yield number, cells
+
+    def _made(self, subject: str, cells: Sequence[str]) -> Iterator[str]:
+        for order, made in enumerate(self.made):
+            if made.per:
+                yield self._elsewhere.get((order, subject, tuple(cells[index] for index in made.per))) or ""
+            else:
+                yield made.cell(cells)
 
     def _place(self, number: int, index: int | None = None) -> str:
         """A row, or one of its cells, as a person finds it in the file."""
-        if self._turned:
-            return f"{self.mark}C{number}" if index is None else f"{self.mark}R{index + 1}C{number}"
-        return f"{self.mark}R{number}" if index is None else f"{self.mark}R{number}C{index + 1}"
+        if index is None or index >= len(self.headers):
+            return f"{self.mark}{'C' if self._turned else 'R'}{number}"
+        return f"{self.mark}R{index + 1}C{number}" if self._turned else f"{self.mark}R{number}C{index + 1}"
 
-    def _subject_of(self, number: int, cells: Sequence[str]) -> str | None:
+    def _subject_of(self, cells: Sequence[str]) -> str | Fault | None:
         """The row's subject; None where the row is not to be read."""
-        if any(cells[index] not in wanted for index, wanted in self._only):
+        if not all(condition.holds(cells[condition.index]) for condition in self._conditions):
             return None
         cell = cells[self._subject]
         if not cell or cell in self._missing:
-            wanted = f"the subject in column {self.part.subject.column!r}"
-            self.problems.add(self._place(number, self._subject), "a row without its subject", wanted)
-            return None
-        if self._unique:
-            # hashes, so that a million rows cost some megabytes
-            repeat = hash(tuple(cells[index] for index in self._unique))
-            if repeat in self._rows_seen:
-                columns = ", ".join(self.part.one_row_per)
-                self.problems.add(self._place(number), f"a second row for the same {columns}", "one row for each")
-                return None
+            return Fault("a row without its subject", f"the subject in column {self.part.subject.column!r}")
+        return self.part.subject.identifier(cell) or None
+
+    def _repeat(self, subject: str, cells: Sequence[str]) -> int:
+        """What rows have in common that repeat each other; the subject counts by its identifier."""
+        # hashes, so that a million rows cost some megabytes
+        return hash(tuple(subject if index == self._subject else cells[index] for index in self._unique))
+
+    def _counts(self, number: int, subject: str, cells: Sequence[str]) -> bool:
+        """Whether a row counts where rows may repeat each other."""
+        if not self._unique or self.part.repeats == "all":
+            return True
+        repeat = self._repeat(subject, cells)
+        if self.part.repeats == "last":
+            return self._last_rows.get(repeat) == number
+        if repeat not in self._rows_seen:
             self._rows_seen.add(repeat)
-        return self.part.subject.identifier(cell)
+            return True
+        if self.part.repeats == "reject":
+            columns = ", ".join(self.part.one_row_per)
+            wanted = "one row for each, or repeats: in the map"
+            self.problems.add(self._place(number), f"a second row for the same {columns}", wanted)
+        return False
 
     def _record(self, plan: Plan, number: int, subject: str, cells: Sequence[str]) -> Iterable[Record]:
         """What one entry makes of one row: the nodes named for the first time, then the record; nothing for a fault."""
         cell = cells[plan.index]
         if not cell or cell in plan.missing or (plan.only_if and cell not in plan.only_if):
+            return ()
+        if not all(condition.holds(cells[condition.index]) for condition in plan.conditions):
             return ()
         texts = (cell, *[cells[item.index] for item in plan.fields])
         values = plan.held.get(texts)
@@ -136,12 +195,17 @@ class RowReader:
         if isinstance(values, Misread):
             self.problems.add(self._place(number, values.index), values.fault.problem, values.fault.wanted)
             return ()
+        if values is SILENT:
+            return ()
         key = self._place(number, plan.index) + plan.suffix
         record = plan.record(key=key, subject=subject, **values)  # type: ignore[call-arg]
         return (*self._identities(subject, values), record) if plan.names_nodes else (record,)
 
-    def _values(self, plan: Plan, texts: Sequence[str]) -> dict[str, Any] | Misread:
-        """The fields of a record, from the texts of its cells: that of the column itself, then those of the fields."""
+    def _values(self, plan: Plan, texts: Sequence[str]) -> Any:
+        """The fields of a record, from the texts of its cells: that of the column itself, then those of the fields.
+
+        A `Misread` where a cell cannot be read, `SILENT` where the column says nothing of what the record is about.
+        """
         values = dict(plan.constants)
         unit = values.get("unit")
         for item, text in zip(plan.fields, texts[1:], strict=True):
@@ -150,12 +214,16 @@ class RowReader:
             found = item.read(text)
             if isinstance(found, Fault):
                 return Misread(item.index, found)
+            if found is SILENT:
+                continue
             values.update(found if isinstance(found, dict) else {item.name: found})
             unit = text if item.name == "unit" else unit
         fault = self._main(plan, texts[0], values, unit)
-        return values if fault is None else Misread(plan.index, fault)
+        if fault is SILENT:
+            return SILENT
+        return Misread(plan.index, fault) if isinstance(fault, Fault) else values
 
-    def _main(self, plan: Plan, cell: str, values: dict[str, Any], unit: str | None) -> Fault | None:
+    def _main(self, plan: Plan, cell: str, values: dict[str, Any], unit: str | None) -> object:
         """Fill the field that the column itself fills, and those that follow from it; ``unit`` is as written."""
         if cell in plan.absent:
             values.update(absent_reason=plan.absent[cell], raw=cell)
@@ -164,7 +232,7 @@ class RowReader:
         if plan.entry.record not in {"treatment", "event"} and values.get("variable") is None:
             return Fault("nothing says which variable the row holds", "a value in the column that names it")
         found = plan.read(cell)
-        if isinstance(found, Fault):
+        if isinstance(found, Fault) or found is SILENT:
             return found
         if isinstance(found, Number):
             raw = f"{cell} {unit}" if unit and not found.unit else cell
