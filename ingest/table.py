@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
+from ingest.gate_tables import header_kind, quarantined, shown, value_kind
 from ingest.table_fields import Vocabulary
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
 from ingest.table_plan import Made, Plan, compile_part
@@ -160,7 +161,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
             yield part
             continue
         for reject in part.rejects:
-            yield given.reject(part.mark + reject.place, reject.problem, reject.wanted)
+            yield replace(reject, name=given.path.name, place=part.mark + reject.place)
         yield from _rows(given, part, context.progress)
     _tell_unmapped(given, mapping)
 
@@ -180,15 +181,17 @@ class _Prepared:
 def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject:
     mark = f"{part.sheet}!" if isinstance(part.sheet, str) else ""
     try:
-        headers = tuple("" if name in given.closed else name for name in given.table.headers(part))
+        named = given.table.headers(part)
     except TableError as error:
         return given.reject(error.place, error.problem, error.wanted)
     subject = plain(part.subject.column)
     line = f"{part.orientation.removesuffix('s')} {part.header_row[-1]}"
     row = f"{mark}header ({line})"
-    if subject in given.closed:
-        problem = f"the key column {subject!r} is flagged as identifying in the data dictionary"
+    flagged = _flagged(given, part, named)
+    if subject in flagged:
+        problem = f"the key column {subject!r} {flagged[subject]}"
         return given.reject(row, problem, "a study identifier as subject: in the map")
+    headers = tuple("" if name in flagged else name for name in named)
     for column in (subject, *part.only, *part.skip):
         if column not in headers:
             role = "key column" if column == subject else "column"
@@ -196,11 +199,24 @@ def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | R
             return given.reject(row, f"no {role} {column!r}", wanted)
     compiled = compile_part(part, headers, vocabulary)
     rejects = compiled.rejects
-    for closed in sorted(given.closed & part.named):
-        rejects = [reject for reject in rejects if repr(closed) not in reject.problem]
-        problem = f"column {closed!r} is flagged as identifying in the data dictionary and is not read"
-        rejects.append(Reject(name="", place=row, problem=problem, wanted="a map without that column"))
+    for number, name in enumerate(named):
+        if name in flagged and part.stores(name):
+            rejects = [reject for reject in rejects if repr(name) not in reject.problem]
+            told = quarantined(row, f"{shown(name, number)} {flagged[name]} and is not read")
+            rejects.append(replace(told, quarantine=name not in given.closed))
     return _Prepared(part, headers, compiled.plans, compiled.made, rejects, mark)
+
+
+def _flagged(given: Input, part: Part, names: Sequence[str]) -> dict[str, str]:
+    """The columns that are never read, whatever the map says, and why."""
+    by_dictionary = dict.fromkeys(given.closed, "is flagged as identifying in the data dictionary")
+    by_header: dict[str, str] = {}
+    for name in filter(part.stores, names):
+        if kind := header_kind(name):
+            by_header[name] = f"is named after {kind}"
+        elif name not in part.named and (kind := value_kind(name)):
+            by_header[name] = f"has a name that looks like {kind}"
+    return {**by_header, **by_dictionary}
 
 
 def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None], None]) -> Iterator[Yield]:
@@ -211,18 +227,28 @@ def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None
 
     def numbered() -> Iterator[tuple[int, Sequence[str]]]:
         rows = enumerate(given.table.table(part), 1)
-        for number, row in islice(rows, part.data_row - 1, part.last_row):
-            if number % STEP == 0:
-                progress(number, None)
-            yield number, row
+        return islice(rows, part.data_row - 1, part.last_row)
 
     try:
-        if reader.surveys:
-            reader.survey(numbered())
-        yield from reader.read(numbered())
+        watch = reader.survey(numbered())
+        for number, found in watch.kinds():
+            column = shown(prepared.headers[number], number)
+            yield replace(quarantined(f"{prepared.mark}{column}", found), name=given.path.name)
+        if reader.without(watch.found):
+            yield from reader.read(_told(numbered(), progress))
     except TableError as error:
         yield given.reject(error.place, error.problem, error.wanted)
     yield from problems.rejects()
+
+
+def _told(
+    rows: Iterator[tuple[int, Sequence[str]]], progress: Callable[[int, int | None], None]
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """The same rows, with a report of progress now and then."""
+    for number, row in rows:
+        if number % STEP == 0:
+            progress(number, None)
+        yield number, row
 
 
 def _tell_unmapped(given: Input, mapping: TableMap) -> None:

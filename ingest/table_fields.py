@@ -16,7 +16,7 @@ from ontology.records import When
 from ontology.terms import q
 from ontology.variables import canonical
 
-__all__ = ["Site", "Vocabulary", "constant", "main_reading", "reading"]
+__all__ = ["NAME", "Site", "Vocabulary", "constant", "main_reading", "reading"]
 
 NAME = r"[\w .:/#+()-]{1,64}"
 """The form of lesion, procedure and visit names: short, so that no free text comes in by them."""

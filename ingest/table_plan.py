@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingest.table_cells import SILENT, Fault, Reading, remembered
-from ingest.table_fields import Site, Vocabulary, constant, main_reading, reading
+from ingest.table_cells import SILENT, Fault, Reading, matching, remembered
+from ingest.table_fields import NAME, Site, Vocabulary, constant, main_reading, reading
 from mappings.shape import RECORDS, Entry, Part, Ref, field_kind, plain, template
 from ontology.fields import Kind, star_of
 from ontology.prefixes import Curie
@@ -31,6 +31,8 @@ class Field:
     index: int
     read: Reading
     missing: frozenset[str]
+    kept: bool
+    """Whether the cell itself may be stored; of a time only the day is, of a person only a pseudonym."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,17 @@ class Plan:
     suffix: str
     """The end of the record's key where a column makes several records."""
     names_nodes: bool
+    kept: bool
+    """Whether the column's cell may be stored, as for a `Field`."""
     held: dict[tuple[str, ...], Any] = field(default_factory=dict)
     """What combinations of cells say, each read once."""
+
+    def stored(self, made: Sequence[Made], width: int) -> frozenset[int]:
+        """The columns of the file whose cells the record may store."""
+        own = {item.index for item in self.fields if item.kept} | ({self.index} if self.kept else set())
+        return frozenset(
+            column for index in own for column in (made[index - width].indexes if index >= width else (index,))
+        )
 
 
 @dataclass
@@ -160,7 +171,10 @@ def _plan(
             own = entry.fields[item]
             column = plain(own.column or "") if isinstance(own, Ref) else ""
             read = remembered(reading(site, kind, item, column, given))
-            fields.append(Field(item, _index(site, given, made, width), read, frozenset(site.part.missing)))
+            index = _index(site, given, made, width)
+            fields.append(
+                Field(item, index, read, frozenset(site.part.missing), _kept(kind, as_written=given.as_written))
+            )
             continue
         value = _said(site, kind, item, written, given, pieces)
         if isinstance(value, Fault):
@@ -188,9 +202,14 @@ def _plan(
         absent={cell: Curie(term) for cell, term in entry.absent.items()},
         with_units=bool(site.part.units),
         suffix=suffix,
+        kept=_kept(field_kind(entry.record, entry.main)),
         names_nodes=not NODES.isdisjoint((*constants, *(item.name for item in fields))),
     )
     return _with_variable(plan, name)
+
+
+def _kept(kind: Kind, *, as_written: bool = False) -> bool:
+    return kind not in {Kind.WHEN, Kind.UID} and (kind is not Kind.READER or as_written)
 
 
 def _within(given: Ref | bool | float | str, pieces: Mapping[str, str]) -> Ref | bool | float | str:
@@ -206,6 +225,8 @@ def _said(
     piece = pieces.get(given.header or "", "")
     if kind is Kind.CONCEPT:
         return site.decided(written, given.facet or item)(piece)
+    if kind in {Kind.STRING, Kind.LESION, Kind.READER, Kind.PROCEDURE} and item != "visit":
+        return matching(NAME, "a short name")(piece)
     return constant(site, kind, item, piece)
 
 

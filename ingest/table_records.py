@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
+from ingest.gate_tables import Watch
 from ingest.table_cells import SILENT, Fault, Number
 from ingest.table_plan import Condition, Made, Plan
 from mappings.shape import Part, plain
@@ -20,6 +22,9 @@ __all__ = ["Problems", "RowReader"]
 AGES = frozenset({ncit.AGE, ncit.AGE_AT_DIAGNOSIS})
 OLDEST = 90
 """From this age on, years may identify a person (45 CFR 164.514(b)); the raw text then says only ``90+``."""
+
+BLOCK = 10_000
+"""Rows looked at together."""
 
 SHOWN = 3
 HELD = 20_000
@@ -87,24 +92,39 @@ class RowReader:
         ]
         self._turned = self.part.orientation == "columns"
 
-    @property
-    def surveys(self) -> bool:
-        """Whether rows must be seen once before they are read: what they say depends on rows further down."""
-        return self.part.repeats == "last" or any(made.per for made in self.made)
+    def survey(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Watch:
+        """Look at the rows once before they are read: for identifiers, and for what rows take from others below."""
+        width = len(self.headers)
+        stored = frozenset[int]().union(*(plan.stored(self.made, width) for plan in self.plans))
+        watch = Watch(sorted({*stored, self._subject} if self.plans else ()))
+        ahead = self.part.repeats == "last" or any(made.per for made in self.made)
+        whole = self._whole(rows, told=False)
+        while block := list(islice(whole, BLOCK)):
+            watch.look(cells for _, cells in block)
+            for number, cells in block if ahead else ():
+                self._note(number, cells)
+        return watch
 
-    def survey(self, rows: Iterator[tuple[int, Sequence[str]]]) -> None:
-        """Look at the rows once, for what other rows take from them."""
-        for number, cells in self._whole(rows, told=False):
-            subject = self._subject_of(cells)
-            if subject is None or isinstance(subject, Fault):
-                continue
-            if self.part.repeats == "last":
-                self._last_rows[self._repeat(subject, cells)] = number
-            for order, made in enumerate(self.made):
-                if made.per and (text := made.cell(cells)):
-                    key = (order, subject, tuple(cells[index] for index in made.per))
-                    # two rows that differ leave it open which of them is meant
-                    self._elsewhere[key] = text if self._elsewhere.get(key, text) == text else None
+    def without(self, columns: Container[int]) -> bool:
+        """Leave out what columns make that are kept out; False where nothing is left, or nobody to say it of."""
+        width = len(self.headers)
+        self.plans = [
+            plan for plan in self.plans if not any(column in columns for column in plan.stored(self.made, width))
+        ]
+        return bool(self.plans) and self._subject not in columns
+
+    def _note(self, number: int, cells: Sequence[str]) -> None:
+        """Remember what rows further up take from a row."""
+        subject = self._subject_of(cells)
+        if subject is None or isinstance(subject, Fault):
+            return
+        if self.part.repeats == "last":
+            self._last_rows[self._repeat(subject, cells)] = number
+        for order, made in enumerate(self.made):
+            if made.per and (text := made.cell(cells)):
+                key = (order, subject, tuple(cells[index] for index in made.per))
+                # two rows that differ leave it open which of them is meant
+                self._elsewhere[key] = text if self._elsewhere.get(key, text) == text else None
 
     def read(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[Record]:
         """The records of numbered rows (as a person counts them, the header being row 1 as a rule)."""
@@ -113,7 +133,7 @@ class RowReader:
             if isinstance(subject, Fault):
                 self.problems.add(self._place(number, self._subject), subject.problem, subject.wanted)
             elif subject is not None and self._counts(number, subject, cells):
-                every = [*cells[: len(self.headers)], *self._made(subject, cells)]
+                every = [*cells, *self._made(subject, cells)]
                 for plan in self.plans:
                     yield from self._record(plan, number, subject, every)
 
@@ -133,7 +153,7 @@ class RowReader:
                     wanted = "a row with a cell for each column"
                     self.problems.add(self._place(number), "more cells than columns", wanted)
                 continue
-            yield number, cells
+            yield number, cells[:width]
 
     def _made(self, subject: str, cells: Sequence[str]) -> Iterator[str]:
         for order, made in enumerate(self.made):

@@ -330,6 +330,23 @@ class Part(_Layout):
         rows = (self.subject.column, *self.one_row_per, *self.only, *self.skip)
         return frozenset({*self.columns, *others, *map(plain, rows)})
 
+    def stores(self, name: str) -> bool:
+        """Whether cells of a column of that name may be stored, as they are or changed: not where they only decide."""
+        return any(name == own or ((form := template(own)) and form.fullmatch(name)) for own in self._stored)
+
+    @cached_property
+    def _stored(self) -> frozenset[str]:
+        refs = [
+            ref
+            for entries in self.columns.values()
+            for entry in entries
+            for item, ref in entry.fields.items()
+            if isinstance(ref, Ref) and (item != "reader" or ref.as_written)
+        ]
+        return frozenset(
+            {*self.columns, plain(self.subject.column), *(plain(name) for ref in refs for name in ref.sources)}
+        )
+
     def reads(self, name: str) -> bool:
         """Whether a column of that name is read by the map."""
         return name in self.named or any(pattern.fullmatch(name) for pattern in self._patterns)
