@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ingest import sources
 from ingest.base import Block, Context, Source
-from ingest.gate import admit, bare
+from ingest.gate import admit, admit_block, bare
 from ingest.report import NothingToDoError, Progress, Report
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
@@ -129,6 +129,7 @@ class _Run:
             secret=bytes.fromhex(self.control.setting("secret")),
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
+            blocks=True,
             known=self._is_known(source),
             progress=lambda done, total: self.progress.step(source.name, done, total),
         )
@@ -169,9 +170,7 @@ class _Run:
                 case Record() if head is not None:
                     self._admit(item, head, context)
                 case Block() if head is not None:
-                    assert context.reviewed, "only reviewed sources may yield blocks"
-                    self.writing.log.add_rows(item.kind, item.rows)
-                    self.report.records[item.kind.__name__] += item.rows.num_rows
+                    self._admit_block(item, head, context)
                 case _:
                     continue
         self._end(head)
@@ -234,6 +233,14 @@ class _Run:
             )
             return
         self.report.records[type(admitted).__name__] += 1
+
+    def _admit_block(self, block: Block, head: SourceRecord, context: Context) -> None:
+        admitted, rejects = admit_block(block, context)
+        for reject in rejects:
+            self._reject(head.collection or self.job.collection, replace(reject, name=head.name))
+        if admitted.rows.num_rows:
+            self.writing.log.add_rows(admitted.kind, admitted.rows)
+            self.report.records[admitted.kind.__name__] += admitted.rows.num_rows
 
     def _end(self, head: SourceRecord | None) -> None:
         """Finish a source; only what came in whole replaces what was there."""

@@ -13,7 +13,7 @@ from ingest.gate_tables import header_kind, quarantined, shown, value_kind
 from ingest.table_fields import Vocabulary
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
 from ingest.table_plan import Made, Plan, compile_part
-from ingest.table_records import Problems, RowReader
+from ingest.table_records import Problems, RowReader, at_once, one_by_one
 from mappings.shape import Part, plain
 from mappings.tables import MappingError, TableMap, match, table_map, table_maps
 from ontology.prefixes import Curie
@@ -162,7 +162,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
             continue
         for reject in part.rejects:
             yield replace(reject, name=given.path.name, place=part.mark + reject.place)
-        yield from _rows(given, part, context.progress)
+        yield from _rows(given, part, context)
     _tell_unmapped(given, mapping)
 
 
@@ -219,7 +219,7 @@ def _flagged(given: Input, part: Part, names: Sequence[str]) -> dict[str, str]:
     return {**by_header, **by_dictionary}
 
 
-def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None], None]) -> Iterator[Yield]:
+def _rows(given: Input, prepared: _Prepared, context: Context) -> Iterator[Yield]:
     """The records of one part, then what was wrong with its rows."""
     part = prepared.part
     problems = Problems(given.path.name)
@@ -235,7 +235,8 @@ def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None
             column = shown(prepared.headers[number], number)
             yield replace(quarantined(f"{prepared.mark}{column}", found), name=given.path.name)
         if reader.without(watch.found):
-            yield from reader.read(_told(numbered(), progress))
+            for makings in reader.read(_told(numbered(), context.progress)):
+                yield from at_once(makings) if context.blocks else one_by_one(makings)
     except TableError as error:
         yield given.reject(error.place, error.problem, error.wanted)
     yield from problems.rejects()

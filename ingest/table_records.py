@@ -1,34 +1,27 @@
-"""Rows become records: the engine that table and REDCap readers share."""
+"""Rows become records, some thousand at a time: the engine that table and REDCap readers share."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
+from ingest.base import Block
 from ingest.gate_tables import Watch
-from ingest.table_cells import SILENT, Fault, Number
+from ingest.table_blocks import Maker, Makings, Misread
+from ingest.table_cells import Fault
 from ingest.table_plan import Condition, Made, Plan
 from mappings.shape import Part, plain
-from ontology.prefixes import Curie
-from ontology.records import Lesion, Procedure, Reader, Record, Reject, Series, Study
-from ontology.terms import ncit
-from ontology.variables import variables
+from ontology.records import Record, Reject
+from store.columns import records_of
 
-__all__ = ["Problems", "RowReader"]
-
-AGES = frozenset({ncit.AGE, ncit.AGE_AT_DIAGNOSIS})
-OLDEST = 90
-"""From this age on, years may identify a person (45 CFR 164.514(b)); the raw text then says only ``90+``."""
+__all__ = ["Problems", "RowReader", "at_once", "one_by_one"]
 
 BLOCK = 10_000
 """Rows looked at together."""
 
 SHOWN = 3
-HELD = 20_000
-"""Combinations of cells whose meaning is kept ready, for each entry of a map."""
 
 
 class Problems:
@@ -52,14 +45,6 @@ class Problems:
             more = self._counts[fault] - len(places)
             shown = ", ".join(places) + (f" and {more} more" if more else "")
             yield Reject(name=self._name, place=shown, problem=fault.problem, wanted=fault.wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class Misread:
-    """A cell that could not be read: its column and why."""
-
-    index: int
-    fault: Fault
 
 
 @dataclass
@@ -126,16 +111,39 @@ class RowReader:
                 # two rows that differ leave it open which of them is meant
                 self._elsewhere[key] = text if self._elsewhere.get(key, text) == text else None
 
-    def read(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[Record]:
-        """The records of numbered rows (as a person counts them, the header being row 1 as a rule)."""
-        for number, cells in self._whole(rows):
+    def read(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[list[Makings]]:
+        """What some thousand numbered rows at a time become (as a person counts them, the header being row 1)."""
+        makers = [Maker(plan, self._named) for plan in self.plans]
+        whole = self._whole(rows)
+        while block := list(islice(whole, BLOCK)):
+            yield self._made_of(makers, block)
+
+    def _made_of(self, makers: Sequence[Maker], block: Sequence[tuple[int, list[str]]]) -> list[Makings]:
+        numbers: list[int] = []
+        subjects: list[str] = []
+        rows: list[list[str]] = []
+        for number, cells in block:
             subject = self._subject_of(cells)
             if isinstance(subject, Fault):
                 self.problems.add(self._place(number, self._subject), subject.problem, subject.wanted)
             elif subject is not None and self._counts(number, subject, cells):
-                every = [*cells, *self._made(subject, cells)]
-                for plan in self.plans:
-                    yield from self._record(plan, number, subject, every)
+                numbers.append(number)
+                subjects.append(subject)
+                rows.append([*cells, *self._made(subject, cells)] if self.made else cells)
+        columns = list(zip(*rows, strict=True))
+        found = [self._makings(maker, columns, numbers, subjects) for maker in makers] if rows else []
+        return [makings for makings in found if makings is not None]
+
+    def _makings(
+        self, maker: Maker, columns: Sequence[Sequence[str]], numbers: Sequence[int], subjects: Sequence[str]
+    ) -> Makings | None:
+        before, after = self._around(maker.plan.index)
+        after += maker.plan.suffix
+
+        def misread(row: int, wrong: Misread) -> None:
+            self.problems.add(self._place(numbers[row], wrong.index), wrong.fault.problem, wrong.fault.wanted)
+
+        return maker.make(columns, subjects, lambda row: f"{before}{numbers[row]}{after}", misread)
 
     def _whole(
         self, rows: Iterator[tuple[int, Sequence[str]]], *, told: bool = True
@@ -166,7 +174,11 @@ class RowReader:
         """A row, or one of its cells, as a person finds it in the file."""
         if index is None or index >= len(self.headers):
             return f"{self.mark}{'C' if self._turned else 'R'}{number}"
-        return f"{self.mark}R{index + 1}C{number}" if self._turned else f"{self.mark}R{number}C{index + 1}"
+        return str(number).join(self._around(index))
+
+    def _around(self, index: int) -> tuple[str, str]:
+        """What stands before and after the number of the row in the place of a cell."""
+        return (f"{self.mark}R{index + 1}C", "") if self._turned else (f"{self.mark}R", f"C{index + 1}")
 
     def _subject_of(self, cells: Sequence[str]) -> str | Fault | None:
         """The row's subject; None where the row is not to be read."""
@@ -198,109 +210,20 @@ class RowReader:
             self.problems.add(self._place(number), f"a second row for the same {columns}", wanted)
         return False
 
-    def _record(self, plan: Plan, number: int, subject: str, cells: Sequence[str]) -> Iterable[Record]:
-        """What one entry makes of one row: the nodes named for the first time, then the record; nothing for a fault."""
-        cell = cells[plan.index]
-        if not cell or cell in plan.missing or (plan.only_if and cell not in plan.only_if):
-            return ()
-        if not all(condition.holds(cells[condition.index]) for condition in plan.conditions):
-            return ()
-        texts = (cell, *[cells[item.index] for item in plan.fields])
-        values = plan.held.get(texts)
-        if values is None:
-            # columns hold few distinct values, and what follows from the cells is the same wherever they recur
-            if len(plan.held) >= HELD:
-                plan.held.clear()
-            values = plan.held[texts] = self._values(plan, texts)
-        if isinstance(values, Misread):
-            self.problems.add(self._place(number, values.index), values.fault.problem, values.fault.wanted)
-            return ()
-        if values is SILENT:
-            return ()
-        key = self._place(number, plan.index) + plan.suffix
-        record = plan.record(key=key, subject=subject, **values)  # type: ignore[call-arg]
-        return (*self._identities(subject, values), record) if plan.names_nodes else (record,)
 
-    def _values(self, plan: Plan, texts: Sequence[str]) -> Any:
-        """The fields of a record, from the texts of its cells: that of the column itself, then those of the fields.
-
-        A `Misread` where a cell cannot be read, `SILENT` where the column says nothing of what the record is about.
-        """
-        values = dict(plan.constants)
-        unit = values.get("unit")
-        for item, text in zip(plan.fields, texts[1:], strict=True):
-            if not text or text in item.missing:
-                continue
-            found = item.read(text)
-            if isinstance(found, Fault):
-                return Misread(item.index, found)
-            if found is SILENT:
-                continue
-            values.update(found if isinstance(found, dict) else {item.name: found})
-            unit = text if item.name == "unit" else unit
-        fault = self._main(plan, texts[0], values, unit)
-        if fault is SILENT:
-            return SILENT
-        return Misread(plan.index, fault) if isinstance(fault, Fault) else values
-
-    def _main(self, plan: Plan, cell: str, values: dict[str, Any], unit: str | None) -> object:
-        """Fill the field that the column itself fills, and those that follow from it; ``unit`` is as written."""
-        if cell in plan.absent:
-            values.update(absent_reason=plan.absent[cell], raw=cell)
-            values.pop("unit", None)
-            return None
-        if plan.entry.record not in {"treatment", "event"} and values.get("variable") is None:
-            return Fault("nothing says which variable the row holds", "a value in the column that names it")
-        found = plan.read(cell)
-        if isinstance(found, Fault) or found is SILENT:
-            return found
-        if isinstance(found, Number):
-            raw = f"{cell} {unit}" if unit and not found.unit else cell
-            return _quantity(found, raw, values, plan.entry.record)
-        if found is not None or plan.main not in values:
-            values[plan.main] = found
-        if plan.main not in {"when", "start", "end"}:
-            values["raw"] = cell
-        return None
-
-    def _identities(self, subject: str, values: dict[str, Any]) -> Iterator[Record]:
-        """The nodes that a record refers to, each once."""
-        nodes: list[Record] = []
-        if values.get("lesion"):
-            nodes.append(Lesion(subject=subject, key=values["lesion"]))
-        if values.get("reader"):
-            nodes.append(Reader(key=values["reader"]))
-        if values.get("procedure"):
-            nodes.append(Procedure(key=values["procedure"]))
-        if values.get("study"):
-            nodes.append(Study(uid=values["study"], subject=subject))
-            if values.get("series"):
-                nodes.append(Series(uid=values["series"], subject=subject, study=values["study"]))
-        for node in nodes:
-            if node not in self._named:
-                self._named.add(node)
-                yield node
+def at_once(makings: Sequence[Makings]) -> Iterator[Record | Block]:
+    """The records of some rows as blocks, each after the nodes that it names."""
+    for each in makings:
+        yield from (node for _, node in each.nodes)
+        yield each.block
 
 
-def _quantity(found: Number, raw: str, values: dict[str, Any], record: str) -> Fault | None:
-    """Fill value, bounds, unit and raw of a number, in the canonical unit of its variable; outcomes are in days."""
-    written = found.unit or values.get("unit")
-    registered = variables().get(Curie(values["variable"]))
-    wanted = "d" if record == "outcome" else registered.unit if registered else None
-    if wanted and wanted != "1" and written is None:
-        return Fault("a number without its unit", f"a unit that can be converted to {wanted}")
-    result: Number | Fault = found
-    if written and wanted and written != wanted:
-        result = found.converted(written, wanted)
-    if isinstance(result, Fault):
-        return result
-    values.update(value=result.value, low=result.low, high=result.high)
-    unit = wanted or written
-    if unit:
-        values["unit"] = unit
-    values["raw"] = raw
-    # days from diagnosis to birth are negative
-    years = result.value if result.value is not None else result.low
-    if values["variable"] in AGES and years is not None and abs(years) >= OLDEST:
-        values["raw"] = "90+"
-    return None
+def one_by_one(makings: Sequence[Makings]) -> Iterator[Record]:
+    """The records of some rows in the order of the rows, each after the nodes that it is the first to name."""
+    found: list[tuple[int, int, int, Record]] = []
+    for order, each in enumerate(makings):
+        found.extend((each.rows[place], order, 0, node) for place, node in each.nodes)
+        records = records_of(each.block.kind, each.block.rows)
+        found.extend((row, order, 1, record) for row, record in zip(each.rows, records, strict=True))
+    for *_, record in sorted(found, key=lambda item: item[:3]):
+        yield record
