@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TypeAlias
 
 from ingest.base import Block
 from ingest.gate_tables import Watch
@@ -22,6 +23,10 @@ BLOCK = 10_000
 """Rows looked at together."""
 
 SHOWN = 3
+
+
+Columns: TypeAlias = Sequence[Sequence[str]]
+"""Cells by column; those of columns that the map does not name are of no use."""
 
 
 class Problems:
@@ -76,6 +81,11 @@ class RowReader:
             for name, cells in listed.items()
         ]
         self._turned = self.part.orientation == "columns"
+        width = len(self.headers)
+        plans = (column for plan in self.plans for column in plan.uses())
+        others = (column for made in self.made for column in (*made.indexes, *made.per))
+        rows = (self._subject, *self._unique, *(condition.index for condition in self._conditions))
+        self._used = sorted({column for column in (*plans, *others, *rows) if column < width})
 
     def survey(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Watch:
         """Look at the rows once before they are read: for identifiers, and for what rows take from others below."""
@@ -83,11 +93,11 @@ class RowReader:
         stored = frozenset[int]().union(*(plan.stored(self.made, width) for plan in self.plans))
         watch = Watch(sorted({*stored, self._subject} if self.plans else ()))
         ahead = self.part.repeats == "last" or any(made.per for made in self.made)
-        whole = self._whole(rows, told=False)
-        while block := list(islice(whole, BLOCK)):
-            watch.look(cells for _, cells in block)
-            for number, cells in block if ahead else ():
-                self._note(number, cells)
+        for numbers, columns in self._blocks(rows, told=False):
+            watch.look(columns)
+            for row, subject in enumerate(self._subjects(columns)) if ahead else ():
+                if isinstance(subject, str):
+                    self._note(numbers[row], subject, columns, row)
         return watch
 
     def without(self, columns: Container[int]) -> bool:
@@ -98,44 +108,38 @@ class RowReader:
         ]
         return bool(self.plans) and self._subject not in columns
 
-    def _note(self, number: int, cells: Sequence[str]) -> None:
+    def _note(self, number: int, subject: str, columns: Columns, row: int) -> None:
         """Remember what rows further up take from a row."""
-        subject = self._subject_of(cells)
-        if subject is None or isinstance(subject, Fault):
-            return
         if self.part.repeats == "last":
-            self._last_rows[self._repeat(subject, cells)] = number
+            self._last_rows[self._repeat(subject, columns, row)] = number
         for order, made in enumerate(self.made):
-            if made.per and (text := made.cell(cells)):
-                key = (order, subject, tuple(cells[index] for index in made.per))
+            if made.per and (text := made.cell(columns, row)):
+                key = (order, subject, tuple(columns[index][row] for index in made.per))
                 # two rows that differ leave it open which of them is meant
                 self._elsewhere[key] = text if self._elsewhere.get(key, text) == text else None
 
     def read(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Iterator[list[Makings]]:
         """What some thousand numbered rows at a time become (as a person counts them, the header being row 1)."""
         makers = [Maker(plan, self._named) for plan in self.plans]
-        whole = self._whole(rows)
-        while block := list(islice(whole, BLOCK)):
-            yield self._made_of(makers, block)
+        for numbers, columns in self._blocks(rows):
+            yield self._made_of(makers, numbers, columns)
 
-    def _made_of(self, makers: Sequence[Maker], block: Sequence[tuple[int, list[str]]]) -> list[Makings]:
-        numbers: list[int] = []
-        subjects: list[str] = []
-        rows: list[list[str]] = []
-        for number, cells in block:
-            subject = self._subject_of(cells)
-            if isinstance(subject, Fault):
-                self.problems.add(self._place(number, self._subject), subject.problem, subject.wanted)
-            elif subject is not None and self._counts(number, subject, cells):
-                numbers.append(number)
-                subjects.append(subject)
-                rows.append([*cells, *self._made(subject, cells)] if self.made else cells)
-        columns = list(zip(*rows, strict=True))
-        found = [self._makings(maker, columns, numbers, subjects) for maker in makers] if rows else []
+    def _made_of(self, makers: Sequence[Maker], numbers: list[int], columns: Columns) -> list[Makings]:
+        said = self._subjects(columns)
+        rows = [row for row in range(len(numbers)) if self._counts(numbers[row], said[row], columns, row)]
+        if not rows:
+            return []
+        subjects = [str(said[row]) for row in rows]
+        if len(rows) < len(numbers):
+            numbers = [numbers[row] for row in rows]
+            used = {*self._used}
+            columns = [[column[row] for row in rows] if at in used else () for at, column in enumerate(columns)]
+        every = [*columns, *(self._made(order, subjects, columns) for order in range(len(self.made)))]
+        found = (self._makings(maker, every, numbers, subjects) for maker in makers)
         return [makings for makings in found if makings is not None]
 
     def _makings(
-        self, maker: Maker, columns: Sequence[Sequence[str]], numbers: Sequence[int], subjects: Sequence[str]
+        self, maker: Maker, columns: Columns, numbers: Sequence[int], subjects: Sequence[str]
     ) -> Makings | None:
         before, after = self._around(maker.plan.index)
         after += maker.plan.suffix
@@ -145,30 +149,40 @@ class RowReader:
 
         return maker.make(columns, subjects, lambda row: f"{before}{numbers[row]}{after}", misread)
 
-    def _whole(
+    def _blocks(
         self, rows: Iterator[tuple[int, Sequence[str]]], *, told: bool = True
-    ) -> Iterator[tuple[int, list[str]]]:
+    ) -> Iterator[tuple[list[int], Columns]]:
+        """Some thousand rows at a time: their numbers, and their cells by column, those of the map without blanks."""
+        whole = self._whole(rows, told=told)
+        while block := list(islice(whole, BLOCK)):
+            columns: list[Sequence[str]] = list(zip(*(row for _, row in block), strict=True))
+            for index in self._used:
+                columns[index] = list(map(str.strip, columns[index]))
+            yield [number for number, _ in block], columns
+
+    def _whole(self, rows: Iterator[tuple[int, Sequence[str]]], *, told: bool) -> Iterator[tuple[int, Sequence[str]]]:
         """The rows that hold something, with a cell for each column."""
         width = len(self.headers)
         for number, row in rows:
-            cells = [cell.strip() for cell in row]
-            if not any(cells):
+            if not any(row):
                 continue
-            if len(cells) < width:
-                cells.extend([""] * (width - len(cells)))
-            elif len(cells) > width and any(cells[width:]):
-                if told:
-                    wanted = "a row with a cell for each column"
-                    self.problems.add(self._place(number), "more cells than columns", wanted)
-                continue
-            yield number, cells[:width]
+            if len(row) == width:
+                yield number, row
+            elif len(row) < width:
+                yield number, [*row, *[""] * (width - len(row))]
+            elif not any(map(str.strip, row[width:])):
+                yield number, row[:width]
+            elif told:
+                wanted = "a row with a cell for each column"
+                self.problems.add(self._place(number), "more cells than columns", wanted)
 
-    def _made(self, subject: str, cells: Sequence[str]) -> Iterator[str]:
-        for order, made in enumerate(self.made):
-            if made.per:
-                yield self._elsewhere.get((order, subject, tuple(cells[index] for index in made.per))) or ""
-            else:
-                yield made.cell(cells)
+    def _made(self, order: int, subjects: Sequence[str], columns: Columns) -> list[str]:
+        """The cells of a column that is made of others."""
+        made = self.made[order]
+        if not made.per:
+            return [made.cell(columns, row) for row in range(len(subjects))]
+        keys = zip(subjects, zip(*(columns[index] for index in made.per), strict=True), strict=True)
+        return [self._elsewhere.get((order, subject, cells)) or "" for subject, cells in keys]
 
     def _place(self, number: int, index: int | None = None) -> str:
         """A row, or one of its cells, as a person finds it in the file."""
@@ -180,35 +194,54 @@ class RowReader:
         """What stands before and after the number of the row in the place of a cell."""
         return (f"{self.mark}R{index + 1}C", "") if self._turned else (f"{self.mark}R", f"C{index + 1}")
 
-    def _subject_of(self, cells: Sequence[str]) -> str | Fault | None:
-        """The row's subject; None where the row is not to be read."""
-        if not all(condition.holds(cells[condition.index]) for condition in self._conditions):
-            return None
-        cell = cells[self._subject]
+    def _subjects(self, columns: Columns) -> list[str | Fault | None]:
+        """The subject of each row; None where the row is not to be read."""
+        cells = columns[self._subject]
+        known = {cell: self._subject_of(cell) for cell in set(cells)}
+        said = [known[cell] for cell in cells]
+        if isinstance(known.get(""), Fault):
+            said = [
+                None if subject is known[""] and _blank(columns, row) else subject for row, subject in enumerate(said)
+            ]
+        for condition in self._conditions:
+            others = columns[condition.index]
+            holds = {cell: condition.holds(cell) for cell in set(others)}
+            said = [subject if holds[other] else None for subject, other in zip(said, others, strict=True)]
+        return said
+
+    def _subject_of(self, cell: str) -> str | Fault | None:
         if not cell or cell in self._missing:
             return Fault("a row without its subject", f"the subject in column {self.part.subject.column!r}")
         return self.part.subject.identifier(cell) or None
 
-    def _repeat(self, subject: str, cells: Sequence[str]) -> int:
+    def _repeat(self, subject: str, columns: Columns, row: int) -> int:
         """What rows have in common that repeat each other; the subject counts by its identifier."""
         # hashes, so that a million rows cost some megabytes
-        return hash(tuple(subject if index == self._subject else cells[index] for index in self._unique))
+        return hash(tuple(subject if index == self._subject else columns[index][row] for index in self._unique))
 
-    def _counts(self, number: int, subject: str, cells: Sequence[str]) -> bool:
-        """Whether a row counts where rows may repeat each other."""
+    def _counts(self, number: int, subject: str | Fault | None, columns: Columns, row: int) -> bool:
+        """Whether a row has a subject and counts, where rows may repeat each other."""
+        if not isinstance(subject, str):
+            if subject is not None:
+                self.problems.add(self._place(number, self._subject), subject.problem, subject.wanted)
+            return False
         if not self._unique or self.part.repeats == "all":
             return True
-        repeat = self._repeat(subject, cells)
+        repeat = self._repeat(subject, columns, row)
         if self.part.repeats == "last":
             return self._last_rows.get(repeat) == number
         if repeat not in self._rows_seen:
             self._rows_seen.add(repeat)
             return True
         if self.part.repeats == "reject":
-            columns = ", ".join(self.part.one_row_per)
+            shared = ", ".join(self.part.one_row_per)
             wanted = "one row for each, or repeats: in the map"
-            self.problems.add(self._place(number), f"a second row for the same {columns}", wanted)
+            self.problems.add(self._place(number), f"a second row for the same {shared}", wanted)
         return False
+
+
+def _blank(columns: Columns, row: int) -> bool:
+    return not any(column[row].strip() for column in columns)
 
 
 def at_once(makings: Sequence[Makings]) -> Iterator[Record | Block]:
