@@ -23,6 +23,8 @@ __all__ = ["SOURCE", "Coverage", "Input", "coverage", "read_input"]
 
 log = logging.getLogger(__name__)
 
+TOLD = "if they do, list them below missing: in the map"
+
 STEP = 10_000
 """Rows between two reports of progress."""
 
@@ -234,6 +236,9 @@ def _rows(given: Input, prepared: _Prepared, context: Context) -> Iterator[Yield
         for number, found in watch.kinds():
             column = shown(prepared.headers[number], number)
             yield replace(quarantined(f"{prepared.mark}{column}", found), name=given.path.name)
+        for number in dict.fromkeys(reader.doubtful(watch)):
+            column = shown(prepared.headers[number], number)
+            log.warning("%s: %s holds numbers that may stand for a missing value; %s", given.path.name, column, TOLD)
         if reader.without(watch.found):
             for makings in reader.read(_told(numbered(), context.progress)):
                 yield from at_once(makings) if context.blocks else one_by_one(makings)

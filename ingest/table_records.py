@@ -11,7 +11,7 @@ from typing import TypeAlias
 from ingest.base import Block
 from ingest.gate_tables import Watch
 from ingest.table_blocks import Maker, Makings, Misread
-from ingest.table_cells import Fault
+from ingest.table_cells import Fault, Number, suspicious
 from ingest.table_plan import Condition, Made, Plan
 from mappings.shape import Part, plain
 from ontology.records import Record, Reject
@@ -99,6 +99,16 @@ class RowReader:
                 if isinstance(subject, str):
                     self._note(numbers[row], subject, columns, row)
         return watch
+
+    def doubtful(self, watch: Watch) -> Iterator[int]:
+        """The columns of numbers of which some may stand for a missing value, though the map does not say so."""
+        for plan in self.plans:
+            cells = watch.distinct(plan.index) - plan.missing - plan.absent.keys()
+            read = (
+                [plan.read(cell) for cell in cells if cell] if plan.entry.record in {"measurement", "outcome"} else []
+            )
+            if suspicious([found.value for found in read if isinstance(found, Number) and found.value is not None]):
+                yield plan.index
 
     def without(self, columns: Container[int]) -> bool:
         """Leave out what columns make that are kept out; False where nothing is left, or nobody to say it of."""

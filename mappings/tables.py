@@ -20,6 +20,8 @@ __all__ = ["MappingError", "TableMap", "UnknownMapError", "match", "table_map", 
 
 SHAPE = "map.yaml"
 DECISIONS = "mapping.sssom.tsv"
+SAFE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader in C where there is one: sixty maps take 0.2 s instead of 3."""
 
 
 class UnknownMapError(MappingError):
@@ -59,10 +61,10 @@ def table_maps() -> dict[str, TableMap]:
 
 def table_map(name: str) -> TableMap:
     """A map by its name or by the path of its folder; `UnknownMapError`, or `MappingError` where it is faulty."""
-    known = table_maps()
+    folder = Path(name)
+    known = {} if len(folder.parts) > 1 else table_maps()
     if name in known:
         return known[name]
-    folder = Path(name)
     if not (folder / SHAPE).is_file():
         raise UnknownMapError(name)
     return _load(folder)
@@ -91,7 +93,7 @@ def _fits(candidate: TableMap, name: str, headers: Callable[[Part], Sequence[str
 def _load(folder: Path) -> TableMap:
     shape_file, decision_file = folder / SHAPE, folder / DECISIONS
     try:
-        shape = Shape.model_validate(yaml.safe_load(shape_file.read_text(encoding="utf-8")))
+        shape = Shape.model_validate(yaml.load(shape_file.read_text(encoding="utf-8"), Loader=SAFE))  # noqa: S506 - a safe one
         parts = shape.parts()
     except ValidationError as error:
         raise MappingError(_explained(shape_file, error)) from error
