@@ -244,29 +244,29 @@ class Build:
         What identifies is the same in all of them. A label on which they differ, or that one of the audiences lacks,
         is left out, and a public node says only what public sources say.
         """
-        open_to_all = f"bool_or(audience = {quoted(PUBLIC)})"
-        together = "string_agg(DISTINCT audience, '+' ORDER BY audience)"
-        names = f"CASE WHEN {open_to_all} THEN {quoted(PUBLIC)} ELSE {together} END"
-
-        def agreed(column: str) -> str:
-            """The value that every audience of the node knows, or none: no label passes from one to another."""
-
-            def one(only: str) -> str:
-                knowing = f'count(DISTINCT CASE WHEN "{column}" IS NOT NULL THEN audience END) {only}'
-                same = (
-                    f'min("{column}") {only} = max("{column}") {only} AND {knowing} = count(DISTINCT audience) {only}'
-                )
-                return f'CASE WHEN {same} THEN min("{column}") {only} END'
-
-            public = f"FILTER (audience = {quoted(PUBLIC)})"
-            return f'CASE WHEN {open_to_all} THEN {one(public)} ELSE {one("")} END AS "{column}"'
-
-        chosen = ", ".join([*(f'"{key}"' for key in keys), *map(agreed, others), f"{names} AS graph_name"])
+        grouped = ", ".join(f'"{key}"' for key in keys)
+        ends = "".join(f', min("{name}") AS "least {name}", max("{name}") AS "most {name}"' for name in others)
         only = ""
         if table == "live" and self.affected:
             only = f"WHERE collection IN (SELECT collection FROM {self.affected})"
-        grouped = ", ".join(f'"{key}"' for key in keys)
-        return f"SELECT {chosen} FROM {self.view(table)} {only} GROUP BY {grouped}"
+        # one row for each audience first: aggregates of distinct values cost many times as much
+        told = f"SELECT {grouped}, audience{ends} FROM {self.view(table)} {only} GROUP BY {grouped}, audience"
+        public = f"audience = {quoted(PUBLIC)}"
+        together = f"string_agg(audience, '+' ORDER BY audience) FILTER (NOT {public})"
+
+        def agreed(name: str) -> str:
+            """The value that every audience of the node knows, or none: no label passes from one to another."""
+            least, most = f'"least {name}"', f'"most {name}"'
+            stated = f"min({least}) FILTER ({public})"
+            return (
+                f"CASE WHEN bool_or({public}) THEN CASE WHEN {stated} = max({most}) FILTER ({public}) THEN {stated} END "
+                f"WHEN min({least}) = max({most}) AND count({least}) = count(*) THEN min({least}) END "
+                f'AS "{name}"'
+            )
+
+        name = f"CASE WHEN bool_or({public}) THEN {quoted(PUBLIC)} ELSE {together} END AS graph_name"
+        chosen = ", ".join([grouped, *map(agreed, others), name])
+        return f"SELECT {chosen} FROM ({told}) GROUP BY {grouped}"
 
     def _facts(self, star: Star) -> str:
         """The rows of a fact with their graph and, for each time, the zero that its day is counted from."""
