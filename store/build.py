@@ -258,11 +258,9 @@ class Build:
             """The value that every audience of the node knows, or none: no label passes from one to another."""
             least, most = f'"least {name}"', f'"most {name}"'
             stated = f"min({least}) FILTER ({public})"
-            return (
-                f"CASE WHEN bool_or({public}) THEN CASE WHEN {stated} = max({most}) FILTER ({public}) THEN {stated} END "
-                f"WHEN min({least}) = max({most}) AND count({least}) = count(*) THEN min({least}) END "
-                f'AS "{name}"'
-            )
+            in_public = f"CASE WHEN {stated} = max({most}) FILTER ({public}) THEN {stated} END"
+            by_all = f"CASE WHEN min({least}) = max({most}) AND count({least}) = count(*) THEN min({least}) END"
+            return f'CASE WHEN bool_or({public}) THEN {in_public} ELSE {by_all} END AS "{name}"'
 
         name = f"CASE WHEN bool_or({public}) THEN {quoted(PUBLIC)} ELSE {together} END AS graph_name"
         chosen = ", ".join([grouped, *map(agreed, others), name])

@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyoxigraph as ox
 
 from ontology.vocabulary import vocabulary_digest, vocabulary_triples
+from store.ahead import ahead
 from store.build import Build, arrow_batches, connect
 from store.check import check_added, check_one_graph
 from store.control import now
@@ -210,15 +210,6 @@ def _load(store: ox.Store, texts: Iterable[bytes], scratch: Path) -> None:
         for file in ahead(_written(texts, Path(folder))):
             store.bulk_load(path=str(file), format=ox.RdfFormat.N_QUADS, lenient=True)
             file.unlink()
-
-
-def ahead(files: Iterator[Path]) -> Iterator[Path]:
-    """The same files, each made while the one before is used."""
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, files, None)
-        while (file := coming.result()) is not None:
-            coming = maker.submit(next, files, None)
-            yield file
 
 
 def _written(texts: Iterable[bytes], folder: Path) -> Iterator[Path]:
