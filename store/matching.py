@@ -20,7 +20,19 @@ from store.crosswalk_rules import Rule, Rules, followed, open_ids
 from store.identity import OWN, Link, origin_key, subject_key
 from store.stars import quoted
 
-__all__ = ["LiveId", "Match", "Matched", "State", "live_ids", "manifest_links", "matches", "states"]
+__all__ = [
+    "Foreseen",
+    "LiveId",
+    "Match",
+    "Matched",
+    "State",
+    "foreseen",
+    "live_ids",
+    "manifest_links",
+    "matches",
+    "states",
+    "tally",
+]
 
 Side = Literal["images", "tables"]
 State = Literal["matched", "unmatched", "ambiguous"]
@@ -189,3 +201,38 @@ def tally(collection: str, found: Iterable[Match]) -> list[Matched]:
         )
         for (namespace, side), count in sorted(counts.items())
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What approving a rule would do, in numbers."""
+
+    fit: int
+    """Ids of the namespace that the rule gives a subject."""
+    new: int
+    """Of them, those that it would link: nobody has decided them, and no rule says otherwise."""
+    subjects: int
+    """The subjects of the new links."""
+    before: tuple[Matched, ...]
+    after: tuple[Matched, ...]
+
+
+def foreseen(rules: Rules, candidate: Rule, ids: Sequence[LiveId]) -> Foreseen:
+    """What a rule would do to the ids of its collection if it were approved."""
+    standing = rules.crosswalk.standing(candidate.collection)
+    approved = [rule for rule in rules.approved(candidate.collection) if rule.id != candidate.id]
+    mine = [item for item in ids if item.namespace == candidate.namespace]
+    fit = [item for item in mine if candidate.steps.subject(item.source_id) is not None]
+    before = list(states(ids, standing, approved))
+    after = list(states(ids, standing, [*approved, candidate]))
+    linked = {(match.namespace, match.source_id) for match in before if match.method}
+    new = {
+        (m.namespace, m.source_id): m.subject for m in after if m.method and (m.namespace, m.source_id) not in linked
+    }
+    return Foreseen(
+        fit=len(fit),
+        new=len(new),
+        subjects=len(set(new.values())),
+        before=tuple(tally(candidate.collection, before)),
+        after=tuple(tally(candidate.collection, after)),
+    )
