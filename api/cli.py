@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
 from api.cli_keep import keep_commands
 from api.cli_query import query_commands
 from api.cli_terms import TERM_REFUSALS, terms_commands
@@ -146,6 +147,7 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 keep_commands(app)
 query_commands(app)
 terms_commands(app)
+crosswalk_commands(app)
 
 Refusal = type[BaseException]
 
@@ -176,6 +178,7 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         *TERM_REFUSALS,
+        *CROSSWALK_REFUSALS,
     )
 
 

@@ -154,6 +154,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
             locator=str(given.path),
             data_class=mapping.shape.data_class,
             recipe=mapping.recipe,
+            namespace=mapping.shape.namespace,
         )
         if context.known(given.digest, mapping.recipe):
             return

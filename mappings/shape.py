@@ -266,6 +266,8 @@ class Shape(_Layout):
     title: str
     matches: Matches = Matches()
     collection: str | None = None
+    namespace: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_.-]{0,63})?$")] = ""
+    """Which ids the subject column holds, where they are not those of the images: the cross-walk links them."""
     data_class: DataClass = DataClass.CLINICAL
     encoding: str | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None

@@ -92,6 +92,8 @@ class SourceRecord:
     recipe: str = ""
     collection: str | None = None
     """Only where the locator itself names the collection (``idc://``); the run's collection otherwise."""
+    namespace: str = ""
+    """Which ids the subjects are called by; empty for the collection's own, in which images have their PatientIDs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

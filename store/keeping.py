@@ -20,7 +20,7 @@ from store import log
 from store.control import Control, LoggedSource
 from store.generations import Generations, writer_digest
 from store.home import Home
-from store.manifest import Manifest
+from store.manifest import LINKS, Manifest
 
 __all__ = ["Difference", "NotEmptyError", "Releases", "UnknownReleaseError", "backup", "restore", "upgrade_log"]
 
@@ -128,11 +128,12 @@ def backup(home: Home, target: Path) -> None:
         with tarfile.open(draft, "w") as tar:
             tar.add(copy, "control.db")
             tar.add(home.log, "log")
-            for name in ("manifest.json", "sources.parquet"):
+            for name in ("manifest.json", "sources.parquet", LINKS):
                 if (home.current / name).exists():
                     tar.add(home.current / name, f"manifest/{name}")
                 for release in home.releases.iterdir():
-                    tar.add(release / name, f"releases/{release.name}/{name}")
+                    if (release / name).exists():
+                        tar.add(release / name, f"releases/{release.name}/{name}")
         draft.replace(target)
 
 

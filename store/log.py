@@ -190,6 +190,7 @@ class LogWriter:
                 records=source.records,
                 files=tuple(sorted(source.files)),
                 logged_at=now(),
+                namespace=source.head.namespace,
             )
             for source in self._finished
         ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from ontology.records import Observation, Record, SourceRecord, When
+from store.identity import origin_key
 
 __all__ = ["OpenSource"]
 
@@ -41,10 +42,11 @@ class OpenSource:
         if isinstance(when.first, int) or isinstance(when.last, int):
             assert isinstance(when.first, int) and isinstance(when.last, int)  # noqa: PT018
             return when.first, when.last, clock
-        origin = self.origins.get((subject, clock))
+        key = origin_key(self.head.namespace, subject)
+        origin = self.origins.get((key, clock))
         if origin is None:
-            origin = self.origins[subject, clock] = when.first
-            self.new_origins.append((self.collection, subject, clock, origin))
+            origin = self.origins[key, clock] = when.first
+            self.new_origins.append((self.collection, key, clock, origin))
         return (when.first - origin).days, (when.last - origin).days, clock
 
     def note(self, record: Record) -> None:

@@ -13,11 +13,14 @@ from filelock import FileLock
 
 from ontology.records import DataClass
 from store.control import PUBLIC, Collection, Control, LoggedSource
+from store.crosswalk import Crosswalk
+from store.crosswalk_rules import Rules
 from store.generations import Generations
 from store.home import Home
 from store.keeping import Releases, upgrade_log
 from store.log import LogWriter
 from store.manifest import VOCABULARY, Manifest
+from store.matching import manifest_links
 from store.stars import Minter
 from store.workers import Answer, QueryLimits, WorkerPool
 
@@ -81,11 +84,15 @@ class Writing:
         self._remove.add(sid)
 
     def publish(self, rebuild: bool = False) -> Manifest:
-        """Make the next generation of what is live now and the collections as they are set now."""
+        """Make the next generation of what is live now, with collections and cross-walk as they stand now."""
         wanted = self.current.changed(self._add.values(), self._remove)
         collections = self.warehouse.control.collections()
         used = {source.collection for source in wanted.sources}
-        wanted = replace(wanted, collections={name: collections[name] for name in sorted(used)})
+        wanted = replace(
+            wanted,
+            collections={name: collections[name] for name in sorted(used)},
+            links=manifest_links(self.warehouse.control, self.warehouse.rules, self.warehouse.home.log, wanted.sources),
+        )
         return self.warehouse.generations.publish(wanted, rebuild=rebuild)
 
 
@@ -96,6 +103,8 @@ class Warehouse:
         self.home = home.create()
         with FileLock(self.home.root / "control.lock"):
             self.control = Control(f"sqlite:///{home.control}")
+            self.crosswalk = Crosswalk(self.control.engine)
+            self.rules = Rules(self.crosswalk)
         self.base = self.control.setting("base")
         self.minter = Minter(self.base)
         self.generations = Generations(home, self.base)
