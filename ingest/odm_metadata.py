@@ -93,7 +93,7 @@ def read_study(path: Path) -> Study | None:
 
 
 def _all(parent: etree._Element, name: str) -> list[etree._Element]:
-    return [element for element in parent.iter("{*}" + name)]
+    return list(parent.iter("{*}" + name))
 
 
 def _own(element: etree._Element, name: str) -> str:
@@ -116,7 +116,9 @@ def _study(path: Path, study: etree._Element) -> Study:
     names = _names(items, redcap=redcap)
     groups = {group.get("OID", ""): group for group in _all(study, "ItemGroupDef")}
     forms = {form.get("OID", ""): form for form in _all(study, "FormDef")}
-    form_names = {oid: _own(form, "FormName") or (oid if not redcap else form.get("Name", oid)) for oid, form in forms.items()}
+    form_names = {
+        oid: _own(form, "FormName") or (form.get("Name", oid) if redcap else oid) for oid, form in forms.items()
+    }
     placed = list(_placed(forms, form_names, groups, items))
     fields = _fields(placed, items, lists, units, names)
     if redcap:  # the record's identifier comes first
@@ -135,9 +137,12 @@ def _study(path: Path, study: etree._Element) -> Study:
         event_column="redcap_event_name" if redcap else EVENT,
     )
     made = {oid: Item(name, f"{name} unit" if oid in with_unit else "") for oid, name in columns}
-    ordered = [text for item in dict.fromkeys(made[oid] for oid, _ in columns) for text in (item.column, item.unit) if text]
+    ordered = [
+        text for item in dict.fromkeys(made[oid] for oid, _ in columns) for text in (item.column, item.unit) if text
+    ]
     event_names = {
-        event.get("OID", ""): _own(event, "UniqueEventName") or event.get("OID", "") for event in _all(study, "StudyEventDef")
+        event.get("OID", ""): _own(event, "UniqueEventName") or event.get("OID", "")
+        for event in _all(study, "StudyEventDef")
     }
     repeating = {
         (_own(item, "UniqueEventName") if event_names else "", _own(item, "RepeatInstrument"))
@@ -168,7 +173,7 @@ def _setting(study: etree._Element, name: str) -> str:
 def _symbol(unit: etree._Element) -> str:
     """A measurement unit as a code: its alias in UCUM, else its symbol, else its name."""
     aliases = {alias.get("Context", "").upper(): alias.get("Name", "") for alias in unit.iter("{*}Alias")}
-    return aliases.get("UCUM") or _text(unit, "Symbol", "TranslatedText") or unit.get("Name", "")
+    return aliases.get("UCUM") or _text(unit, "Symbol", "TranslatedText") or str(unit.get("Name", ""))
 
 
 def _names(items: Mapping[str, etree._Element], *, redcap: bool) -> dict[str, str]:
@@ -177,7 +182,10 @@ def _names(items: Mapping[str, etree._Element], *, redcap: bool) -> dict[str, st
         return {oid: oid for oid in items}
     counted = Counter(item.get("Name", "") for item in items.values())
     named = {oid: item.get("Name", "") for oid, item in items.items()}
-    return {oid: name if name and counted[name] == 1 and name not in items.keys() - {oid} else oid for oid, name in named.items()}
+    return {
+        oid: name if name and counted[name] == 1 and name not in items.keys() - {oid} else oid
+        for oid, name in named.items()
+    }
 
 
 def _placed(
@@ -230,18 +238,24 @@ def _field(
     if kind == "checkbox" and listed is not None:
         choices, concepts = choices_of(_own(listed, "CheckboxChoices")), {}
     kind = TYPES.get(kind, kind) or ("radio" if choices else "text")
-    validation = _own(item, "TextValidationType") or ("" if choices or _own(item, "FieldType") else item.get("DataType", ""))
+    validation = _own(item, "TextValidationType") or (
+        "" if choices or _own(item, "FieldType") else item.get("DataType", "")
+    )
     refs = [units.get(ref.get("MeasurementUnitOID", ""), "") for ref in item.iter("{*}MeasurementUnitRef")]
     return RedcapField(
         name=name,
         form=form,
         type=kind,
-        label=_text(item, "Question", "TranslatedText") or _text(item, "Description", "TranslatedText") or item.get("Name", name),
+        label=_text(item, "Question", "TranslatedText")
+        or _text(item, "Description", "TranslatedText")
+        or item.get("Name", name),
         choices=FIXED_CHOICES.get(kind, choices),
         identifies=_own(item, "Identifier").lower() in {"y", "yes", "1"},
         annotation=" ".join(filter(None, (_own(item, "FieldAnnotation"), *_aliases(item)))),
         note=_own(item, "FieldNote"),
-        validation=VALIDATIONS.get(validation, DATATYPES.get(validation, validation)).lower() if kind != "radio" else "",
+        validation=VALIDATIONS.get(validation, DATATYPES.get(validation, validation)).lower()
+        if kind != "radio"
+        else "",
         branching=_own(item, "BranchingLogic"),
         ontology=_ontology(item),
         unit=refs[0] if len(set(refs)) == 1 else "",
@@ -281,7 +295,9 @@ def _choices(listed: etree._Element | None) -> tuple[dict[str, str], dict[str, C
 def _events(study: etree._Element, *, scheduled: bool, redcap: bool) -> Iterator[StudyEvent]:
     """The events in the order that the protocol gives them, else in that of the document."""
     order = {
-        ref.get("StudyEventOID", ""): (int(number) if re.fullmatch(r"\d{1,6}", number := ref.get("OrderNumber", "")) else place)
+        ref.get("StudyEventOID", ""): (
+            int(number) if re.fullmatch(r"\d{1,6}", number := ref.get("OrderNumber", "")) else place
+        )
         for place, ref in enumerate(_all(study, "StudyEventRef"), 1)
     }
     defined = _all(study, "StudyEventDef")

@@ -59,7 +59,10 @@ def _redcap_lead(study: Study) -> tuple[str, ...]:
         lead.append(study.dictionary.event_column)
     if study.repeats:
         lead += [INSTRUMENT, INSTANCE]
-    return (*lead, *(name for name in ("redcap_data_access_group", "redcap_survey_identifier") if name in study.columns))
+    return (
+        *lead,
+        *(name for name in ("redcap_data_access_group", "redcap_survey_identifier") if name in study.columns),
+    )
 
 
 def _children(parent: etree._Element, name: str) -> Iterator[etree._Element]:
@@ -78,7 +81,8 @@ def _values(group: etree._Element, study: Study) -> Iterator[tuple[str, str]]:
         if item.unit:
             ref = next(_children(data, "MeasurementUnitRef"), None)
             oid = (ref.get("MeasurementUnitOID") if ref is not None else None) or data.get("MeasurementUnitOID") or ""
-            yield item.unit, study.units.get(oid, "") or study.dictionary.fields[item.column].unit
+            own = study.dictionary.fields.get(item.column)
+            yield item.unit, study.units.get(oid, "") or (own.unit if own else "")
 
 
 def _redcap_rows(subject: etree._Element, study: Study) -> Iterator[dict[str, str]]:
@@ -96,7 +100,9 @@ def _redcap_rows(subject: etree._Element, study: Study) -> Iterator[dict[str, st
         instances: list[dict[str, str]] = []
         for form in _children(event, "FormData"):
             form_name = study.form_names.get(form.get("FormOID", ""), "")
-            values = {column: text for group in _children(form, "ItemGroupData") for column, text in _values(group, study)}
+            values = {
+                column: text for group in _children(form, "ItemGroupData") for column, text in _values(group, study)
+            }
             if (name, form_name) in study.repeating_forms and not repeated:
                 instances.append({**values, **base, INSTRUMENT: form_name, INSTANCE: form.get("FormRepeatKey", "1")})
             else:

@@ -45,7 +45,9 @@ def accepts(locator: str) -> bool:
         return False
     if is_dictionary(path) or path.suffix.lower() == ".zip":
         return is_dictionary(path)
-    return (is_events(path) and bool(_dictionaries(path.parent, _changed(path.parent)))) or dictionary_of(path) is not None
+    return (is_events(path) and bool(_dictionaries(path.parent, _changed(path.parent)))) or dictionary_of(
+        path
+    ) is not None
 
 
 def dictionary_of(path: Path) -> Dictionary | None:

@@ -77,7 +77,11 @@ def concept_named(annotation: str) -> Curie | None:
     >>> concept_named("@NCIT:C28421 @HIDDEN"), concept_named("LOINC = 2857-1"), concept_named("C28421")
     ('ncit:C28421', 'loinc:2857-1', None)
     """
-    hits = [(found.start(), _curie(prefix, found["code"])) for prefix, form in CONCEPTS if (found := form.search(annotation))]
+    hits = [
+        (found.start(), _curie(prefix, found["code"]))
+        for prefix, form in CONCEPTS
+        if (found := form.search(annotation))
+    ]
     return min(hits)[1] if hits else None
 
 

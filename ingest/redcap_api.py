@@ -97,7 +97,9 @@ class Server:
         parts = urlsplit(self.locator)
         scheme = parts.scheme.lower().removeprefix("redcap+")
         if parts.username or parts.password or parts.query:
-            raise self._error("the address holds more than host and path", f"the token in {self.variable}, not in the address")
+            raise self._error(
+                "the address holds more than host and path", f"the token in {self.variable}, not in the address"
+            )
         if scheme == "http" and not _on_this_machine(parts.hostname or ""):
             raise self._error("without https the token would be sent in the clear", "redcap+https://…")
         return f"{scheme}://{parts.netloc}{parts.path.rstrip('/') or '/api'}/"
@@ -112,7 +114,7 @@ class Server:
 
     def project(self) -> Any:
         """The project as PyCap has it; nothing is asked of the server yet."""
-        from redcap import Project  # noqa: PLC0415 - requests is slow to import
+        from redcap.project import Project  # noqa: PLC0415 - requests is slow to import
 
         address, token = self._address(), self._token()
         if not address.endswith("/api/"):

@@ -91,7 +91,12 @@ class RedcapField:
     @property
     def closed(self) -> bool:
         """Whether the field is never read: flagged as identifying, an uploaded file, or of an identifying form."""
-        return self.identifies or self.type in FILES or self.validation == "signature" or bool(PERSONAL.match(self.validation))
+        return (
+            self.identifies
+            or self.type in FILES
+            or self.validation == "signature"
+            or bool(PERSONAL.match(self.validation))
+        )
 
     @property
     def decimal(self) -> str | None:

@@ -104,7 +104,9 @@ def name_reader(events: Iterable[StudyEvent]) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         found = NAMED_ARM.fullmatch(text)
-        return known.get(text) or (in_arm.get((found["event"], found["number"])) if found else None) or derived_name(text)
+        return (
+            known.get(text) or (in_arm.get((found["event"], found["number"])) if found else None) or derived_name(text)
+        )
 
     return read
 

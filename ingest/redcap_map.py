@@ -1,9 +1,9 @@
 """The first mapping, which needs no typing: a table map made of what a project's own dictionary says.
 
 A field whose annotation names a common data element comes in under that element: the element says what kind of record
-it makes, its variable and its unit, and a choice means the permissible value whose text it has. A field whose annotation
-names a concept comes in under that concept. Nothing is guessed: what is not the same text or the same code waits for
-the steward, and every field that is left out is listed with the reason.
+it makes, its variable and its unit, and a choice means the permissible value whose text it has. A field whose
+annotation names a concept comes in under that concept. Nothing is guessed: what is not the same text or the same code
+waits for the steward, and every field that is left out is listed with the reason.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from ingest.redcap_table import INSTANCE, INSTRUMENT, ProjectTable
 from ingest.redcap_values import Meaning, Waits, unit_of_field
 from ingest.table import Input
 from ingest.table_file import TableError
-from mappings.shape import Entry, Part, Shape
+from mappings.shape import Entry, Shape
 from mappings.sssom import NO_TERM, Decision, Decisions
 from mappings.tables import TableMap
 from ontology.elements import Element, Makes, newest
 from ontology.prefixes import Curie
-from ontology.records import Reject
 from ontology.variables import VariableKind, canonical
 
 __all__ = ["Elements", "project_input", "propose"]
@@ -90,7 +89,9 @@ def _listed(names: list[str]) -> str:
 
 
 def _wanted(reason: str) -> str:
-    return "nothing" if reason == NOT_READ else "a decision of the steward in a table map, or an annotation of the field"
+    return (
+        "nothing" if reason == NOT_READ else "a decision of the steward in a table map, or an annotation of the field"
+    )
 
 
 def propose(
@@ -134,9 +135,7 @@ def _as_map(dictionary: Dictionary, proposal: _Proposal, present: list[str]) -> 
     return TableMap(shape, shape.parts(), Decisions(Path("a table map (qilin map)"), rows), digest)
 
 
-def _propose(
-    proposal: _Proposal, item: RedcapField, columns: list[str], elements: Elements
-) -> None:
+def _propose(proposal: _Proposal, item: RedcapField, columns: list[str], elements: Elements) -> None:
     """Propose what a field makes; `Waits` where it is left to the steward."""
     if item.closed:
         raise Waits(NOT_READ)
@@ -233,9 +232,7 @@ def _observation(
         _coded(proposal, item, column, "finding", meaning)
     elif _numeric(item, element):
         unit = unit_of_field(item, element, registered)
-        proposal.columns[column] = [
-            Entry.model_validate({"record": "measurement", **({"unit": unit} if unit else {})})
-        ]
+        proposal.columns[column] = [Entry.model_validate({"record": "measurement", **({"unit": unit} if unit else {})})]
     else:
         raise Waits("a text field: its values are not a list that could be matched")
     _about(proposal, column, variable)
@@ -265,9 +262,7 @@ def _coded(proposal: _Proposal, item: RedcapField, column: str, record: str, mea
         proposal.decide(column, label, term)
 
 
-def _ticked(
-    proposal: _Proposal, item: RedcapField, columns: list[str], variable: Curie, meaning: Meaning
-) -> None:
+def _ticked(proposal: _Proposal, item: RedcapField, columns: list[str], variable: Curie, meaning: Meaning) -> None:
     """Each ticked box is a finding; one that is not ticked may not have been asked, and says nothing."""
     decided = dict(meaning.of_choices())
     by_column = dict(zip(item.columns(), item.choices.values(), strict=False))

@@ -123,7 +123,8 @@ class ProjectTable(TableFile):
     def completed(self, part: Part) -> Part:
         """The part with dates by instrument and event, and with visits from the events' names."""
         self._kept = {
-            name: frozenset(cell for entry in entries for cell in entry.absent) for name, entries in part.columns.items()
+            name: frozenset(cell for entry in entries for cell in entry.absent)
+            for name, entries in part.columns.items()
         }
         self._dates = {}
         self._heads.clear()
@@ -157,7 +158,11 @@ class ProjectTable(TableFile):
     def _visits(self, given: Mapping[str, int]) -> dict[str, int]:
         """Visit numbers by unique event name: as the map says, by unique name or label, else by the events' order."""
         read = name_reader(self.dictionary.events)
-        return {**visit_numbers(self.dictionary.events), **{read(name): number for name, number in given.items()}, **given}
+        return {
+            **visit_numbers(self.dictionary.events),
+            **{read(name): number for name, number in given.items()},
+            **given,
+        }
 
     def _form(self, written: str, header: Sequence[str]) -> str | None:
         """The instrument of a column, or of the first that fits a pattern."""

@@ -50,7 +50,9 @@ class Meaning:
         """The permissible values with a choice's text; where there are none, those whose concept is its code."""
         text = label.casefold()
         same = [item for item in self.values if text in {item.value.casefold(), item.meaning.casefold()}]
-        return same or [item for item in self.values if code.upper() in {name.partition(":")[2] for name in item.concepts}]
+        return same or [
+            item for item in self.values if code.upper() in {name.partition(":")[2] for name in item.concepts}
+        ]
 
 
 def _concept(value: PermissibleValue) -> str | None:

@@ -24,8 +24,8 @@ from ontology.index import TermIndex
 from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
-from store.log import BrokenRecordError, BrokenSourceError, sid_of
 from store.home import Home
+from store.log import BrokenRecordError, BrokenSourceError, sid_of
 from store.manifest import Manifest
 from store.warehouse import Warehouse, Writing
 
