@@ -11,6 +11,7 @@ import codecs
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -32,6 +33,7 @@ __all__ = ["SOURCE", "dictionary_of"]
 HEAD = 262_144
 """Bytes in which the column names of the widest projects fit."""
 
+SUFFIXES = (".csv", ".zip")
 SYSTEM = ("redcap_", "___", "_complete", "_timestamp")
 """Parts of the names of columns that REDCap adds to those of the dictionary."""
 
@@ -41,18 +43,18 @@ def accepts(locator: str) -> bool:
     if is_server(locator):
         return True
     path = Path(locator)
-    if path.suffix.lower() not in {".csv", ".zip"} or not path.is_file():
+    if not path.name.lower().endswith(SUFFIXES) or not path.is_file():
         return False
     if is_dictionary(path) or path.suffix.lower() == ".zip":
         return is_dictionary(path)
-    return (is_events(path) and bool(_dictionaries(path.parent, _changed(path.parent)))) or dictionary_of(
-        path
-    ) is not None
+    if is_events(path):
+        return bool(_dictionaries(path.parent))
+    return dictionary_of(path) is not None
 
 
 def dictionary_of(path: Path) -> Dictionary | None:
     """The dictionary in the same folder that describes an export: its first field leads the export."""
-    known = _dictionaries(path.parent, _changed(path.parent))
+    known = _dictionaries(path.parent)
     header = _first_row(path) if known else []
     fitting = [item for item in known if _describes(item, header)]
     return max(fitting, key=lambda item: sum(item.field_of(name) is not None for name in header), default=None)
@@ -82,14 +84,22 @@ def _describes(dictionary: Dictionary, header: Sequence[str]) -> bool:
     return header[0] == shown_text(record.label) and sum(name in labels for name in header) * 2 > len(header)
 
 
-def _changed(folder: Path) -> int:
-    return folder.stat().st_mtime_ns
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """The files of a folder that may describe a project, each with its time and size."""
+    with os.scandir(folder) as entries:
+        likely = [entry for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.is_file()]
+        return tuple(sorted((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in likely))
+
+
+def _dictionaries(folder: Path) -> tuple[Dictionary, ...]:
+    """The dictionaries of a folder, each with the folder's list of events."""
+    return _read_folder(folder, _state(folder))
 
 
 @lru_cache(maxsize=32)
-def _dictionaries(folder: Path, _changed_at: int) -> tuple[Dictionary, ...]:
-    """The dictionaries of a folder, each with the folder's list of events; read again when the folder changes."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in {".csv", ".zip"} and path.is_file())
+def _read_folder(folder: Path, state: tuple[tuple[str, int, int], ...]) -> tuple[Dictionary, ...]:
+    """The same; read again when one of the files changes."""
+    files = [folder / name for name, _, _ in state]
     lists = [path for path in files if path.suffix.lower() == ".csv" and read_events(path)]
     found = (read_dictionary(path) for path in files if is_dictionary(path))
     dictionaries = [dictionary for dictionary in found if dictionary is not None]

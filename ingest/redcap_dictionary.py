@@ -146,8 +146,9 @@ class Dictionary:
 
     @cached_property
     def elements(self) -> dict[str, Curie]:
-        """Data elements by field, where an annotation names one."""
-        return {name: item.element for name, item in self.fields.items() if item.element is not None}
+        """Data elements by column, where the field's annotation names one."""
+        named = [item for item in self.fields.values() if item.element is not None]
+        return {name: item.element for item in named for name in (item.name, *item.columns()) if item.element}
 
     @cached_property
     def labels(self) -> dict[str, Mapping[str, str]]:

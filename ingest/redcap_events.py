@@ -61,7 +61,7 @@ def to_events(rows: Iterable[Mapping[str, object]], *, scheduled: bool = False) 
             name=str(row["unique_event_name"]),
             label=plain(str(row["event_name"])),
             arm=str(row.get("arm_num") or "1"),
-            planned=_day(str(row.get("day_offset") or "")) if scheduled else None,
+            planned=_day(str(row.get("day_offset", ""))) if scheduled else None,
         )
         for row in rows
         if row.get("unique_event_name") and row.get("event_name")

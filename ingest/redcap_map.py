@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from ingest.table_file import TableError
 from mappings.shape import Entry, Shape
 from mappings.sssom import NO_TERM, Decision, Decisions
 from mappings.tables import TableMap
-from ontology.elements import Element, Makes, newest
+from ontology.elements import Element, Makes, fullest
 from ontology.prefixes import Curie
 from ontology.variables import VariableKind, canonical
 
@@ -39,9 +40,12 @@ VERSION = "1"
 LISTED = 60
 """Fields named in one line of what waits."""
 
-YES_NO = ({"1", "Yes", "True", "Checked"}, {"0", "No", "False", "Unchecked"})
+YES_NO = {"is_true": ["Yes", "True"], "is_false": ["No", "False"]}
+MANY_DATES = "several fields would date its instrument"
 UNKNOWN_ELEMENT = "the data element is not known here (qilin terms import brings it in)"
-NOT_READ = "fields that identify a person are not read"
+NO_CHOICE = "no choice has the text or the code of a permissible value that has a concept"
+NO_BOX = "the box is of no permissible value that has a concept"
+WANTED = "a decision of the steward in a table map, or an annotation of the field"
 
 
 @dataclass
@@ -50,11 +54,12 @@ class _Proposal:
 
     columns: dict[str, list[Entry]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
-    dates: dict[str, str] = field(default_factory=dict)
+    dates: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The fields that would date an instrument; where there are several, none does."""
     left: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def decide(self, column: str, value: str | None, term: str) -> None:
-        """Note what a column, or a cell of it, means."""
+    def decide(self, column: str, value: str, term: str) -> None:
+        """Note what a cell of a column means."""
         self.decisions.append(Decision(column, value, "skos:exactMatch", term, line=len(self.decisions) + 1))
 
 
@@ -79,7 +84,7 @@ def project_input(kind: str, table: ProjectTable, digest: str, context: Context)
         decimals=dictionary.decimals,
         proposed=proposed,
     )
-    waiting = [given.reject(_listed(names), reason, _wanted(reason)) for reason, names in left.items()]
+    waiting = [given.reject(_listed(names), reason, WANTED) for reason, names in left.items()]
     return replace(given, waiting=tuple(waiting))
 
 
@@ -88,24 +93,19 @@ def _listed(names: list[str]) -> str:
     return f"fields {', '.join(names[:LISTED])}{more}"
 
 
-def _wanted(reason: str) -> str:
-    return (
-        "nothing" if reason == NOT_READ else "a decision of the steward in a table map, or an annotation of the field"
-    )
-
-
 def propose(
     dictionary: Dictionary, header: Iterable[str], elements: Elements
 ) -> tuple[TableMap | None, Mapping[str, list[str]]]:
     """The map that follows from a dictionary for an export with these columns, and the fields left, by reason.
 
-    None where no field is annotated, or the export lacks the subject's column.
+    None where no field is annotated, or the export lacks the subject's column. Fields that identify a person are
+    neither mapped nor listed.
     """
     present = list(header)
     proposal = _Proposal()
     for item in dictionary.fields.values():
         columns = [name for name in present if dictionary.field_of(name) is item]
-        if not columns or item.name == dictionary.subject or item.type == "descriptive":
+        if not columns or item.closed or item.name == dictionary.subject or item.type == "descriptive":
             continue
         try:
             _propose(proposal, item, columns, elements)
@@ -113,7 +113,9 @@ def propose(
             proposal.left[str(reason)].append(item.name)
     if not proposal.columns or dictionary.subject not in present:
         return None, {}
-    proposal.dates = {form: column for form, column in proposal.dates.items() if column}
+    undated = [name for names in proposal.dates.values() if len(names) > 1 for name in names]
+    if undated:
+        proposal.left[MANY_DATES] = undated
     return _as_map(dictionary, proposal, present), proposal.left
 
 
@@ -124,7 +126,7 @@ def _as_map(dictionary: Dictionary, proposal: _Proposal, present: list[str]) -> 
             "name": NAME,
             "title": "What the data dictionary says",
             "subject": dictionary.subject,
-            "dates": proposal.dates,
+            "dates": {form: names[0] for form, names in proposal.dates.items() if len(names) == 1},
             "common": repeat,
             "columns": {name: list(entries) for name, entries in proposal.columns.items()},
         }
@@ -137,8 +139,6 @@ def _as_map(dictionary: Dictionary, proposal: _Proposal, present: list[str]) -> 
 
 def _propose(proposal: _Proposal, item: RedcapField, columns: list[str], elements: Elements) -> None:
     """Propose what a field makes; `Waits` where it is left to the steward."""
-    if item.closed:
-        raise Waits(NOT_READ)
     element = _element(item, elements)
     if element is None and item.concept is None:
         named = item.named
@@ -151,23 +151,24 @@ def _propose(proposal: _Proposal, item: RedcapField, columns: list[str], element
         return
     assert item.concept is not None
     registered = canonical(item.concept)
-    same = [found for found in elements.values() if registered and found.variable == registered.curie]
+    meant = registered.curie if registered else item.concept
+    same = [found for found in elements.values() if found.variable == meant]
     _observation(proposal, item, columns, item.concept, None, Meaning.by(item, same))
 
 
 def _element(item: RedcapField, elements: Elements) -> Element | None:
-    """The element that a field names: in the version that it names, else in the newest that is known."""
+    """The element that a field names: in the version that it names, else in the newest whose values are known."""
     if item.named is None:
         return None
     known = [found for (curie, _), found in elements.items() if curie == item.named.curie]
     exact = [found for found in known if found.version == item.named.version]
-    return exact[0] if exact else newest(known) if known else None
+    return exact[0] if exact else fullest(known) if known else None
 
 
 # what each kind of element makes
 
 REFUSED = {
-    Makes.IDENTIFYING: NOT_READ,
+    Makes.IDENTIFYING: "the data element identifies a person, and the dictionary does not flag the field",
     Makes.ADMINISTRATIVE: "the data element says something of the study, not of the subject",
     Makes.SUBJECT: "the data element names the subject, whom the record's identifier names",
     Makes.OUTCOME: "an outcome needs its event and its start, which only a table map can say",
@@ -183,23 +184,21 @@ def _observed(proposal: _Proposal, item: RedcapField, columns: list[str], elemen
 def _response(proposal: _Proposal, item: RedcapField, columns: list[str], element: Element) -> None:
     if not item.choices or item.type == "checkbox":
         raise Waits("a response is one of several choices, and the field has none")
-    _coded(proposal, item, columns[0], "response", Meaning.by(item, [element]))
-    _about(proposal, columns[0], element.variable or item.concept or element.curie)
+    variable = element.variable or item.concept or element.curie
+    _coded(proposal, item, columns[0], _entry("response", variable=variable), Meaning.by(item, [element]))
 
 
 def _event(proposal: _Proposal, item: RedcapField, columns: list[str], element: Element) -> None:
     kind = element.variable or item.concept
     if kind is None or not item.validation.startswith("date"):
         raise Waits("nothing says which event the field dates, or it holds no date")
-    proposal.columns[columns[0]] = [Entry.model_validate({"record": "event"})]
-    _about(proposal, columns[0], kind)
+    proposal.columns[columns[0]] = [_entry("event", kind=kind)]
 
 
 def _dating(proposal: _Proposal, item: RedcapField, columns: list[str], element: Element) -> None:  # noqa: ARG001
     if not item.validation.startswith("date"):
         raise Waits("the data element counts days, and nothing says from which event")
-    # two dates of one instrument: neither is taken
-    proposal.dates[item.form] = "" if item.form in proposal.dates else columns[0]
+    proposal.dates[item.form].append(columns[0])
 
 
 ELEMENTS: Mapping[Makes, Callable[[_Proposal, RedcapField, list[str], Element], None]] = {
@@ -227,37 +226,44 @@ def _observation(
     if item.type == "checkbox":
         _ticked(proposal, item, columns, variable, meaning)
         return
-    column = columns[0]
-    if item.choices or item.ontology:
-        _coded(proposal, item, column, "finding", meaning)
+    counted = registered is not None and registered.kind is VariableKind.MEASUREMENT
+    if (item.choices or item.ontology) and not counted:
+        _coded(proposal, item, columns[0], _entry("finding", variable=variable), meaning)
     elif _numeric(item, element):
         unit = unit_of_field(item, element, registered)
-        proposal.columns[column] = [Entry.model_validate({"record": "measurement", **({"unit": unit} if unit else {})})]
+        # beside the numbers of a score stand choices such as "not reported"
+        reasons = {label: term for label, term in meaning.of_choices() if not _is_number(label) and term != NO_TERM}
+        said = {"variable": variable, "absent": reasons, **({"unit": unit} if unit else {})}
+        proposal.columns[columns[0]] = [_entry("measurement", **said)]
     else:
-        raise Waits("a text field: its values are not a list that could be matched")
-    _about(proposal, column, variable)
+        raise Waits("text or choices that are neither numbers nor a list of values that could be matched")
+
+
+def _entry(record: str, **said: object) -> Entry:
+    return Entry.model_validate({"record": record, **said})
 
 
 def _numeric(item: RedcapField, element: Element | None) -> bool:
+    if item.choices:
+        return any(map(_is_number, item.choices.values()))
     if item.validation.startswith(("number", "integer")) or item.type in {"calc", "slider"}:
         return True
     return item.type == "text" and not item.validation and element is not None and element.makes is Makes.MEASUREMENT
 
 
-def _about(proposal: _Proposal, column: str, variable: Curie) -> None:
-    proposal.decide(column, None, variable)
+def _is_number(label: str) -> bool:
+    return re.fullmatch(r"\d+(\.\d+)?", label) is not None
 
 
-def _coded(proposal: _Proposal, item: RedcapField, column: str, record: str, meaning: Meaning) -> None:
+def _coded(proposal: _Proposal, item: RedcapField, column: str, entry: Entry, meaning: Meaning) -> None:
     """A field with one choice of several: each choice with the term that it means."""
-    yes_no = {"is_true": sorted(YES_NO[0]), "is_false": sorted(YES_NO[1])}
     decided = dict(meaning.of_choices())
     if item.type in {"yesno", "truefalse"} and not decided:
-        proposal.columns[column] = [Entry.model_validate({"record": record, "type": "boolean", **yes_no})]
+        proposal.columns[column] = [_entry(entry.record, type="boolean", **YES_NO, **entry.fields)]
         return
     if not decided and not item.ontology:
-        raise Waits("no choice has the text or the code of a permissible value")
-    proposal.columns[column] = [Entry.model_validate({"record": record})]
+        raise Waits(NO_CHOICE)
+    proposal.columns[column] = [entry]
     for label, term in decided.items():
         proposal.decide(column, label, term)
 
@@ -265,13 +271,15 @@ def _coded(proposal: _Proposal, item: RedcapField, column: str, record: str, mea
 def _ticked(proposal: _Proposal, item: RedcapField, columns: list[str], variable: Curie, meaning: Meaning) -> None:
     """Each ticked box is a finding; one that is not ticked may not have been asked, and says nothing."""
     decided = dict(meaning.of_choices())
+    left: list[str] = []
     by_column = dict(zip(item.columns(), item.choices.values(), strict=False))
     for column in columns:
         label = by_column.get(column)
         if label is None or decided.get(label, NO_TERM) == NO_TERM:
+            left.append(column)
             continue
-        said = {"record": "finding", "only_if": ["1"], "value_concept": decided[label]}
-        proposal.columns[column] = [Entry.model_validate(said)]
-        proposal.decide(column, None, variable)
-    if not any(column in proposal.columns for column in columns):
-        raise Waits("no choice has the text or the code of a permissible value")
+        proposal.columns[column] = [_entry("finding", only_if=["1"], variable=variable, value_concept=decided[label])]
+    if left == columns:
+        raise Waits(NO_CHOICE)
+    if left:
+        proposal.left[NO_BOX].extend(left)

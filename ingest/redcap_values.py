@@ -43,6 +43,8 @@ class Meaning:
                 yield label, self.item.concepts[label]
                 continue
             found = {_concept(value) for value in self._values(code, label)}
+            if len(found) > 1:
+                found.discard(NO_TERM)  # of several elements some give concepts and some do not
             if len(found) == 1 and (term := found.pop()) is not None:
                 yield label, term
 

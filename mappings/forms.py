@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mappings.tables import table_map
-from ontology.elements import Element, Makes, PermissibleValue, UnknownElementError, ValueType, newest, normal_version
+from ontology.elements import Element, Makes, PermissibleValue, UnknownElementError, ValueType, fullest, normal_version
 from ontology.prefixes import Curie
 from ontology.variables import canonical
 
@@ -95,8 +95,8 @@ VALIDATIONS: Mapping[ValueType, str] = {
 def chosen(references: Iterable[str], known: Mapping[tuple[Curie, str], Element]) -> list[Element]:
     """The elements that references such as ``cadsr:2200604``, ``2200604v3`` or ``CDE:2200604v3`` name, each once.
 
-    Without a version the newest is taken. Raises `FormError` for what is no reference, `UnknownElementError` for an
-    element that is not known.
+    Without a version the newest is taken whose values are known. Raises `FormError` for what is no reference,
+    `UnknownElementError` for an element that is not known.
     """
     found: dict[str, Element] = {}
     for text in references:
@@ -116,7 +116,7 @@ def _known(curie: Curie, version: str | None, known: Mapping[tuple[Curie, str], 
     fitting = [item for item in versions if version is None or item.version == normal_version(version)]
     if not fitting:
         raise UnknownElementError(curie, version, sorted(item.version for item in versions))
-    return newest(fitting)
+    return fullest(fitting)
 
 
 def elements_of_map(name: str) -> list[str]:

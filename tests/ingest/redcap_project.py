@@ -13,11 +13,26 @@ HEAD = (
     "Text Validation Min,Text Validation Max,Identifier?,Branching Logic (Show field only if...),Required Field?,"
     "Custom Alignment,Question Number (surveys only),Matrix Group Name,Matrix Ranking?,Field Annotation"
 )
-API_NAMES = (
-    "field_name form_name section_header field_type field_label select_choices_or_calculations field_note "
-    "text_validation_type_or_show_slider_number text_validation_min text_validation_max identifier branching_logic "
-    "required_field custom_alignment question_number matrix_group_name matrix_ranking field_annotation"
-).split()
+API_NAMES = [
+    "field_name",
+    "form_name",
+    "section_header",
+    "field_type",
+    "field_label",
+    "select_choices_or_calculations",
+    "field_note",
+    "text_validation_type_or_show_slider_number",
+    "text_validation_min",
+    "text_validation_max",
+    "identifier",
+    "branching_logic",
+    "required_field",
+    "custom_alignment",
+    "question_number",
+    "matrix_group_name",
+    "matrix_ranking",
+    "field_annotation",
+]
 
 FIELDS = [
     # name, form, type, label, choices, note, validation, identifier, annotation
@@ -40,13 +55,38 @@ CHOICES = {
 BOXES = {"a": "Cough", "b": "Weight loss, severe"}
 STATUS = {"0": "Incomplete", "1": "Unverified", "2": "Complete"}
 COLUMNS = [
-    *("record_id redcap_event_name redcap_repeat_instrument redcap_repeat_instance initials sex sym___a sym___b".split()),
-    *("smoker visit_date weight base_complete psa psa_date labs_complete".split()),
+    "record_id",
+    "redcap_event_name",
+    "redcap_repeat_instrument",
+    "redcap_repeat_instance",
+    "initials",
+    "sex",
+    "sym___a",
+    "sym___b",
+    "smoker",
+    "visit_date",
+    "weight",
+    "base_complete",
+    "psa",
+    "psa_date",
+    "labs_complete",
 ]
 SHOWN = [
-    *("Record ID", "Event Name", "Repeat Instrument", "Repeat Instance", "Initials", "Sex"),
-    *("Symptoms (choice=Cough)", "Symptoms (choice=Weight loss, severe)", "Ever smoked?", "Date", "Weight (kg)"),
-    *("Complete?", "PSA", "Date", "Complete?"),
+    "Record ID",
+    "Event Name",
+    "Repeat Instrument",
+    "Repeat Instance",
+    "Initials",
+    "Sex",
+    "Symptoms (choice=Cough)",
+    "Symptoms (choice=Weight loss, severe)",
+    "Ever smoked?",
+    "Date",
+    "Weight (kg)",
+    "Complete?",
+    "PSA",
+    "Date",
+    "Complete?",
 ]
 MISSING = {"UNK": "Not known", "NASK": "Not asked"}
 XML_TYPES = {"dropdown": "select", "notes": "textarea"}
@@ -114,7 +154,7 @@ def project_xml(rows) -> str:
     return (
         '<?xml version="1.0" encoding="UTF-8" ?>\n<ODM xmlns="http://www.cdisc.org/ns/odm/v1.3"'
         ' xmlns:redcap="https://projectredcap.org" ODMVersion="1.3.1" FileOID="000-00-0000" FileType="Snapshot">\n'
-        f"<Study OID=\"P\"><GlobalVariables><redcap:SchedulingEnabled>0</redcap:SchedulingEnabled>"
+        f'<Study OID="P"><GlobalVariables><redcap:SchedulingEnabled>0</redcap:SchedulingEnabled>'
         f"<redcap:MissingDataCodes>{codes}</redcap:MissingDataCodes><redcap:RepeatingInstrumentsAndEvents>"
         f"<redcap:RepeatingInstruments>{repeating}</redcap:RepeatingInstruments>"
         "</redcap:RepeatingInstrumentsAndEvents></GlobalVariables>\n"
@@ -131,7 +171,10 @@ def items(field):
 
 def form_xml(form):
     refs = "".join(
-        f'<ItemRef ItemOID="{item}" redcap:Variable="{field[0]}"/>' for field in FIELDS if field[1] == form for item in items(field)
+        f'<ItemRef ItemOID="{item}" redcap:Variable="{field[0]}"/>'
+        for field in FIELDS
+        if field[1] == form
+        for item in items(field)
     )
     status = f'<ItemRef ItemOID="{form}_complete" redcap:Variable="{form}_complete"/>'
     return (
@@ -147,7 +190,8 @@ def form_xml(form):
 
 def code_list(item, choices, extra=""):
     listed = "".join(
-        f"<CodeListItem CodedValue={quoteattr(code)}><Decode><TranslatedText>{label}</TranslatedText></Decode></CodeListItem>"
+        f"<CodeListItem CodedValue={quoteattr(code)}><Decode><TranslatedText>{label}</TranslatedText></Decode>"
+        "</CodeListItem>"
         for code, label in choices.items()
     )
     return f'<CodeList OID="{item}.choices" Name="{item}" DataType="text"{extra}>{listed}</CodeList>'
@@ -177,7 +221,7 @@ def item_xml(field):
 def subjects_xml(rows):
     for subject in dict.fromkeys(row["record_id"] for row in rows):
         own = [row for row in rows if row["record_id"] == subject]
-        yield f"<SubjectData SubjectKey={quoteattr(subject)} redcap:RecordIdField=\"record_id\">"
+        yield f'<SubjectData SubjectKey={quoteattr(subject)} redcap:RecordIdField="record_id">'
         for event in dict.fromkeys(row["redcap_event_name"] for row in own):
             yield f'<StudyEventData StudyEventOID="Event.{event}" StudyEventRepeatKey="1">'
             for row in own:
@@ -196,18 +240,27 @@ def forms_xml(row):
         )
         if data:
             key = row.get("redcap_repeat_instance") or "1"
-            yield f'<FormData FormOID="Form.{form}" FormRepeatKey="{key}"><ItemGroupData ItemGroupOID="{form}.a">{data}</ItemGroupData></FormData>'
+            yield f'<FormData FormOID="Form.{form}" FormRepeatKey="{key}"><ItemGroupData ItemGroupOID="{form}.a">'
+            yield f"{data}</ItemGroupData></FormData>"
 
 
 def api_answer(rows, asked):
     """What the server answers to the parameters of a request, by its content."""
     content = asked["content"]
     if content == "project":
-        return {"project_id": 7, "is_longitudinal": 1, "scheduling_enabled": 0, "missing_data_codes": "\n".join(", ".join(pair) for pair in MISSING.items())}
+        return {
+            "project_id": 7,
+            "is_longitudinal": 1,
+            "scheduling_enabled": 0,
+            "missing_data_codes": "\n".join(", ".join(pair) for pair in MISSING.items()),
+        }
     if content == "metadata":
         return [dict(zip(API_NAMES, cells(field), strict=True)) for field in FIELDS]
     if content == "event":
-        return [{"event_name": a, "arm_num": b, "unique_event_name": c, "custom_event_label": "", "event_id": 1} for a, b, c in EVENTS]
+        return [
+            {"event_name": a, "arm_num": b, "unique_event_name": c, "custom_event_label": "", "event_id": 1}
+            for a, b, c in EVENTS
+        ]
     assert content == "record"
     assert asked["format"] == "json"
     assert asked["rawOrLabel"] == "raw"
@@ -216,7 +269,9 @@ def api_answer(rows, asked):
     lead = COLUMNS[:4]
     columns = [name for name in COLUMNS if name in lead or name in fields or name.split("___")[0] in fields]
     found = [row for row in rows if not records or row["record_id"] in records]
-    return [{name: number(row.get(name, "")) if name == lead[3] else row.get(name, "") for name in columns} for row in found]
+    return [
+        {name: number(row.get(name, "")) if name == lead[3] else row.get(name, "") for name in columns} for row in found
+    ]
 
 
 def number(text):
