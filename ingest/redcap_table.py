@@ -61,8 +61,8 @@ class ProjectTable(TableFile):
         """The rows, the first being the field names."""
         rows = self.raw()
         first = [plain(cell) for cell in next(rows, [])]
-        labelled = bool(first) and not any(name in self.dictionary.fields for name in first[:1])
-        names = _by_label(self.dictionary, first) if labelled and not self.dictionary.key else first
+        labelled = bool(first) and first[0] != self.dictionary.subject
+        names = _by_label(self.dictionary, first) if labelled else first
         dated = self._dated(names)
         yield [*names, *(DATED.format(form) for form in dated)]
         cells = self._cells(names, labelled=labelled)

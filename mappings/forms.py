@@ -26,6 +26,9 @@ RECORD = "record_id"
 FEW = 8
 """Choices that are shown side by side; more become a list to open."""
 
+MANY = 1000
+"""Permissible values that a list of choices can hold; of more the value is entered as text."""
+
 SHORT = 4
 """A permissible value of so few characters is a code: its meaning is shown instead."""
 
@@ -159,7 +162,7 @@ def _field(name: str, element: Element) -> FormField:
     kind = element.value_type
     if kind is ValueType.BOOLEAN:
         return FormField(name, label, "yesno", element)
-    if kind is ValueType.CODE and element.values:
+    if kind is ValueType.CODE and 0 < len(element.values) <= MANY:
         choices = tuple(_choices(element.values))
         return FormField(name, label, "radio" if len(choices) <= FEW else "dropdown", element, choices)
     unit = ""
