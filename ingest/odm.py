@@ -47,7 +47,7 @@ def _read(path: Path, context: Context) -> Iterator[Yield]:
             problem="the document has no definitions of items (Study/MetaDataVersion/ItemDef)",
             wanted="an ODM document with its metadata and its clinical data",
         )
-    elif next(stream(path, "{*}SubjectData"), None) is None:
+    elif not sum(1 for _ in stream(path, "{*}SubjectData")):  # to the end, so that half a document brings nothing in
         yield Reject(
             name=path.name,
             place="document",

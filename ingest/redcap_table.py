@@ -198,34 +198,51 @@ class ProjectTable(TableFile):
 
 
 class _Days:
-    """The dates of a row's instruments; a repeating instrument may be dated by its event's other fields."""
+    """The dates of a row's instruments; a repetition without its own is dated by the row that it belongs to."""
 
     def __init__(self, names: Sequence[str], dated: Mapping[str, Mapping[str, int]], dictionary: Dictionary) -> None:
         self._dated = dated
-        self._index = {name: number for number, name in enumerate(names)}
-        self._subject, self._event = dictionary.subject, dictionary.event_column
-        self._record = ""
-        self._held: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        index = {name: number for number, name in enumerate(names)}
+        self._subject = _Cells(index, (dictionary.subject,))
+        self._event = _Cells(index, (dictionary.event_column,))
+        self._visit = _Cells(index, (dictionary.event_column, "StudyEventRepeatKey"))
+        self._form = _Cells(index, (dictionary.event_column, "StudyEventRepeatKey", "FormOID", "FormRepeatKey"))
+        self._repeat = _Cells(index, (INSTRUMENT, INSTANCE, "ItemGroupRepeatKey"))
+        columns = {index: names[index] for places in dated.values() for index in places.values()}
+        self._forms = {index: dictionary.form_of(name) for index, name in columns.items()}
+        self._record: tuple[str, ...] = ()
+        self._held: dict[tuple[int, tuple[str, ...]], str] = {}
 
     def of(self, row: Sequence[str]) -> list[str]:
         """The date of each dated instrument."""
-        record, event = self._at(row, self._subject), self._at(row, self._event)
-        if record != self._record:
+        if (record := self._subject.of(row)) != self._record:
             self._held.clear()
             self._record = record
-        if not self._at(row, INSTRUMENT) and not self._at(row, INSTANCE):
-            columns = {index for places in self._dated.values() for index in places.values()}
-            self._held[event].update({index: row[index] for index in columns if row[index]})
-        return [self._day(form, places, event, row) for form, places in self._dated.items()]
+        if not any(self._repeat.of(row)):
+            for index in self._forms:
+                if row[index]:
+                    self._held[index, self._visit.of(row)] = self._held[index, self._form.of(row)] = row[index]
+        return [self._day(form, places, row) for form, places in self._dated.items()]
 
-    def _day(self, form: str, places: Mapping[str, int], event: str, row: Sequence[str]) -> str:
-        candidates = [places[name] for name in (form, event) if name in places]
-        held = self._held.get(event, {})
-        return next((text for index in candidates if (text := row[index] or held.get(index, ""))), "")
+    def _day(self, form: str, places: Mapping[str, int], row: Sequence[str]) -> str:
+        (event,) = self._event.of(row) or ("",)
+        for index in [places[name] for name in (form, event) if name in places]:
+            # a date of the instrument itself stands in the same repetition of it, another anywhere in the event
+            whole = self._form if self._forms[index] == form else self._visit
+            if text := row[index] or self._held.get((index, whole.of(row)), ""):
+                return text
+        return ""
 
-    def _at(self, row: Sequence[str], name: str) -> str:
-        index = self._index.get(name)
-        return row[index].strip() if index is not None else ""
+
+class _Cells:
+    """Some cells of a row, of those columns that there are."""
+
+    def __init__(self, index: Mapping[str, int], names: Sequence[str]) -> None:
+        self._places = [index[name] for name in names if name in index]
+
+    def of(self, row: Sequence[str]) -> tuple[str, ...]:
+        """Their texts."""
+        return tuple(row[place].strip() for place in self._places)
 
 
 def _translated(table: Mapping[str, str]) -> Cell:
