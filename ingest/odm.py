@@ -35,7 +35,9 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         try:
             yield from _read(path, context)
         except XmlError as error:
-            yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
+            large = "resource limit" in error.problem
+            wanted = "the document exported without uploaded files" if large else error.wanted
+            yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=wanted)
 
 
 def _read(path: Path, context: Context) -> Iterator[Yield]:

@@ -23,7 +23,7 @@ from ingest.redcap_api import ServerError, downloaded, is_server
 from ingest.redcap_dictionary import Dictionary, is_dictionary, read_dictionary, shown_text
 from ingest.redcap_events import is_events, read_events
 from ingest.redcap_map import project_input
-from ingest.redcap_table import ProjectTable
+from ingest.redcap_table import SHOWN, ProjectTable
 from ingest.table import read_input
 from mappings.shape import plain
 from ontology.records import Reject
@@ -32,6 +32,9 @@ __all__ = ["SOURCE", "dictionary_of"]
 
 HEAD = 262_144
 """Bytes in which the column names of the widest projects fit."""
+
+ADDED = frozenset({*SHOWN, "Complete?", "Survey Timestamp"})
+"""What label exports call columns that REDCap adds."""
 
 SUFFIXES = (".csv", ".zip")
 SYSTEM = ("redcap_", "___", "_complete", "_timestamp")
@@ -80,8 +83,10 @@ def _describes(dictionary: Dictionary, header: Sequence[str]) -> bool:
     if header[0] == record.name:
         own = [name for name in header if not any(part in name for part in SYSTEM)]
         return sum(name in dictionary.fields for name in own) * 2 > len(own)
-    labels = {label for item in dictionary.fields.values() for label in item.columns().values()}
-    return header[0] == shown_text(record.label) and sum(name in labels for name in header) * 2 > len(header)
+    items = dictionary.fields.values()
+    labels = {label for item in items for label in (shown_text(item.label), *item.columns().values())}
+    own = [name for name in map(shown_text, header) if name not in ADDED]
+    return header[0] == shown_text(record.label) and sum(name in labels for name in own) * 2 > len(own)
 
 
 def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:

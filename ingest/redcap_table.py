@@ -11,12 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ingest.redcap_boxes import SWITCHED, box_cells, spread
 from ingest.redcap_dictionary import Dictionary, RedcapField, shown_text
 from ingest.redcap_events import name_reader, visit_numbers
 from ingest.table_file import TableError, TableFile
 from mappings.shape import Entry, Part, Ref, plain, template
 
-__all__ = ["INSTANCE", "INSTRUMENT", "ProjectTable"]
+__all__ = ["INSTANCE", "INSTRUMENT", "SHOWN", "ProjectTable"]
 
 EVENT, INSTRUMENT, INSTANCE = "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"
 SHOWN = {
@@ -29,10 +30,6 @@ SHOWN = {
 """What label exports call the columns that REDCap adds on its own."""
 
 STATUS = {"0": "Incomplete", "1": "Unverified", "2": "Complete"}
-BOXES = {"Checked": "1", "Unchecked": "0"}
-SWITCHED = {"TRUE": "1", "FALSE": "0"}
-"""What R and Excel make of a column that holds nothing but 1 and 0."""
-
 NOT_COMPLETED = "[not completed]"
 DATED = "date of {}"
 """The name of the column that this table adds for the date of an instrument's records."""
@@ -62,7 +59,8 @@ class ProjectTable(TableFile):
         rows = self.raw()
         first = [plain(cell) for cell in next(rows, [])]
         labelled = bool(first) and first[0] != self.dictionary.subject
-        names = _by_label(self.dictionary, first) if labelled else first
+        named = _by_label(self.dictionary, first) if labelled else first
+        names, rows = spread(self.dictionary, named, rows)
         dated = self._dated(names)
         yield [*names, *(DATED.format(form) for form in dated)]
         cells = self._cells(names, labelled=labelled)
@@ -88,7 +86,7 @@ class ProjectTable(TableFile):
             return self._added(name)
         lacking = self._lacking(found, name)
         if found.type == "checkbox":
-            return _translated({**BOXES, **SWITCHED, **dict.fromkeys(lacking, "")})
+            return _translated({**box_cells(found, name), **dict.fromkeys(lacking, "")})
         if labelled or not found.choices:
             # in a label export a label may look like another choice's code
             return _translated(dict.fromkeys(lacking, "")) if lacking else None
@@ -282,4 +280,6 @@ def _labelled(dictionary: Dictionary) -> Iterator[tuple[str, str]]:
         for item in dictionary.fields.values():
             if item.form == form:
                 yield from item.columns().items()
+                if item.type == "checkbox":
+                    yield item.name, shown_text(item.label)
         yield f"{form}_complete", "Complete?"

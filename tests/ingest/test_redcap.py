@@ -139,3 +139,33 @@ def test_a_planned_day_orders_the_visits_where_scheduling_is_on(scheduled, order
         {"event_name": "B", "arm_num": 1, "unique_event_name": "b", "day_offset": 0},
     ]
     assert visit_numbers(to_events(rows, scheduled=scheduled)) == order
+
+
+BOXES = 'sym,f,checkbox,Symptoms,"1, Cough | 2, Weight loss, severe | 3, Weight loss",,'
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "ticked"),
+    [
+        ("sym___1,sym___2,sym___3", "1,0,0", ["1", "0", "0"]),
+        ("sym___1,sym___2,sym___3", "TRUE,FALSE,", ["1", "0", ""]),
+        ("sym___1,sym___2,sym___3", 'Cough,"Weight loss, severe",', ["1", "1", ""]),
+        ("sym", '"1,3"', ["1", "0", "1"]),
+        ("sym", '"Weight loss, severe,Cough"', ["1", "1", "0"]),
+        ("sym", '"Cough, Weight loss"', ["1", "0", "1"]),
+        ("sym", "", ["", "", ""]),
+        ("sym", "Fever", ["Fever", "Fever", "Fever"]),
+    ],
+)
+def test_boxes_are_one_and_nought_however_they_are_exported(project, header, cells, ticked):
+    folder = project("id,f,text,ID,,,", BOXES, "age,f,text,Age,,,")
+    export = folder / "export.csv"
+    export.write_text(f"id,{header},age\n1,{cells},5\n", encoding="utf-8")
+    assert rows_of(export) == [["id", "sym___1", "sym___2", "sym___3", "age"], ["1", *ticked, "5"]]
+
+
+def test_a_label_export_may_combine_boxes(project):
+    folder = project("id,f,text,ID,,,", BOXES)
+    export = folder / "export.csv"
+    export.write_text('ID,Symptoms,Complete?\n1,"Cough,Weight loss",Complete\n', encoding="utf-8")
+    assert rows_of(export)[1] == ["1", "1", "0", "1", "Complete"]
