@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
+from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
 from api.cli_query import query_commands
 from api.cli_terms import TERM_REFUSALS, terms_commands
@@ -42,10 +43,13 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say w
 @app.command()
 def ingest(
     locators: Annotated[
-        list[str], typer.Argument(help="Files, folders, or idc://COLLECTION[,COLLECTION…] or idc://*.")
+        list[str],
+        typer.Argument(help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, or redcap+https://HOST/api/."),
     ],
     collection: Annotated[str, typer.Option(help="The collection that the sources belong to.")] = "",
-    kind: Annotated[str | None, typer.Option("--as", help="Read as this kind: idc, dicom, aim, redcap, table.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="Read as this kind: idc, dicom, aim, redcap, odm, table.")
+    ] = None,
     mapping: Annotated[str | None, typer.Option(help="The table map to apply; else the one that fits.")] = None,
     audience: Annotated[
         str | None, typer.Option(help="Who may read a new collection, such as public; else its own audience.")
@@ -148,6 +152,7 @@ keep_commands(app)
 query_commands(app)
 terms_commands(app)
 crosswalk_commands(app)
+forms_commands(app)
 
 Refusal = type[BaseException]
 
@@ -179,6 +184,7 @@ def refusals() -> tuple[Refusal, ...]:
         ParameterError,
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,
+        *FORM_REFUSALS,
     )
 
 

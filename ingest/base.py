@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 import pyarrow as pa
 
+from ontology.elements import Element
+from ontology.elements import elements as known_elements
+from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord
 
 
@@ -48,6 +51,8 @@ class Context:
     """Whether the source is the published catalogue of an archive that has de-identified and reviewed it."""
     known: Callable[[str, str], bool] = field(default=lambda _digest, _recipe: False)
     """``known(digest, recipe)``: whether the record log holds that content already, so that reading may stop there."""
+    elements: Callable[[], Mapping[tuple[Curie, str], Element]] = field(default=known_elements)
+    """The common data elements that are known: those that come with Qilin, and those of the term index."""
     progress: Callable[[int, int | None], None] = field(default=lambda _done, _total: None)
     """``progress(done, total)`` within a long locator."""
 

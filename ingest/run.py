@@ -11,14 +11,20 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from ingest import sources
 from ingest.base import Block, Context, Source
 from ingest.gate import admit, bare
 from ingest.report import NothingToDoError, Progress, Report
+from ontology.elements import Element
+from ontology.elements import elements as known_elements
+from ontology.index import TermIndex
+from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
+from store.home import Home
 from store.log import BrokenRecordError, BrokenSourceError, sid_of
 from store.manifest import Manifest
 from store.matching import live_ids, matches
@@ -84,6 +90,7 @@ class _Run:
 
     def __init__(self, warehouse: Warehouse, writing: Writing, job: Job, report: Report, progress: Progress) -> None:
         self.control = warehouse.control
+        self.home = warehouse.home
         self.writing = writing
         self.job = job
         self.report = report
@@ -133,6 +140,7 @@ class _Run:
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
             known=self._is_known(source),
+            elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),
         )
 
@@ -270,6 +278,11 @@ class _Run:
             by_collection[collection].append(reject)
         for collection in {self.job.collection, *by_collection}:
             self.control.reject(self.number, collection, self.read_names, by_collection[collection])
+
+
+def _known_elements(home: Home) -> dict[tuple[Curie, str], Element]:
+    """The data elements that come with Qilin, and those of the term index where there is one."""
+    return known_elements(TermIndex(home.terms).elements() if home.terms.exists() else ())
 
 
 def _unread(name: str, problem: str, wanted: str) -> Reject:

@@ -46,10 +46,25 @@ class Input:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
     """Columns that are never read, whatever the map says: a dictionary flags them as identifying."""
+    codes: Mapping[str, Callable[[str], Curie | None]] = field(default_factory=dict)
+    decimals: Mapping[str, str] = field(default_factory=dict)
+    proposed: TableMap | None = None
+    """The map that follows from the source's own dictionary; used where no curated map fits."""
+    waiting: tuple[Reject, ...] = ()
+    """What the proposed map leaves to the steward."""
+    name: str = ""
+    """The name that is shown, where it is not that of the file."""
+    locator: str = ""
+    """Where the source stands, where that is not the file that is read."""
+
+    @property
+    def shown(self) -> str:
+        """The name for people."""
+        return self.name or self.path.name
 
     def reject(self, place: str, problem: str, wanted: str) -> Reject:
         """A reject that names the file."""
-        return Reject(name=self.path.name, place=place, problem=problem, wanted=wanted)
+        return Reject(name=self.shown, place=place, problem=problem, wanted=wanted)
 
 
 def accepts(locator: str) -> bool:
@@ -117,12 +132,14 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
             return ()  # a workbook without that sheet is simply another table
 
     given.table.check()
-    fitting = match(given.path.name, headers, context.collection)
+    fitting = match(given.shown, headers, context.collection)
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         names = ", ".join(sorted(found.name for found in fitting))
         return given.reject("header", "more than one table map fits", f"--mapping with one of: {names}")
+    if given.proposed:
+        return given.proposed
     known = ", ".join(sorted(table_maps())) or "none yet"
     return given.reject("header", "no table map fits", f"--mapping NAME or a folder with map.yaml; known maps: {known}")
 
@@ -137,7 +154,9 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
         problem = f"a text file holds one table, and the map {mapping.name} speaks of several sheets"
         yield given.reject("file", problem, "the workbook with all its sheets")
         return
-    vocabulary = Vocabulary(mapping.decisions, given.elements, given.labels, context.pseudonym)
+    vocabulary = Vocabulary(
+        mapping.decisions, given.elements, given.labels, context.pseudonym, given.codes, given.decimals
+    )
     given.table.reopen(mapping.shape.encoding, mapping.shape.delimiter)
     try:
         given.table.settle(mapping.parts[0])
@@ -149,9 +168,9 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
     if usable:
         yield SourceRecord(
             kind=given.kind,
-            name=given.path.name,
+            name=given.shown,
             digest=given.digest,
-            locator=str(given.path),
+            locator=given.locator or str(given.path),
             data_class=mapping.shape.data_class,
             recipe=mapping.recipe,
             namespace=mapping.shape.namespace,
@@ -165,6 +184,8 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
         for reject in part.rejects:
             yield given.reject(part.mark + reject.place, reject.problem, reject.wanted)
         yield from _rows(given, part, context.progress)
+    if mapping is given.proposed:
+        yield from given.waiting
     _tell_unmapped(given, mapping)
 
 
@@ -182,6 +203,7 @@ class _Prepared:
 def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject:
     mark = f"{part.sheet}!" if isinstance(part.sheet, str) else ""
     try:
+        part = given.table.completed(part)
         headers = tuple("" if name in given.closed else name for name in given.table.headers(part))
     except TableError as error:
         return given.reject(error.place, error.problem, error.wanted)
@@ -207,7 +229,7 @@ def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | R
 def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None], None]) -> Iterator[Yield]:
     """The records of one part, then what was wrong with its rows."""
     part = prepared.part
-    problems = Problems(given.path.name)
+    problems = Problems(given.shown)
     reader = RowReader(part, prepared.plans, prepared.headers, problems, prepared.mark)
 
     def numbered() -> Iterator[tuple[int, Sequence[str]]]:
@@ -234,7 +256,7 @@ def _tell_unmapped(given: Input, mapping: TableMap) -> None:
         return
     left = sum(name not in named and not any(pattern.fullmatch(name) for pattern in patterns) for name in headers)
     if left:
-        log.info("%s: %d columns without an entry in %s were not read", given.path.name, left, mapping.name)
+        log.info("%s: %d columns without an entry in %s were not read", given.shown, left, mapping.name)
 
 
 SOURCE = Source(name="table", accepts=accepts, read=read, summary="spreadsheets: CSV, TSV, XLSX, through a table map")

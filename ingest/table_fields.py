@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
@@ -32,6 +32,10 @@ class Vocabulary:
     labels: Mapping[str, Mapping[str, str]]
     """For each coded column, the label of each code: a decision about the code holds for the label."""
     pseudonym: Callable[[str], str]
+    codes: Mapping[str, Callable[[str], Curie | None]] = field(default_factory=dict)
+    """For each column whose cells are codes of a vocabulary, the concept of a cell."""
+    decimals: Mapping[str, str] = field(default_factory=dict)
+    """The decimal sign of each column for which the source's dictionary states it."""
 
     def values(self, *names: str) -> dict[str, Curie | None]:
         """The decided cells of a column, also by the label of a decided code."""
@@ -62,7 +66,16 @@ class Site:
     def decided(self, column: str, *, keep_unmapped: bool = False) -> Reading:
         """The reading of a coded column."""
         place = f"column {column!r} in {self.vocabulary.decisions.path.name}"
-        return concept(self.vocabulary.values(*self.names(column)), keep_unmapped=keep_unmapped, place=place)
+        values = self.vocabulary.values(*self.names(column))
+        decided = concept(values, keep_unmapped=keep_unmapped, place=place)
+        coded = self.vocabulary.codes.get(column)
+        if coded is None:
+            return decided
+        return lambda text: decided(text) if text in values else coded(text) or decided(text)
+
+    def decimal(self, column: str) -> str:
+        """The decimal sign of a column's numbers."""
+        return self.vocabulary.decimals.get(column, self.part.decimal)
 
 
 def visible(decided: Reading) -> Reading:
@@ -80,7 +93,7 @@ def main_reading(site: Site, entry: Entry, written: str) -> Reading:
     kind = field_kind(entry.record, entry.main)
     if kind is Kind.SCALAR:
         typed: dict[str | None, Reading] = {"integer": integer, "boolean": boolean(entry.is_true, entry.is_false)}
-        return typed.get(entry.type) or number(site.part.decimal, site.part.units)
+        return typed.get(entry.type) or number(site.decimal(written), site.part.units)
     if kind is Kind.CONCEPT:
         decided = site.decided(written, keep_unmapped=entry.keep_unmapped or bool(entry.only_if))
         return visible(decided) if entry.main == "value_concept" and not entry.only_if else decided
@@ -100,8 +113,10 @@ def _dates(site: Site, _column: str, ref: Ref) -> Reading:
     return when(ref.format, clock, counted=(clock or "").startswith("from-"), unit=ref.unit)
 
 
-def _texts(site: Site, column: str, _ref: Ref) -> Reading:
-    """Approved texts only: those about which there is a decision."""
+def _texts(site: Site, column: str, ref: Ref) -> Reading:
+    """Approved texts only: those about which there is a decision, or short names where the map vouches for them."""
+    if ref.as_written:
+        return matching(NAME, "a short name")
     decided = site.decided(column)
 
     def read(text: str) -> object:
@@ -111,8 +126,8 @@ def _texts(site: Site, column: str, _ref: Ref) -> Reading:
     return read
 
 
-def _decimal(site: Site, _column: str, _ref: Ref) -> Reading:
-    read = number(site.part.decimal)
+def _decimal(site: Site, column: str, _ref: Ref) -> Reading:
+    read = number(site.decimal(column))
 
     def exact(text: str) -> object:
         found = read(text)

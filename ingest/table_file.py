@@ -78,6 +78,13 @@ class TableFile:
                 return
         self.reopen(self._encoding, likely)
 
+    def completed(self, part: Part) -> Part:
+        """A part of a map, with what the kind of table knows of its own columns; `TableError` where it does not fit."""
+        if part.dates:
+            problem = "dates: speaks of instruments or events, which only REDCap and ODM sources have"
+            raise TableError("map", problem, "when: in the entries, or below common:")
+        return part
+
     def check(self) -> None:
         """`TableError` where the file is no table at all."""
         if self.workbook:

@@ -173,6 +173,16 @@ class Entry(_Strict):
             raise ValueError("a series is named together with its study: give the field study too")
         return self
 
+    def giving(self, **fields: Ref | bool | float | str) -> Entry:
+        """The same entry with these further fields."""
+        said = self.model_dump(by_alias=True, exclude={"fields"}, exclude_unset=True)
+        return Entry.model_validate({**said, **self.fields, **fields})
+
+    def takes(self, name: str) -> bool:
+        """Whether the record has a further field of that name, and nothing fills it yet."""
+        known = {field.name for field in star_of(RECORDS[self.record]).fields} - NOT_GIVEN
+        return name in known and name != self.main and name not in self.fields
+
     @cached_property
     def main(self) -> str:
         """The field that the column itself fills."""
@@ -210,6 +220,8 @@ class _Layout(_Strict):
     missing: Texts = ()
     decimal: Literal[".", ","] = "."
     visits: Annotated[Mapping[str, int], TextKeys] = Field(default_factory=dict)
+    dates: Mapping[str, str] = Field(default_factory=dict)
+    """The column that dates the records of an instrument or an event, in sources that have these (REDCap, ODM)."""
     units: Annotated[Mapping[str, str], TextKeys] = Field(default_factory=dict)
     common: Mapping[str, Ref | bool | int | float | str] = Field(default_factory=dict)
     """Fields of every entry whose record has them and which does not give them itself."""
@@ -231,11 +243,7 @@ class Part(_Layout):
         return self
 
     def _with_common(self, entry: Entry) -> Entry:
-        known = {field.name for field in star_of(RECORDS[entry.record]).fields} - NOT_GIVEN - {entry.main}
-        shared = {name: value for name, value in self.common.items() if name in known}
-        return Entry.model_validate(
-            {**entry.model_dump(by_alias=True, exclude={"fields"}, exclude_unset=True), **shared, **entry.fields}
-        )
+        return entry.giving(**{name: value for name, value in self.common.items() if entry.takes(name)})
 
     @cached_property
     def data_row(self) -> int:
