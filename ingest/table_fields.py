@@ -34,11 +34,12 @@ class Vocabulary:
     pseudonym: Callable[[str], str]
 
     def values(self, *names: str) -> dict[str, Curie | None]:
-        """The decided cells of a column, also by the label of a decided code."""
+        """The decided cells of a column, also by the label of a decided code and the code of a decided label."""
         decided = self.decisions.values(*names)
         for code, label in self.labels.get(names[-1], {}).items():
-            if code in decided:
-                decided.setdefault(label, decided[code])
+            for said, other in ((code, label), (label, code)):
+                if said in decided:
+                    decided.setdefault(other, decided[said])
         return decided
 
     def element(self, *names: str) -> Curie | None:

@@ -85,6 +85,10 @@ class TableFile:
         else:
             self._detected_encoding()
 
+    def sheets(self) -> list[str | None]:
+        """The names of a workbook's sheets; one without name for a text file."""
+        return list(self._opened().sheet_names) if self.workbook else [None]
+
     def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
         """Every row of the file or of one sheet (by name, or by number from 1), the first row first."""
         if self.workbook:
