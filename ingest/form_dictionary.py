@@ -46,7 +46,8 @@ IDENTIFYING: Final = re.compile(
     r"\b(?:date|day|month|year) of birth\b|\bbirth ?(?:date|day|year)\b|\binitials\b|\bsignature\b|\bsocial security\b"
     r"|\bmedical record (?:number|no)\b|\b(?:zip|postal) ?code\b|\b(?:tele)?phone (?:number|no)\b|\be-?mail address\b"
     r"|\b(?:patient|participant|physician|investigator|radiologist|pathologist|institution|hospital)(?:'?s)? "
-    r"(?:last |first |full )?(?:name|address)\b|\bname of (?:the )?(?:person|patient|participant|physician|institution)\b",
+    r"(?:last |first |full )?(?:name|address)\b"
+    r"|\bname of (?:the )?(?:person|patient|participant|physician|institution)\b",
     re.IGNORECASE,
 )
 """Words of a question that asks who somebody is, or when they were born."""

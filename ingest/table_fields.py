@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -142,12 +143,19 @@ READINGS: Final[Mapping[Kind, Callable[[Site, str, Ref], Reading]]] = {
 """How a further field is read, by the way it is written."""
 
 
-def _variables(site: Site, column: str) -> Reading:
-    """The variable that a cell names, in a table with one test a row."""
+SYMBOL = re.compile(r"[\w.@/() +-]{1,40}")
+
+
+def _variables(site: Site, column: str, ref: Ref) -> Reading:
+    """The variable that a cell names, in a table with one test a row; the decided term itself where as written."""
     decided = site.decided(column)
 
     def read(text: str) -> object:
         found = decided(text)
+        if ref.keep_unmapped and isinstance(found, Fault | None) and SYMBOL.fullmatch(text):
+            return {"variable": q.UNMAPPED, "raw_code": text}
+        if ref.as_written:
+            return found
         registered = canonical(Curie(found)) if isinstance(found, str) else None
         return registered.curie if registered else found
 
@@ -173,7 +181,7 @@ def reading(site: Site, kind: Kind, field: str, column: str, ref: Ref) -> Readin
     if field == "visit":
         return _visits(site)
     if field == "variable":
-        return _variables(site, column)
+        return _variables(site, column, ref)
     if field in {"unit", "dose_unit"}:
         return ucum(site.part.units)
     return READINGS[kind](site, column, ref)
