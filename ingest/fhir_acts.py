@@ -64,10 +64,20 @@ def _dosages(node: Node) -> list[Node]:
 
 
 def _interval(node: Node, dosages: list[Node]) -> tuple[When | None, When | None]:
+    """From when to when; an end before the start is left out."""
+    start, end = _stated_interval(node, dosages)
+    if start is not None and end is not None and end.before(start):
+        node.refuse("", "ends before it starts", "an end that is not before the start; it is left out")
+        end = None
+    return start, end
+
+
+def _stated_interval(node: Node, dosages: list[Node]) -> tuple[When | None, When | None]:
     """From when to when: as told of the act, else as ordered; an order without bounds starts when it was written."""
-    if (within := node.child("effectivePeriod")) is not None:
-        return period(within)
-    if (day := node.when("effectiveDateTime")) is not None:
+    for element in ("effectivePeriod", "performedPeriod"):
+        if (within := node.child(element)) is not None:
+            return period(within)
+    if (day := node.when("effectiveDateTime", "performedDateTime")) is not None:
         # a single administration is over on its day
         return day, day
     for dosage in dosages:
@@ -106,8 +116,7 @@ def procedure(case: Case) -> Iterator[Yield]:
     surgery = node.profiled("mcode-cancer-related-surgical-procedure")
     if not (radiation or surgery):
         return
-    within = node.child("performedPeriod")
-    start, end = period(within) if within else (node.when("performedDateTime"),) * 2
+    start, end = _interval(node, [])
     volumes = [_volume(item, case) for item in node.extensions("mcode-radiotherapy-dose-delivered-to-volume")]
     doses = [item for item in volumes if item is not None]
     total = doses[0] if len(doses) == 1 else None

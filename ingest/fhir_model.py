@@ -127,8 +127,7 @@ class Node:
 
 def _spanning(start: When, end: When) -> When:
     """A time that is somewhere between two, or the first where they are the wrong way round."""
-    ordered = str(start.first) <= str(end.last)
-    return When(start.first, end.last) if ordered else start
+    return start if end.before(start) else When(start.first, end.last)
 
 
 def period(node: Node) -> tuple[When | None, When | None]:

@@ -52,7 +52,7 @@ class Input:
 
 
 def accepts(locator: str) -> bool:
-    """Whether a locator is a file with the suffix of a table; a .txt only where its first line that is no comment has tabs."""
+    """Whether a locator has the suffix of a table; a .txt only where its first line that is no comment has tabs."""
     path = Path(locator)
     suffix = path.suffix.lower()
     if "://" in locator or path.name.startswith((".", "~$")) or not path.is_file():

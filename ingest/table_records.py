@@ -12,7 +12,7 @@ from ingest.table_file import WIDE
 from ingest.table_plan import Plan
 from mappings.shape import Part, plain
 from ontology.prefixes import Curie
-from ontology.records import Lesion, Procedure, Reader, Record, Reject, Series, Study
+from ontology.records import Lesion, Procedure, Reader, Record, Reject, Series, Study, Treatment, When
 from ontology.terms import ncit
 from ontology.variables import variables
 
@@ -146,6 +146,10 @@ class RowReader:
         if isinstance(values, Misread):
             self.problems.add(self._place(number, values.index), values.fault.problem, values.fault.wanted)
             return ()
+        if plan.record is Treatment and _is_backwards(values):
+            wanted = "an end that is not before the start; it is left out"
+            self.problems.add(self._place(number, plan.index), "a treatment that ends before it starts", wanted)
+            values = {**values, "end": None}
         key = self._place(number, plan.index) + plan.suffix
         record = plan.record(key=key, subject=subject, **values)  # type: ignore[call-arg]
         return (*self._identities(subject, values), record) if plan.names_nodes else (record,)
@@ -215,6 +219,12 @@ class RowReader:
             if node not in self._named:
                 self._named.add(node)
                 yield node
+
+
+def _is_backwards(values: dict[str, Any]) -> bool:
+    """Whether an interval ends before it starts."""
+    start, end = values.get("start"), values.get("end")
+    return isinstance(start, When) and isinstance(end, When) and end.before(start)
 
 
 def _quantity(found: Number, raw: str, values: dict[str, Any], record: str) -> Fault | None:

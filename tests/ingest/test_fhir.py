@@ -18,7 +18,7 @@ from ingest import fhir, fhir_stream, sources
 from ingest.base import Context, Yield
 from ingest.fhir_model import Concept, ajcc
 from ingest.gate import admit
-from ontology.records import Finding, Measurement, Observation, Record, Reject, SourceRecord, Subject, When
+from ontology.records import Finding, Measurement, Observation, Record, Reject, SourceRecord, Subject, Treatment, When
 from ontology.terms import ncit, q
 
 CASES = Path(__file__).with_name("fhir")
@@ -192,6 +192,26 @@ def test_references_in_a_circle_end(tmp_path: Path) -> None:
     ]
     found = of({"resourceType": "Bundle", "entry": entries}, tmp_path)
     assert [item.problem for item in found if isinstance(item, Reject)] == ["is no grade of the scale"] * 2
+
+
+def test_what_ends_before_it_starts_has_no_end(tmp_path: Path) -> None:
+    drug = {
+        "resourceType": "MedicationStatement",
+        "id": "m",
+        "status": "completed",
+        "medicationCodeableConcept": {
+            "coding": [
+                {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "2555", "display": "cisplatin"}
+            ]
+        },
+        "subject": {"reference": "Patient/p"},
+        "effectivePeriod": {"start": "2020-05", "end": "2020-04-30"},
+    }
+    found = of(drug, tmp_path)
+    assert [(item.agent, item.end) for item in found if isinstance(item, Treatment)] == [(ncit.CISPLATIN, None)]
+    assert [item.problem for item in found if isinstance(item, Reject)] == ["ends before it starts"]
+    drug["effectivePeriod"] = {"start": "2020-05", "end": "2020-05"}
+    assert not [item for item in of(drug, tmp_path) if isinstance(item, Reject)]
 
 
 def test_one_resource_is_held_at_a_time(tmp_path: Path) -> None:

@@ -173,3 +173,24 @@ def test_real_forms_read_as_their_tables_do_and_are_dated() -> None:
             isinstance(item, Event) or (isinstance(item, Treatment) and item.start is not None) for item in found
         )
     assert dated == {"A0": 189, "I1": 186, "T1": 176, "TF": 351}
+
+
+def test_a_treatment_that_ends_before_it_starts_has_no_end(tmp_path: Path) -> None:
+    folder = tmp_path / "courses"
+    folder.mkdir()
+    decisions = (CASE / "trial" / "mapping.sssom.tsv").read_text(encoding="utf-8")
+    rows = ("value:agent/cisplatin\tcisplatin\tskos:exactMatch\tncit:C376\tCisplatin\tsemapv:ManualMappingCuration\n",)
+    (folder / "mapping.sssom.tsv").write_text(decisions + "".join(rows), encoding="utf-8")
+    (folder / "map.yaml").write_text(
+        "name: courses\ntitle: Courses\nsubject: id\nclock: from-base\ncolumns:\n"
+        "  agent: {record: treatment, start: {column: from}, end: {column: to}}\n",
+        encoding="utf-8",
+    )
+    path = tmp_path / "courses.csv"
+    path.write_text("id,agent,from,to\n1,cisplatin,5,9\n2,cisplatin,9,5\n", encoding="utf-8")
+    found = list(table.read(iter([str(path)]), Context(collection="trial", mapping=str(folder))))
+    assert [(item.subject, item.end is None) for item in found if isinstance(item, Treatment)] == [
+        ("1", False),
+        ("2", True),
+    ]
+    assert [item.place for item in found if isinstance(item, Reject)] == ["R3C2"]
