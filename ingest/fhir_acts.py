@@ -21,6 +21,8 @@ __all__ = ["imaging_study", "medication", "procedure", "study_uid"]
 
 UID = re.compile(r"(?:urn:oid:)?(?=.{1,64}$)([0-2](?:\.(?:0|[1-9]\d*))+)", re.ASCII)
 DICOM_UID: Final = "urn:dicom:uid"
+INTENDED: Final = frozenset({"plan", "proposal"})
+"""Requests that order nothing yet."""
 
 
 # drugs
@@ -31,11 +33,12 @@ def medication(case: Case) -> Iterator[Yield]:
     node = case.node
     said = drug(node, case)
     relevant = said.term is not None or node.profiled("mcode-cancer-related-medication")
-    if not relevant or case.key in case.references.fulfilled:
+    if not relevant or case.key in case.references.fulfilled or node.text("intent") in INTENDED:
         return
     dosages = _dosages(node)
     start, end = _interval(node, dosages)
     amount, unit = _dose(dosages)
+    intent = _intent(node)
     yield Treatment(
         key=case.key,
         subject=case.subject,
@@ -44,8 +47,8 @@ def medication(case: Case) -> Iterator[Yield]:
         end=end,
         dose=amount,
         dose_unit=unit,
-        intent=_intent(node),
-        raw=said.raw,
+        intent=intent.term,
+        raw=_codes(said, *([] if intent.term else [intent])),
     )
 
 
@@ -100,9 +103,14 @@ def _dose(dosages: list[Node]) -> tuple[Decimal | None, str | None]:
     return None, None
 
 
-def _intent(node: Node) -> Curie | None:
-    said = (Concept.of(item.child("valueCodeableConcept")) for item in node.extensions("mcode-treatment-intent"))
-    return next((term for item in said if (term := item.term)), None)
+def _intent(node: Node) -> Concept:
+    said = [Concept.of(item.child("valueCodeableConcept")) for item in node.extensions("mcode-treatment-intent")]
+    return next(iter(said), Concept())
+
+
+def _codes(*said: Concept) -> str | None:
+    """The codes of a treatment as found; those of its intent only where that is not known."""
+    return " + ".join(concept.raw for concept in said if concept.raw) or None
 
 
 # procedures
@@ -117,6 +125,7 @@ def procedure(case: Case) -> Iterator[Yield]:
     if not (radiation or surgery):
         return
     start, end = _interval(node, [])
+    intent = _intent(node)
     volumes = [_volume(item, case) for item in node.extensions("mcode-radiotherapy-dose-delivered-to-volume")]
     doses = [item for item in volumes if item is not None]
     total = doses[0] if len(doses) == 1 else None
@@ -128,8 +137,8 @@ def procedure(case: Case) -> Iterator[Yield]:
         end=end,
         dose=decimal(total.number("value")) if total else None,
         dose_unit=normalise(total.text("code") or total.text("unit")) if total else None,
-        intent=_intent(node),
-        raw=" + ".join(filter(None, (code.raw, category.raw))) or None,
+        intent=intent.term,
+        raw=_codes(code, category, *([] if intent.term else [intent])),
     )
     if surgery and start is not None:
         yield Event(

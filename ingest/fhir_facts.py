@@ -55,12 +55,16 @@ def patient(case: Case) -> Iterator[Yield]:
 
 
 def condition(case: Case) -> Iterator[Yield]:
-    """A cancer: diagnosis, site, morphology, stage and the event of the diagnosis; other conditions are left out."""
+    """A cancer: diagnosis, site, morphology, stage and the event of the diagnosis; other conditions are left out.
+
+    A cancer is what a profile of mCODE or the chapter of ICD-10-CM says is one, or what a known code means: the code
+    sets hold no other diseases.
+    """
     node = case.node
     code = Concept.of(node.child("code"))
     secondary = node.profiled("mcode-secondary-cancer-condition") or code.has("icd10cm", r"C7[789].*")
     primary = node.profiled("mcode-primary-cancer-condition")
-    if not (primary or secondary or code.has("icd10cm", NEOPLASM) or node.profiled("cancer-condition")):
+    if not (primary or secondary or code.term or code.has("icd10cm", NEOPLASM) or node.profiled("cancer-condition")):
         return
     asserted = (item.when("valueDateTime") for item in node.extensions("condition-assertedDate"))
     when = next((item for item in asserted if item), None) or node.when("onsetDateTime", "onsetPeriod", "recordedDate")

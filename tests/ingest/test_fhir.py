@@ -222,6 +222,34 @@ def test_one_resource_is_held_at_a_time(tmp_path: Path) -> None:
     assert [next(found).place for _ in range(3)] == [f"entry[{number}].resource" for number in range(3)]
 
 
+PIECES = (
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b'"resourceType"',
+    b'"Bundle"',
+    b'"entry"',
+    b'"resource"',
+    b"1e999",
+    b"\n",
+    b'"',
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.binary(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join),
+    suffix=st.sampled_from([".json", ".ndjson"]),
+)
+def test_any_bytes_end_in_rejects(content: bytes, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"document{suffix}"
+    path.write_bytes(content)
+    assert {type(item) for item in items(str(path))} <= {SourceRecord, Reject}
+
+
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
 JSON = st.recursive(
     SCALARS,
