@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
@@ -68,13 +67,14 @@ class Input:
 
 
 def accepts(locator: str) -> bool:
-    """Whether a locator is a file with the suffix of a table; a .txt only where its first line has tabs."""
+    """Whether a locator has the suffix of a table; a .txt only where its first line that is no comment has tabs."""
     path = Path(locator)
     suffix = path.suffix.lower()
     if "://" in locator or path.name.startswith((".", "~$")) or not path.is_file():
         return False
     if suffix == ".txt":
-        return b"\t" in head_of(locator, 4096).split(b"\n", 1)[0]
+        lines = head_of(locator, 65536).split(b"\n")
+        return b"\t" in next((line for line in lines if not line.startswith(b"#")), b"")
     return suffix in DELIMITED | WORKBOOKS
 
 
@@ -218,12 +218,21 @@ def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | R
             role = "key column" if column == subject else "column"
             wanted = f"a table whose {line} names {', '.join(sorted(part.named))}"
             return given.reject(row, f"no {role} {column!r}", wanted)
+    part = _decided(part, vocabulary)
     plans, rejects = compile_part(part, headers, vocabulary)
     for closed in sorted(given.closed & part.named):
         rejects = [reject for reject in rejects if repr(closed) not in reject.problem]
         problem = f"column {closed!r} is flagged as identifying in the data dictionary and is not read"
         rejects.append(Reject(name="", place=row, problem=problem, wanted="a map without that column"))
     return _Prepared(part, headers, plans, rejects, mark)
+
+
+def _decided(part: Part, vocabulary: Vocabulary) -> Part:
+    """A part whose rows are left out where a cell of ``only_decided`` has no decision."""
+    if not part.only_decided:
+        return part
+    lists = {name: tuple(vocabulary.values(name)) for name in map(plain, part.only_decided)}
+    return part.model_copy(update={"only": {**part.only, **lists}})
 
 
 def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None], None]) -> Iterator[Yield]:
@@ -233,10 +242,9 @@ def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None
     reader = RowReader(part, prepared.plans, prepared.headers, problems, prepared.mark)
 
     def numbered() -> Iterator[tuple[int, Sequence[str]]]:
-        rows = enumerate(given.table.table(part), 1)
-        for number, row in islice(rows, part.data_row - 1, part.last_row):
-            if number % STEP == 0:
-                progress(number, None)
+        for count, (number, row) in enumerate(given.table.numbered(part)):
+            if count % STEP == STEP - 1:
+                progress(count, None)
             yield number, row
 
     try:

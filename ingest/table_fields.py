@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -38,11 +39,12 @@ class Vocabulary:
     """The decimal sign of each column for which the source's dictionary states it."""
 
     def values(self, *names: str) -> dict[str, Curie | None]:
-        """The decided cells of a column, also by the label of a decided code."""
+        """The decided cells of a column, also by the label of a decided code and the code of a decided label."""
         decided = self.decisions.values(*names)
         for code, label in self.labels.get(names[-1], {}).items():
-            if code in decided:
-                decided.setdefault(label, decided[code])
+            for said, other in ((code, label), (label, code)):
+                if said in decided:
+                    decided.setdefault(other, decided[said])
         return decided
 
     def element(self, *names: str) -> Curie | None:
@@ -156,12 +158,19 @@ READINGS: Final[Mapping[Kind, Callable[[Site, str, Ref], Reading]]] = {
 """How a further field is read, by the way it is written."""
 
 
-def _variables(site: Site, column: str) -> Reading:
-    """The variable that a cell names, in a table with one test a row."""
+SYMBOL = re.compile(r"[\w.@/() +-]{1,40}")
+
+
+def _variables(site: Site, column: str, ref: Ref) -> Reading:
+    """The variable that a cell names, in a table with one test a row; the decided term itself where as written."""
     decided = site.decided(column)
 
     def read(text: str) -> object:
         found = decided(text)
+        if ref.keep_unmapped and isinstance(found, Fault | None) and SYMBOL.fullmatch(text):
+            return {"variable": q.UNMAPPED, "raw_code": text}
+        if ref.as_written:
+            return found
         registered = canonical(Curie(found)) if isinstance(found, str) else None
         return registered.curie if registered else found
 
@@ -187,7 +196,7 @@ def reading(site: Site, kind: Kind, field: str, column: str, ref: Ref) -> Readin
     if field == "visit":
         return _visits(site)
     if field == "variable":
-        return _variables(site, column)
+        return _variables(site, column, ref)
     if field in {"unit", "dose_unit"}:
         return ucum(site.part.units)
     return READINGS[kind](site, column, ref)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingest.table_cells import Fault, Reading, remembered
+from ingest.table_cells import Fault, Reading, matching, remembered
 from ingest.table_fields import Site, Vocabulary, constant, main_reading, reading
 from mappings.shape import RECORDS, Entry, Part, Ref, field_kind, plain, template
 from ontology.fields import star_of
@@ -53,6 +53,8 @@ class Plan:
     suffix: str
     """The end of the record's key where a column makes several records."""
     names_nodes: bool
+    detail: Field | None = None
+    """What joins the cell in the raw text, where the file has that column."""
     held: dict[tuple[str, ...], Any] = field(default_factory=dict)
     """What combinations of cells say, each read once."""
 
@@ -128,8 +130,17 @@ def _plan(
         with_units=bool(site.part.units),
         suffix=suffix,
         names_nodes=not NODES.isdisjoint((*constants, *(item.name for item in fields))),
+        detail=_detail(site, entry),
     )
     return _with_variable(plan, name)
+
+
+def _detail(site: Site, entry: Entry) -> Field | None:
+    """How the column that joins the raw text is read; None where the file has none."""
+    if entry.detail is None or plain(entry.detail.column) not in site.columns:
+        return None
+    read = matching(entry.detail.form, f"a text of the form {entry.detail.form}")
+    return Field("detail", site.columns[plain(entry.detail.column)], read, frozenset(site.part.missing))
 
 
 def _terms(site: Site, entry: Entry, written: str) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.table_cells import Fault, Number
+from ingest.table_file import WIDE
 from ingest.table_plan import Plan
 from mappings.shape import Part, plain
 from ontology.prefixes import Curie
-from ontology.records import Lesion, Procedure, Reader, Record, Reject, Series, Study
+from ontology.records import Lesion, Procedure, Reader, Record, Reject, Series, Study, Treatment, When
 from ontology.terms import ncit
 from ontology.variables import variables
 
@@ -98,6 +99,9 @@ class RowReader:
 
     def _place(self, number: int, index: int | None = None) -> str:
         """A row, or one of its cells, as a person finds it in the file."""
+        if self.part.orientation == "matrix":
+            row, column = divmod(number, WIDE)
+            return f"{self.mark}R{row}C{column}"
         if self._turned:
             return f"{self.mark}C{number}" if index is None else f"{self.mark}R{index + 1}C{number}"
         return f"{self.mark}R{number}" if index is None else f"{self.mark}R{number}C{index + 1}"
@@ -119,7 +123,11 @@ class RowReader:
                 self.problems.add(self._place(number), f"a second row for the same {columns}", "one row for each")
                 return None
             self._rows_seen.add(repeat)
-        return self.part.subject.identifier(cell)
+        subject = self.part.subject.identifier(cell)
+        if not subject:
+            wanted = f"a cell in which find: finds the subject: {self.part.subject.find}"
+            self.problems.add(self._place(number, self._subject), "a subject of another form", wanted)
+        return subject or None
 
     def _record(self, plan: Plan, number: int, subject: str, cells: Sequence[str]) -> Iterable[Record]:
         """What one entry makes of one row: the nodes named for the first time, then the record; nothing for a fault."""
@@ -127,6 +135,8 @@ class RowReader:
         if not cell or cell in plan.missing or (plan.only_if and cell not in plan.only_if):
             return ()
         texts = (cell, *[cells[item.index] for item in plan.fields])
+        if plan.detail is not None:
+            texts = (*texts, cells[plan.detail.index])
         values = plan.held.get(texts)
         if values is None:
             # columns hold few distinct values, and what follows from the cells is the same wherever they recur
@@ -136,6 +146,10 @@ class RowReader:
         if isinstance(values, Misread):
             self.problems.add(self._place(number, values.index), values.fault.problem, values.fault.wanted)
             return ()
+        if plan.record is Treatment and _is_backwards(values):
+            wanted = "an end that is not before the start; it is left out"
+            self.problems.add(self._place(number, plan.index), "a treatment that ends before it starts", wanted)
+            values = {**values, "end": None}
         key = self._place(number, plan.index) + plan.suffix
         record = plan.record(key=key, subject=subject, **values)  # type: ignore[call-arg]
         return (*self._identities(subject, values), record) if plan.names_nodes else (record,)
@@ -144,7 +158,7 @@ class RowReader:
         """The fields of a record, from the texts of its cells: that of the column itself, then those of the fields."""
         values = dict(plan.constants)
         unit = values.get("unit")
-        for item, text in zip(plan.fields, texts[1:], strict=True):
+        for item, text in zip(plan.fields, texts[1 : len(plan.fields) + 1], strict=True):
             if not text or text in item.missing:
                 continue
             found = item.read(text)
@@ -153,7 +167,20 @@ class RowReader:
             values.update(found if isinstance(found, dict) else {item.name: found})
             unit = text if item.name == "unit" else unit
         fault = self._main(plan, texts[0], values, unit)
-        return values if fault is None else Misread(plan.index, fault)
+        if fault is not None:
+            return Misread(plan.index, fault)
+        return self._detailed(plan, texts[-1], values) if plan.detail is not None else values
+
+    def _detailed(self, plan: Plan, text: str, values: dict[str, Any]) -> dict[str, Any] | Misread:
+        """The same with the text of the detail joined to the raw text."""
+        detail = plan.detail
+        assert detail is not None
+        if not text or text in detail.missing:
+            return values
+        found = detail.read(text)
+        if isinstance(found, Fault):
+            return Misread(detail.index, found)
+        return {**values, "raw": f"{values.get('raw', '')} {found}".strip()}
 
     def _main(self, plan: Plan, cell: str, values: dict[str, Any], unit: str | None) -> Fault | None:
         """Fill the field that the column itself fills, and those that follow from it; ``unit`` is as written."""
@@ -192,6 +219,12 @@ class RowReader:
             if node not in self._named:
                 self._named.add(node)
                 yield node
+
+
+def _is_backwards(values: dict[str, Any]) -> bool:
+    """Whether an interval ends before it starts."""
+    start, end = values.get("start"), values.get("end")
+    return isinstance(start, When) and isinstance(end, When) and end.before(start)
 
 
 def _quantity(found: Number, raw: str, values: dict[str, Any], record: str) -> Fault | None:

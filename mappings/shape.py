@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ontology.fields import Kind, star_of
 from ontology.prefixes import expand
@@ -104,6 +104,8 @@ class Ref(_Strict):
     is_true: Texts = ()
     is_false: Texts = ()
     as_written: bool = False
+    keep_unmapped: bool = False
+    """Of a variable: a name without a decision is kept as q:Unmapped, with the name as code."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Ref:
@@ -120,6 +122,17 @@ class Subject(_Strict):
     strip_suffix: str = ""
     pad: int = 0
     prefix: str = ""
+    find: str = ""
+    """An expression of which the cell's first match is the identifier, in place of the whole cell."""
+
+    @field_validator("find")
+    @classmethod
+    def _is_expression(cls, find: str) -> str:
+        try:
+            re.compile(find)
+        except re.error as error:
+            raise ValueError(f"find: {find!r} is no regular expression ({error})") from error
+        return find
 
     def identifier(self, cell: str) -> str:
         """The identifier of a cell's subject; empty where the cell is.
@@ -127,8 +140,18 @@ class Subject(_Strict):
         >>> Subject(column="ID", strip_prefix="pt", pad=3, prefix="LUNG1-").identifier(" pt7 ")
         'LUNG1-007'
         """
+        if self.find:
+            found = re.search(self.find, cell)
+            cell = found[0] if found else ""
         text = cell.strip().removeprefix(self.strip_prefix).removesuffix(self.strip_suffix)
         return f"{self.prefix}{text.zfill(self.pad)}" if text else ""
+
+
+class Detail(_Strict):
+    """A column whose cell joins that of the entry in the record's raw text, where it is of a stated form."""
+
+    column: str
+    form: str
 
 
 class Entry(_Strict):
@@ -147,6 +170,7 @@ class Entry(_Strict):
     absent: Annotated[Mapping[str, str], TextKeys] = Field(default_factory=dict)
     keep_unmapped: bool = False
     optional: bool = False
+    detail: Detail | None = None
     fields: Mapping[str, Ref | bool | int | float | str] = Field(default_factory=dict)
     """The further fields of the record: a constant or where to find it."""
 
@@ -208,8 +232,18 @@ def _entries(value: object) -> object:
 class _Layout(_Strict):
     """What a whole map says once and a sheet may say for itself."""
 
-    orientation: Literal["rows", "columns"] = "rows"
-    """Whether each row speaks of a subject, or each column; row numbers of the map then count columns."""
+    orientation: Literal["rows", "columns", "matrix"] = "rows"
+    """Whether each row speaks of a subject, or each column (row numbers of the map then count columns), or each cell.
+
+    A matrix reads as a long table: its columns are those of ``labels``, then ``column`` (the name of the cell's column)
+    and ``cell``.
+    """
+    labels: Texts = ()
+    """The columns of a matrix that name its rows; the others hold its cells."""
+    only_decided: Texts = ()
+    """Columns in which a cell without a decision leaves the row out: a list of genes of interest."""
+    comment: str = ""
+    """The beginning of rows before the header that are not counted."""
     header_row: Annotated[tuple[int, ...], BeforeValidator(_one_or_more)] = (1,)
     first_row: int | None = None
     last_row: int | None = None
@@ -256,7 +290,10 @@ class Part(_Layout):
         others = {plain(name) for entries in self.columns.values() for entry in entries for name in entry.columns}
         own = {name for name in self.columns if template(name) is None}
         return frozenset(
-            own | others | {plain(self.subject.column), *map(plain, self.one_row_per), *map(plain, self.only)}
+            own
+            | others
+            | {plain(self.subject.column), *map(plain, self.one_row_per), *map(plain, self.only)}
+            | set(map(plain, self.only_decided))
         )
 
 
