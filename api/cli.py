@@ -126,7 +126,10 @@ def rebuild() -> None:
 
 @app.command()
 def backup(target: Annotated[Path, typer.Argument(help="The tar file to write.")]) -> None:
-    """Write the data folder to one file: control data, record log, releases. Triples are made again from the log."""
+    """Write the data folder to one file: control data, record log, kept documents, site maps, releases.
+
+    Triples are made again from the log.
+    """
     from store.keeping import backup as write_backup  # noqa: PLC0415
 
     write_backup(Warehouse.open().home, target)

@@ -118,6 +118,11 @@ def report(result: Report) -> None:
     )
     if counted:
         out.print(f"records: {counted}", highlight=False)
+    for name, count in result.unmapped.items():
+        if count:
+            err.print(
+                f"{name}: {count:,} columns without a decision were left out: see `qilin map check`", highlight=False
+            )
     for item in result.rejects[:SHOWN_REJECTS]:
         word = "quarantined" if item.quarantine else "rejected"
         err.print(
@@ -135,6 +140,7 @@ def report_json(result: Report) -> dict[str, Any]:
         "unchanged": result.unchanged,
         "records": dict(result.records),
         "collections": sorted(result.collections),
+        "unmapped_columns": result.unmapped,
         "generation": result.generation,
         "quads": result.quads,
         "rejects": [

@@ -33,6 +33,8 @@ class Report:
     replaced: int = 0
     records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     rejects: list[Reject] = field(default_factory=list)
+    unmapped: dict[str, int] = field(default_factory=dict)
+    """How many columns of each table no map speaks of; they stay outside the store."""
     collections: set[str] = field(default_factory=set)
     generation: int = 0
     quads: int = 0

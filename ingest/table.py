@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,16 +10,15 @@ from pathlib import Path
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.table_fields import Vocabulary
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
+from ingest.table_kept import KeptPart, TableDocument
 from ingest.table_plan import Plan, compile_part
 from ingest.table_records import Problems, RowReader
 from mappings.shape import Part, plain, template
-from mappings.tables import MappingError, TableMap, match, table_map, table_maps
+from mappings.tables import MappingError, TableMap
 from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord
 
 __all__ = ["SOURCE", "Coverage", "Input", "coverage", "read_input"]
-
-log = logging.getLogger(__name__)
 
 STEP = 10_000
 """Rows between two reports of progress."""
@@ -106,7 +104,7 @@ def read_input(given: Input, context: Context) -> Iterator[Yield]:
 
 def _chosen(given: Input, context: Context) -> TableMap | Reject:
     if context.mapping:
-        return table_map(context.mapping)
+        return context.library.get(context.mapping)
 
     def headers(part: Part) -> Sequence[str]:
         try:
@@ -117,13 +115,13 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
             return ()  # a workbook without that sheet is simply another table
 
     given.table.check()
-    fitting = match(given.path.name, headers, context.collection)
+    fitting = context.library.match(given.path.name, headers, context.collection)
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         names = ", ".join(sorted(found.name for found in fitting))
         return given.reject("header", "more than one table map fits", f"--mapping with one of: {names}")
-    known = ", ".join(sorted(table_maps())) or "none yet"
+    known = ", ".join(context.library.names()) or "none yet"
     return given.reject("header", "no table map fits", f"--mapping NAME or a folder with map.yaml; known maps: {known}")
 
 
@@ -164,7 +162,10 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
         for reject in part.rejects:
             yield given.reject(part.mark + reject.place, reject.problem, reject.wanted)
         yield from _rows(given, part, context.progress)
-    _tell_unmapped(given, mapping)
+    context.unmapped(given.path.name, _unmapped(given, mapping))
+    if usable:
+        read = [KeptPart(part.part, part.headers, part.plans, part.mark) for part in usable]
+        context.keep(TableDocument(given.kind, mapping.name, given.table, read, context, given.elements, given.labels))
 
 
 @dataclass(frozen=True)
@@ -223,17 +224,15 @@ def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None
     yield from problems.rejects()
 
 
-def _tell_unmapped(given: Input, mapping: TableMap) -> None:
-    """Say how many columns were left out; their names stay out of the log, for a file without header has data there."""
+def _unmapped(given: Input, mapping: TableMap) -> int:
+    """How many columns were left out; their names stay out of it, for a file without header has data there."""
     named = frozenset[str]().union(*(part.named for part in mapping.parts))
     patterns = [pattern for part in mapping.parts for name in part.columns if (pattern := template(name))]
     try:
         headers = {name for part in mapping.parts for name in given.table.headers(part) if name}
     except TableError:
-        return
-    left = sum(name not in named and not any(pattern.fullmatch(name) for pattern in patterns) for name in headers)
-    if left:
-        log.info("%s: %d columns without an entry in %s were not read", given.path.name, left, mapping.name)
+        return 0
+    return sum(name not in named and not any(pattern.fullmatch(name) for pattern in patterns) for name in headers)
 
 
 SOURCE = Source(name="table", accepts=accepts, read=read, summary="spreadsheets: CSV, TSV, XLSX, through a table map")
