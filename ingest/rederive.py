@@ -1,4 +1,4 @@
-"""Reading sources again after a decision has changed: from their files where these are the same, else from what was kept.
+"""Reading sources again after a decision has changed: from files that are the same, else from what was kept of them.
 
 Only sources whose records depend on what changed are read. Their record IRIs stay the same, and the next generation
 differs from the one before in the records of the columns and cells that the decision speaks of, and in nothing else.
@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from ingest import sources
 from ingest.base import Context, Source, Yield
 from ingest.report import Progress, Report
 from ingest.run import Job, run
 from ingest.table import Input, read_input
-from ingest.table_kept import KeptTable, shortfall
+from ingest.table_kept import KeptTable, Shortfall, shortfall
 from mappings.tables import Library, TableMap
 from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord
@@ -27,6 +28,9 @@ from store.log import sid_of
 from store.warehouse import Warehouse
 
 __all__ = ["Lacking", "Rederived", "rederive", "served_through"]
+
+
+USUAL_CLOCK = "calendar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,13 @@ def _jobs(
         if reading is not None and _is_same(old, mapping, library):
             files[old.collection, old.kind, reading.clock].append(old.locator)
             result.from_files += 1
-        elif reading is not None and (job := _from_document(warehouse, current, mapping, old, reading, result)):
-            yield job
-        elif reading is None or not any(item.name == old.name for item in result.lacking):
-            result.lacking.append(Lacking(old.collection, old.name, (), kept_as_it_was=True))
+            continue
+        lack, document = _best_document(warehouse, current, old)
+        if lack.columns or lack.useless:
+            result.lacking.append(Lacking(old.collection, old.name, lack.columns, kept_as_it_was=lack.useless))
+        if not lack.useless and reading is not None:
+            yield _from_document(warehouse, current, mapping, old, document, reading.clock)
+            result.from_documents += 1
     for (collection, kind, clock), locators in files.items():
         yield Job(locators=tuple(locators), collection=collection, kind=kind, mapping=mapping, clock=clock)
 
@@ -109,8 +116,8 @@ def _jobs(
 def _reading(warehouse: Warehouse, old: LoggedSource) -> Reading | None:
     """How a source was read; one that was logged before that was entered may have been read on the usual clock."""
     found = warehouse.documents.reading(old.sid)
-    usual = sid_of(old.kind, old.digest, old.recipe, old.collection, Job.clock) == old.sid
-    return found or (Reading(old.sid, old.recipe.partition("@")[0], Job.clock) if usual else None)
+    usual = sid_of(old.kind, old.digest, old.recipe, old.collection, USUAL_CLOCK) == old.sid
+    return found or (Reading(old.sid, old.recipe.partition("@")[0], USUAL_CLOCK) if usual else None)
 
 
 def _is_same(old: LoggedSource, mapping: str, library: Library) -> bool:
@@ -126,26 +133,21 @@ def _is_same(old: LoggedSource, mapping: str, library: Library) -> bool:
     return first is not None and first.digest == old.digest
 
 
-def _from_document(
-    warehouse: Warehouse, current: TableMap, mapping: str, old: LoggedSource, reading: Reading, result: Rederived
-) -> Job | None:
-    """The job that reads a source from what was kept of it; None where that does not serve the map as it is now."""
+def _best_document(warehouse: Warehouse, current: TableMap, old: LoggedSource) -> tuple[Shortfall, str]:
+    """The kept document of a source that lacks least of what the map reads now, and what it lacks."""
     documents = warehouse.documents.kept_of(old.collection, old.digest)
     lacks = [(shortfall(json.loads(next(warehouse.documents.lines(name))), current), name) for name in documents]
-    if not lacks:
-        return None
-    lack, document = min(lacks, key=lambda pair: (pair[0].useless, len(pair[0].columns)))
-    if lack.columns:
-        result.lacking.append(Lacking(old.collection, old.name, lack.columns, kept_as_it_was=lack.useless))
-    if lack.useless:
-        return None
-    result.from_documents += 1
-    source = Source(
-        name=old.kind,
-        accepts=lambda _locator: True,
-        read=partial(_read_kept, warehouse=warehouse, current=current, old=old, document=document, clock=reading.clock),
-    )
-    return Job(locators=(old.locator,), collection=old.collection, mapping=mapping, clock=reading.clock, source=source)
+    none = (Shortfall((), useless=True), "")
+    return min(lacks, key=lambda pair: (pair[0].useless, len(pair[0].columns)), default=none)
+
+
+def _from_document(
+    warehouse: Warehouse, current: TableMap, mapping: str, old: LoggedSource, document: str, clock: str
+) -> Job:
+    """The job that reads a source from what was kept of it."""
+    read = partial(_read_kept, warehouse=warehouse, current=current, old=old, document=document, clock=clock)
+    source = Source(name=old.kind, accepts=lambda _locator: True, read=read)
+    return Job(locators=(old.locator,), collection=old.collection, mapping=mapping, clock=clock, source=source)
 
 
 def _read_kept(
@@ -171,7 +173,7 @@ def _read_kept(
     texts |= {label for found in labels.values() for label in found.values()}
     table.known.update((context.mark(text), text) for text in texts)
     elements = {name: Curie(term) for name, term in table.head["elements"].items()}
-    given = Input(old.kind, table.path, table, old.digest, elements, labels)
+    given = Input(old.kind, Path(old.name), table, old.digest, elements, labels)
     for item in read_input(given, context):
         match item:
             case SourceRecord():

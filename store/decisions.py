@@ -33,6 +33,7 @@ decision_table = sa.Table(
     sa.Column("predicate", sa.String, nullable=False),
     sa.Column("object", sa.String, nullable=False),
     sa.Column("object_label", sa.String, nullable=False),
+    sa.Column("object_version", sa.String, nullable=False),
     sa.Column("justification", sa.String, nullable=False),
     sa.Column("author", sa.String, nullable=False),
     sa.Column("reviewer", sa.String, nullable=False),
@@ -80,6 +81,8 @@ class DecisionRecord:
     predicate: str = ""
     object: str = ""
     object_label: str = ""
+    object_version: str = ""
+    """Of a data element its version, of another term the release of its vocabulary, as they were then."""
     justification: str = "semapv:ManualMappingCuration"
     author: str
     reviewer: str = ""
