@@ -76,7 +76,7 @@ class Steward:
         return Library.of(self.warehouse.home, self.warehouse.decisions)
 
     def decide(self, wish: Wish) -> Made:
-        """Check a decision and add it to the records; `MappingError` where it cannot stand, with what would be right."""
+        """Check a decision and add it to the records; `MappingError` where it cannot stand, saying why."""
         mapping = self.library.unchecked(wish.mapping)
         column, value = subject_of(mapping, wish.subject)
         _check(wish, value)

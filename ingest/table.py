@@ -10,9 +10,10 @@ from pathlib import Path
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.table_fields import Vocabulary
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
-from ingest.table_kept import KeptPart, TableDocument
+from ingest.table_kept import TableDocument
 from ingest.table_plan import Plan, compile_part
 from ingest.table_records import Problems, RowReader
+from ingest.table_uses import PartRead
 from mappings.shape import Part, plain, template
 from mappings.tables import MappingError, TableMap
 from ontology.prefixes import Curie
@@ -164,7 +165,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
         yield from _rows(given, part, context.progress)
     context.unmapped(given.path.name, _unmapped(given, mapping))
     if usable:
-        read = [KeptPart(part.part, part.headers, part.plans, part.mark) for part in usable]
+        read = [PartRead(part.part, part.headers, part.plans, part.mark) for part in usable]
         context.keep(TableDocument(given.kind, mapping.name, given.table, read, context, given.elements, given.labels))
 
 

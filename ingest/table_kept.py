@@ -27,16 +27,17 @@ from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
 from ingest.gate import FREE, NAMING, OLDEST, identifier_in
-from ingest.table_cells import WITHHELD, Fault, Number, Reading, dated
+from ingest.table_cells import WITHHELD, Fault, Number, dated
 from ingest.table_file import TableFile
 from ingest.table_plan import Plan
-from ingest.table_records import AGES, Problems, RowReader
+from ingest.table_records import AGES
+from ingest.table_uses import PartRead, Use
 from mappings.shape import Part, Ref, plain
 from mappings.tables import TableMap
 from ontology.prefixes import Curie
 from ontology.records import When
 
-__all__ = ["KeptPart", "KeptTable", "Shortfall", "TableDocument", "shortfall"]
+__all__ = ["KeptTable", "Shortfall", "TableDocument", "shortfall"]
 
 FORM: Final = 1
 SEARCHED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -76,23 +77,13 @@ def ways_of(part: Part) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class KeptPart:
-    """One part of the map as it was read: its columns in the file, its plans, and the mark before its keys."""
-
-    part: Part
-    headers: tuple[str, ...]
-    plans: Sequence[Plan]
-    mark: str
-
-
-@dataclass(frozen=True)
 class TableDocument:
     """What may be kept of a table that was read; `lines` makes the text once the gate has judged its records."""
 
     kind: str
     mapping: str
     table: TableFile
-    parts: Sequence[KeptPart]
+    parts: Sequence[PartRead]
     context: Context
     elements: Mapping[str, Curie] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -120,91 +111,59 @@ class TableDocument:
                 yield json.dumps(row, ensure_ascii=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """One way in which a column is read: for a field of a record, or (without a plan) to tell rows apart."""
-
-    field: str
-    read: Reading
-    listed: frozenset[str]
-    """Texts that stand in the map itself."""
-    only_listed: bool
-    plan: Plan | None = None
-
-
 class _Keeper:
     """Brings the cells of one part into the forms in which they are kept."""
 
-    def __init__(self, source: KeptPart, context: Context, refused: Set[str], days: Days) -> None:
-        self.part, self.headers, self.plans = source.part, source.headers, source.plans
-        self.context, self.refused, self.days = context, refused, days
-        self.keys = RowReader(source.part, source.plans, source.headers, Problems(""), source.mark)
-        index = {name: number for number, name in enumerate(source.headers) if name}
-        self.subject = index[plain(self.part.subject.column)]
-        self.only = [(index[plain(name)], frozenset(cells)) for name, cells in self.part.only.items()]
-        self.uses = self._uses(index)
-        self.names = {self.headers[number] for number in (*self.uses, self.subject)}
+    def __init__(self, read: PartRead, context: Context, refused: Set[str], days: Days) -> None:
+        self.read, self.context, self.refused, self.days = read, context, refused, days
+        self.part = read.part
+        self.kept = {*read.uses, read.subject}
+        self.names = {read.headers[index] for index in self.kept}
         self._held: dict[tuple[int, str], Cell | When] = {}
-
-    def _uses(self, index: Mapping[str, int]) -> dict[int, list[_Use]]:
-        uses: dict[int, list[_Use]] = defaultdict(list)
-        for plan in self.plans:
-            listed = plan.missing | plan.only_if | frozenset(plan.absent)
-            uses[plan.index].append(_Use(plan.main, plan.read, listed, bool(plan.only_if), plan))
-            for item in plan.fields:
-                uses[item.index].append(_Use(item.name, item.read, item.missing, only_listed=False))
-        for number, cells in self.only:
-            uses[number].append(_Use("only", str, cells, only_listed=True))
-        for name in self.part.one_row_per:
-            if plain(name) in index:
-                uses[index[plain(name)]].append(_Use("one_row_per", str, frozenset(), only_listed=True))
-        return uses
 
     def head(self) -> dict[str, Any]:
         """What the head of the document says of this part."""
-        kept = {*self.uses, self.subject}
         return {
             "sheet": self.part.sheet,
             "layout": layout_of(self.part),
             "ways": ways_of(self.part),
-            "headers": [name if number in kept else "" for number, name in enumerate(self.headers)],
+            "headers": [name if index in self.kept else "" for index, name in enumerate(self.read.headers)],
         }
 
     def rows(self, table: TableFile) -> Iterator[list[Any]]:
         """The rows that the map reads, each with its number."""
-        width = len(self.headers)
-        numbered = enumerate(table.table(self.part), 1)
-        for number, row in islice(numbered, self.part.data_row - 1, self.part.last_row):
-            cells = [cell.strip() for cell in row]
-            if not any(cells):
-                continue
-            if any(cells[width:]):
-                yield [number, *[None] * (width + 1)]
-                continue
-            cells = cells[:width] + [""] * (width - len(cells))
-            if all(cells[index] in wanted for index, wanted in self.only):
-                yield [number, *self._row(number, cells)]
+        for number, cells in self.read.rows(table):
+            too_many = len(cells) > len(self.read.headers)
+            yield [number, *([None] * len(cells) if too_many else self._row(number, cells))]
 
     def _row(self, number: int, cells: list[str]) -> list[Cell]:
-        cell = cells[self.subject]
+        at = self.read.subject
+        cell = cells[at]
         name = self.part.subject.identifier(cell)
         if not cell or cell in self.part.missing:
-            return [cell if index == self.subject else None for index in range(len(cells))]
+            # nothing of it is read but what tells that it is such a row
+            return [text if index == at or index in self.read.only else None for index, text in enumerate(cells)]
         if identifier_in(cell, NAMING) or identifier_in(name, NAMING):
             return [None] * len(cells)
         kept: list[Cell] = [""] * len(cells)
-        kept[self.subject] = cell
-        for index, uses in self.uses.items():
-            if index != self.subject and cells[index]:
+        kept[at] = cell
+        for index, uses in self.read.uses.items():
+            if index != at and cells[index]:
                 kept[index] = self._cell(index, uses, cells, name)
-        if self.refused:
-            for plan in self.plans:
-                if self.keys.key_of(plan, number) in self.refused:
-                    for index in {plan.index, *(item.index for item in plan.fields)} - {self.subject}:
-                        kept[index] = None
+        for index in self._refused(number, cells) - {at} if self.refused else ():
+            kept[index] = None
         return kept
 
-    def _cell(self, index: int, uses: Sequence[_Use], cells: Sequence[str], subject: str) -> Cell:
+    def _refused(self, number: int, cells: Sequence[str]) -> set[int]:
+        """The cells that only records refused by the gate are made of."""
+        refused, others = set[int](), set[int]()
+        for plan in self.read.plans:
+            if cells[plan.index]:
+                made_of = {plan.index, *(item.index for item in plan.fields)}
+                (refused if self.read.key_of(plan, number) in self.refused else others).update(made_of)
+        return refused - others
+
+    def _cell(self, index: int, uses: Sequence[Use], cells: Sequence[str], subject: str) -> Cell:
         text = cells[index]
         if (index, text) not in self._held:
             if len(self._held) > 100_000:
@@ -219,7 +178,7 @@ class _Keeper:
             return f">={OLDEST}" if years and not text.startswith("-") else None
         return form
 
-    def _form(self, uses: Sequence[_Use], text: str) -> Cell | When:
+    def _form(self, uses: Sequence[Use], text: str) -> Cell | When:
         """The strictest of the forms that the uses of a column call for."""
         forms = [self._judged(use, text) for use in uses]
         for form in forms:
@@ -234,7 +193,7 @@ class _Keeper:
         return text if text in forms else None if identifier_in(text) else ["mark", self.context.mark(text)]
 
     @staticmethod
-    def _judged(use: _Use, text: str) -> str | When | None:
+    def _judged(use: Use, text: str) -> str | When | None:
         """The text itself, its pseudonym or its time; None where the map cannot read it."""
         if text in use.listed:
             return text

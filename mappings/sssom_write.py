@@ -18,7 +18,7 @@ from ontology.prefixes import expand, prefixes
 
 __all__ = ["as_tsv", "as_turtle", "set_metadata", "write_text"]
 
-COLUMNS: Final = (
+COLUMNS: Final[tuple[str, ...]] = (
     "subject_id",
     "subject_label",
     "predicate_modifier",
@@ -34,10 +34,7 @@ COLUMNS: Final = (
     "confidence",
     "comment",
 )
-NEEDED: Final = frozenset(
-    ("subject_id", "subject_label", "predicate_modifier", "predicate_id", "object_id", "object_label")
-    + ("mapping_justification", "mapping_date", "confidence", "comment")
-)
+NEEDED: Final = frozenset(COLUMNS) - {"author_id", "author_label", "reviewer_id", "reviewer_label"}
 """The columns that a set has even where they are empty."""
 
 OTHER_PREFIXES: Final = {
