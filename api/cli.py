@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli_keep import keep_commands
+from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
@@ -149,6 +150,7 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 keep_commands(app)
 query_commands(app)
 terms_commands(app)
+map_commands(app)
 
 Refusal = type[BaseException]
 
@@ -179,6 +181,7 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         *TERM_REFUSALS,
+        *MAP_REFUSALS,
     )
 
 

@@ -6,6 +6,7 @@ SSSOM: https://mapping-commons.github.io/sssom/; the properties of the RDF form 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +14,10 @@ from typing import Any, Final
 import pyoxigraph as ox
 import yaml
 
-from mappings.sssom import NO_TERM, Decision
+from mappings.sssom import NO_TERM, Decision, MappingError
 from ontology.prefixes import expand, prefixes
 
-__all__ = ["as_tsv", "as_turtle", "set_metadata", "write_text"]
+__all__ = ["as_tsv", "as_turtle", "checked_tsv", "set_metadata", "write_text"]
 
 COLUMNS: Final[tuple[str, ...]] = (
     "subject_id",
@@ -182,3 +183,17 @@ def write_text(path: Path, text: str) -> None:
         out.flush()
         os.fsync(out.fileno())
     draft.replace(path)
+
+
+def checked_tsv(text: str) -> str:
+    """The same text, once ``sssom_pydantic`` has read all of it; `MappingError` where it cannot."""
+    import sssom_pydantic  # noqa: PLC0415 - slow to import, and only what is written needs it
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "set.sssom.tsv"
+        path.write_text(text, encoding="utf-8")
+        rows, _, _, errors = sssom_pydantic.read(path, return_errors=True)
+    written = sum(not line.startswith("#") for line in text.splitlines()) - 1
+    if errors or len(rows) != written:
+        raise MappingError(f"the set is not valid SSSOM: {len(rows)} of {written} rows can be read")
+    return text
