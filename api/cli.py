@@ -16,6 +16,7 @@ import typer
 from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
 from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
+from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
@@ -131,7 +132,10 @@ def rebuild() -> None:
 
 @app.command()
 def backup(target: Annotated[Path, typer.Argument(help="The tar file to write.")]) -> None:
-    """Write the data folder to one file: control data, record log, releases. Triples are made again from the log."""
+    """Write the data folder to one file: control data, record log, kept documents, site maps, releases.
+
+    Triples are made again from the log.
+    """
     from store.keeping import backup as write_backup  # noqa: PLC0415
 
     write_backup(Warehouse.open().home, target)
@@ -153,6 +157,7 @@ query_commands(app)
 terms_commands(app)
 crosswalk_commands(app)
 forms_commands(app)
+map_commands(app)
 
 Refusal = type[BaseException]
 
@@ -185,6 +190,7 @@ def refusals() -> tuple[Refusal, ...]:
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,
         *FORM_REFUSALS,
+        *MAP_REFUSALS,
     )
 
 

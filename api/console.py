@@ -140,6 +140,11 @@ def report(result: Report) -> None:
         out.print(f"records: {counted}", highlight=False)
     for line in matched_lines(result.subjects):
         out.print(line, highlight=False, markup=False)
+    for name, count in result.unmapped.items():
+        if count:
+            err.print(
+                f"{name}: {count:,} columns without a decision were left out: see `qilin map check`", highlight=False
+            )
     for item in result.rejects[:SHOWN_REJECTS]:
         word = "quarantined" if item.quarantine else "rejected"
         err.print(
@@ -158,6 +163,7 @@ def report_json(result: Report) -> dict[str, Any]:
         "records": dict(result.records),
         "collections": sorted(result.collections),
         "subjects": [asdict(item) for item in result.subjects],
+        "unmapped_columns": result.unmapped,
         "generation": result.generation,
         "quads": result.quads,
         "rejects": [

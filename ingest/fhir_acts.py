@@ -12,7 +12,6 @@ from ingest.dicom_concepts import modality_of
 from ingest.fhir_model import Case, Concept, Node, key_of, period, where
 from ingest.fhir_values import Statement, decimal, quantity
 from ontology import records
-from ontology.prefixes import Curie
 from ontology.records import Event, Measurement, Treatment, When
 from ontology.terms import ncit, q
 from ontology.units import normalise

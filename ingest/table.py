@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,16 +9,16 @@ from pathlib import Path
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.table_fields import Vocabulary
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
+from ingest.table_kept import TableDocument
 from ingest.table_plan import Plan, compile_part
 from ingest.table_records import Problems, RowReader
+from ingest.table_uses import PartRead
 from mappings.shape import Part, plain, template
-from mappings.tables import MappingError, TableMap, match, table_map, table_maps
+from mappings.tables import MappingError, TableMap
 from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord
 
 __all__ = ["SOURCE", "Coverage", "Input", "coverage", "read_input"]
-
-log = logging.getLogger(__name__)
 
 STEP = 10_000
 """Rows between two reports of progress."""
@@ -121,7 +120,7 @@ def read_input(given: Input, context: Context) -> Iterator[Yield]:
 
 def _chosen(given: Input, context: Context) -> TableMap | Reject:
     if context.mapping:
-        return table_map(context.mapping)
+        return context.library.get(context.mapping)
 
     def headers(part: Part) -> Sequence[str]:
         try:
@@ -132,7 +131,7 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
             return ()  # a workbook without that sheet is simply another table
 
     given.table.check()
-    fitting = match(given.shown, headers, context.collection)
+    fitting = context.library.match(given.shown, headers, context.collection)
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -140,7 +139,7 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
         return given.reject("header", "more than one table map fits", f"--mapping with one of: {names}")
     if given.proposed:
         return given.proposed
-    known = ", ".join(sorted(table_maps())) or "none yet"
+    known = ", ".join(context.library.names()) or "none yet"
     return given.reject("header", "no table map fits", f"--mapping NAME or a folder with map.yaml; known maps: {known}")
 
 
@@ -186,7 +185,10 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
         yield from _rows(given, part, context.progress)
     if mapping is given.proposed:
         yield from given.waiting
-    _tell_unmapped(given, mapping)
+    context.unmapped(given.shown, _unmapped(given, mapping))
+    if usable:
+        read = [PartRead(part.part, part.headers, part.plans, part.mark) for part in usable]
+        context.keep(TableDocument(given.kind, mapping.name, given.table, read, context, given.elements, given.labels))
 
 
 @dataclass(frozen=True)
@@ -254,17 +256,15 @@ def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None
     yield from problems.rejects()
 
 
-def _tell_unmapped(given: Input, mapping: TableMap) -> None:
-    """Say how many columns were left out; their names stay out of the log, for a file without header has data there."""
+def _unmapped(given: Input, mapping: TableMap) -> int:
+    """How many columns were left out; their names stay out of it, for a file without header has data there."""
     named = frozenset[str]().union(*(part.named for part in mapping.parts))
     patterns = [pattern for part in mapping.parts for name in part.columns if (pattern := template(name))]
     try:
         headers = {name for part in mapping.parts for name in given.table.headers(part) if name}
     except TableError:
-        return
-    left = sum(name not in named and not any(pattern.fullmatch(name) for pattern in patterns) for name in headers)
-    if left:
-        log.info("%s: %d columns without an entry in %s were not read", given.shown, left, mapping.name)
+        return 0
+    return sum(name not in named and not any(pattern.fullmatch(name) for pattern in patterns) for name in headers)
 
 
 SOURCE = Source(name="table", accepts=accepts, read=read, summary="spreadsheets: CSV, TSV, XLSX, through a table map")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from ingest.table_cells import Fault, Reading, boolean, concept, integer, matching, number, ucum, when
+from ingest.table_cells import Fault, Reading, boolean, concept, integer, kept_when, matching, number, ucum, when
 from mappings.shape import Entry, Part, Ref, field_kind
 from mappings.sssom import Decisions
 from ontology.fields import Kind
@@ -112,7 +112,7 @@ def main_reading(site: Site, entry: Entry, written: str) -> Reading:
 
 def _dates(site: Site, _column: str, ref: Ref) -> Reading:
     clock = ref.clock or site.part.clock
-    return when(ref.format, clock, counted=(clock or "").startswith("from-"), unit=ref.unit)
+    return kept_when(when(ref.format, clock, counted=(clock or "").startswith("from-"), unit=ref.unit))
 
 
 def _texts(site: Site, column: str, ref: Ref) -> Reading:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingest.table_cells import Fault, Number
+from ingest.table_cells import WITHHELD, Fault, Number, Reading
 from ingest.table_file import WIDE
 from ingest.table_plan import Plan
 from mappings.shape import Part, plain
@@ -21,6 +21,8 @@ __all__ = ["Problems", "RowReader"]
 AGES = frozenset({ncit.AGE, ncit.AGE_AT_DIAGNOSIS})
 OLDEST = 90
 """From this age on, years may identify a person (45 CFR 164.514(b)); the raw text then says only ``90+``."""
+
+NOT_KEPT = Fault("was not kept when the table was read", "the file itself")
 
 SHOWN = 3
 HELD = 20_000
@@ -106,12 +108,16 @@ class RowReader:
             return f"{self.mark}C{number}" if index is None else f"{self.mark}R{index + 1}C{number}"
         return f"{self.mark}R{number}" if index is None else f"{self.mark}R{number}C{index + 1}"
 
+    def key_of(self, plan: Plan, number: int) -> str:
+        """The key of the record that an entry makes of a row."""
+        return self._place(number, plan.index) + plan.suffix
+
     def _subject_of(self, number: int, cells: Sequence[str]) -> str | None:
         """The row's subject; None where the row is not to be read."""
         if any(cells[index] not in wanted for index, wanted in self._only):
             return None
         cell = cells[self._subject]
-        if not cell or cell in self._missing:
+        if not cell or cell in self._missing or cell.startswith(WITHHELD):
             wanted = f"the subject in column {self.part.subject.column!r}"
             self.problems.add(self._place(number, self._subject), "a row without its subject", wanted)
             return None
@@ -150,8 +156,7 @@ class RowReader:
             wanted = "an end that is not before the start; it is left out"
             self.problems.add(self._place(number, plan.index), "a treatment that ends before it starts", wanted)
             values = {**values, "end": None}
-        key = self._place(number, plan.index) + plan.suffix
-        record = plan.record(key=key, subject=subject, **values)  # type: ignore[call-arg]
+        record = plan.record(key=self.key_of(plan, number), subject=subject, **values)  # type: ignore[call-arg]
         return (*self._identities(subject, values), record) if plan.names_nodes else (record,)
 
     def _values(self, plan: Plan, texts: Sequence[str]) -> dict[str, Any] | Misread:
@@ -161,7 +166,7 @@ class RowReader:
         for item, text in zip(plan.fields, texts[1 : len(plan.fields) + 1], strict=True):
             if not text or text in item.missing:
                 continue
-            found = item.read(text)
+            found = _said(item.read, text)
             if isinstance(found, Fault):
                 return Misread(item.index, found)
             values.update(found if isinstance(found, dict) else {item.name: found})
@@ -190,7 +195,7 @@ class RowReader:
             return None
         if plan.entry.record not in {"treatment", "event"} and values.get("variable") is None:
             return Fault("nothing says which variable the row holds", "a value in the column that names it")
-        found = plan.read(cell)
+        found = _said(plan.read, cell)
         if isinstance(found, Fault):
             return found
         if isinstance(found, Number):
@@ -225,6 +230,12 @@ def _is_backwards(values: dict[str, Any]) -> bool:
     """Whether an interval ends before it starts."""
     start, end = values.get("start"), values.get("end")
     return isinstance(start, When) and isinstance(end, When) and end.before(start)
+
+
+def _said(read: Reading, text: str) -> object:
+    """What a cell says; a fault where a kept document does not hold it, whatever the reading makes of that."""
+    found = read(text)
+    return NOT_KEPT if text.startswith(WITHHELD) and not isinstance(found, Fault) else found
 
 
 def _quantity(found: Number, raw: str, values: dict[str, Any], record: str) -> Fault | None:

@@ -116,7 +116,7 @@ class Releases:
 
 
 def backup(home: Home, target: Path) -> None:
-    """Write the data folder to one tar file: control data, record log, releases and the current manifest.
+    """Write the data folder to one tar file: control data, record log, kept documents, site maps, releases, manifest.
 
     Triples are left out: they are made again from the log. The write lock is held, so the state is one.
     """
@@ -128,6 +128,9 @@ def backup(home: Home, target: Path) -> None:
         with tarfile.open(draft, "w") as tar:
             tar.add(copy, "control.db")
             tar.add(home.log, "log")
+            for place in (home.documents, home.mappings):
+                if place.exists():
+                    tar.add(place, place.name)
             for name in ("manifest.json", "sources.parquet", LINKS):
                 if (home.current / name).exists():
                     tar.add(home.current / name, f"manifest/{name}")

@@ -26,6 +26,8 @@ class OpenSource:
     clock: str
     sid: str
     origins: dict[tuple[str, str], dt.date]
+    since: str | None = None
+    """When the content was first logged, where this is another reading of it."""
     lot: int = field(default_factory=lambda: secrets.randbits(62))
     new_origins: list[tuple[str, str, str, dt.date]] = field(default_factory=list)
     records: int = 0

@@ -15,6 +15,8 @@ from ontology.records import DataClass
 from store.control import PUBLIC, Collection, Control, LoggedSource
 from store.crosswalk import Crosswalk
 from store.crosswalk_rules import Rules
+from store.decisions import DecisionLog
+from store.documents import Documents
 from store.generations import Generations
 from store.home import Home
 from store.keeping import Releases, upgrade_log
@@ -105,6 +107,8 @@ class Warehouse:
             self.control = Control(f"sqlite:///{home.control}")
             self.crosswalk = Crosswalk(self.control.engine)
             self.rules = Rules(self.crosswalk)
+            self.decisions = DecisionLog(self.control)
+            self.documents = Documents(self.home, self.control)
         self.base = self.control.setting("base")
         self.minter = Minter(self.base)
         self.generations = Generations(home, self.base)
@@ -195,11 +199,12 @@ class Warehouse:
             writing.publish()
 
     def retract(self, sids: list[str]) -> Manifest:
-        """Take sources out of what is served; their log rows are forgotten."""
+        """Take sources out of what is served; their log rows are forgotten, and what was kept of them is removed."""
         with self.writing() as writing:
             for sid in sids:
                 writing.drop(sid)
             manifest = writing.publish()
+            self.documents.forget(sids)
             self.control.forget_sources(sids)
             return manifest
 
