@@ -72,7 +72,6 @@ class Study:
     repeating_forms: frozenset[tuple[str, str]] = frozenset()
     """Pairs of event and form, by name, of which a record has one row for each repetition; the event may be empty."""
     repeating_events: frozenset[str] = frozenset()
-    repeating_groups: frozenset[str] = frozenset()
     repeats: bool = False
     """Whether the table says which repetition a row is."""
     longitudinal: bool = False
@@ -158,7 +157,6 @@ def _study(path: Path, study: etree._Element) -> Study:
         form_names,
         repeating_forms=frozenset(repeating),
         repeating_events=frozenset(_own(item, "UniqueEventName") for item in study.iter(f"{REDCAP}RepeatingEvent")),
-        repeating_groups=frozenset(oid for oid, group in groups.items() if group.get("Repeating") == "Yes"),
         repeats=study.find(f".//{REDCAP}RepeatingInstrumentsAndEvents") is not None,
         longitudinal=bool(event_names),
     )
