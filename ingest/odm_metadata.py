@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
@@ -72,12 +72,9 @@ class Study:
     repeating_forms: frozenset[tuple[str, str]] = frozenset()
     """Pairs of event and form, by name, of which a record has one row for each repetition; the event may be empty."""
     repeating_events: frozenset[str] = frozenset()
-    repeating_groups: frozenset[str] = frozenset()
     repeats: bool = False
     """Whether the table says which repetition a row is."""
     longitudinal: bool = False
-    extra: tuple[str, ...] = field(default=())
-    """Columns of the record itself that REDCap adds, such as the data access group."""
 
 
 def local(element: etree._Element) -> str:
@@ -108,60 +105,51 @@ def _text(element: etree._Element, *path: str) -> str:
 
 
 def _study(path: Path, study: etree._Element) -> Study:
+    """The definitions of all versions of the metadata in a document; a later one takes the place of an earlier."""
     version = next(iter(_all(study, "MetaDataVersion")), study)
-    redcap = bool(_own(version, "RecordIdField"))
+    record = _own(version, "RecordIdField")
     units = {unit.get("OID", ""): _symbol(unit) for unit in _all(study, "MeasurementUnit")}
-    lists = {listed.get("OID", ""): listed for listed in _all(study, "CodeList")}
-    items = {item.get("OID", ""): item for item in _all(study, "ItemDef")}
-    names = _names(items, redcap=redcap)
-    groups = {group.get("OID", ""): group for group in _all(study, "ItemGroupDef")}
-    forms = {form.get("OID", ""): form for form in _all(study, "FormDef")}
+    items = _by_oid(study, "ItemDef")
+    names = _names(items, redcap=bool(record))
+    forms = _by_oid(study, "FormDef")
     form_names = {
-        oid: _own(form, "FormName") or (form.get("Name", oid) if redcap else oid) for oid, form in forms.items()
+        oid: _own(form, "FormName") or (form.get("Name", oid) if record else oid) for oid, form in forms.items()
     }
-    placed = list(_placed(forms, form_names, groups, items))
-    fields = _fields(placed, items, lists, units, names)
-    if redcap:  # the record's identifier comes first
-        first = _own(version, "RecordIdField")
-        fields = {name: fields[name] for name in sorted(fields, key=lambda name: name != first)}
-    scheduled = _setting(study, "SchedulingEnabled") == "1"
-    events = tuple(_events(study, scheduled=scheduled, redcap=redcap))
-    columns = [(oid, names[oid]) for oid, _ in placed]
-    with_unit = {oid for oid, _ in placed if items[oid].find("{*}MeasurementUnitRef") is not None}
+    placed = list(_placed(forms, form_names, _by_oid(study, "ItemGroupDef"), items))
+    fields = _fields(placed, items, _by_oid(study, "CodeList"), units, names)
     dictionary = Dictionary(
         path,
-        fields,
-        events=events,
+        # the record's identifier comes first
+        {name: fields[name] for name in sorted(fields, key=lambda name: name != record)} if record else fields,
+        events=tuple(_events(study, scheduled=_setting(study, "SchedulingEnabled") == "1")),
         missing_codes=choices_of(_setting(study, "MissingDataCodes").replace("\n", "|")),
-        key="" if redcap else KEY,
-        event_column="redcap_event_name" if redcap else EVENT,
+        key="" if record else KEY,
+        event_column="redcap_event_name" if record else EVENT,
     )
-    made = {oid: Item(name, f"{name} unit" if oid in with_unit else "") for oid, name in columns}
-    ordered = [
-        text for item in dict.fromkeys(made[oid] for oid, _ in columns) for text in (item.column, item.unit) if text
-    ]
-    event_names = {
-        event.get("OID", ""): _own(event, "UniqueEventName") or event.get("OID", "")
-        for event in _all(study, "StudyEventDef")
-    }
+    with_unit = {oid for oid, _ in placed if items[oid].find("{*}MeasurementUnitRef") is not None}
+    made = {oid: Item(names[oid], f"{names[oid]} unit" if oid in with_unit else "") for oid, _ in placed}
+    events = {oid: _own(event, "UniqueEventName") or oid for oid, event in _by_oid(study, "StudyEventDef").items()}
     repeating = {
-        (_own(item, "UniqueEventName") if event_names else "", _own(item, "RepeatInstrument"))
+        (_own(item, "UniqueEventName") if events else "", _own(item, "RepeatInstrument"))
         for item in study.iter(f"{REDCAP}RepeatingInstrument")
     }
     return Study(
         dictionary,
-        redcap,
+        bool(record),
         made,
-        tuple(dict.fromkeys(ordered)),
+        tuple(dict.fromkeys(text for item in made.values() for text in (item.column, item.unit) if text)),
         units,
-        event_names,
+        events,
         form_names,
         repeating_forms=frozenset(repeating),
         repeating_events=frozenset(_own(item, "UniqueEventName") for item in study.iter(f"{REDCAP}RepeatingEvent")),
-        repeating_groups=frozenset(oid for oid, group in groups.items() if group.get("Repeating") == "Yes"),
         repeats=study.find(f".//{REDCAP}RepeatingInstrumentsAndEvents") is not None,
-        longitudinal=bool(event_names),
+        longitudinal=bool(events),
     )
+
+
+def _by_oid(study: etree._Element, name: str) -> dict[str, etree._Element]:
+    return {element.get("OID", ""): element for element in _all(study, name)}
 
 
 def _setting(study: etree._Element, name: str) -> str:
@@ -292,7 +280,7 @@ def _choices(listed: etree._Element | None) -> tuple[dict[str, str], dict[str, C
     return choices, concepts
 
 
-def _events(study: etree._Element, *, scheduled: bool, redcap: bool) -> Iterator[StudyEvent]:
+def _events(study: etree._Element, *, scheduled: bool) -> Iterator[StudyEvent]:
     """The events in the order that the protocol gives them, else in that of the document."""
     order = {
         ref.get("StudyEventOID", ""): (
@@ -308,5 +296,5 @@ def _events(study: etree._Element, *, scheduled: bool, redcap: bool) -> Iterator
             name=_own(event, "UniqueEventName") or event.get("OID", ""),
             label=_own(event, "EventName") or event.get("Name", ""),
             arm=_own(event, "ArmNum") or "1",
-            planned=int(offset) if redcap and scheduled and re.fullmatch(r"-?\d{1,6}", offset) else None,
+            planned=int(offset) if scheduled and re.fullmatch(r"-?\d{1,6}", offset) else None,
         )

@@ -2,11 +2,12 @@
 
 REDCap's project XML is laid out as REDCap's own raw CSV export is: a row for each event, and one for each repetition of
 a repeating instrument. The documents of other systems have a row for each form, and one for each repetition of a
-repeating group of items.
+group of items that is repeated in it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -125,10 +126,13 @@ def _form_rows(subject: etree._Element, study: Study) -> Iterator[dict[str, str]
             }
             row: dict[str, str] = {}
             repeated: list[dict[str, str]] = []
-            for group in _children(form, "ItemGroupData"):
+            groups = list(_children(form, "ItemGroupData"))
+            # some systems call every group repeating, so what counts is whether it is repeated
+            times = Counter(group.get("ItemGroupOID", "") for group in groups)
+            for group in groups:
                 oid = group.get("ItemGroupOID", "")
                 values = dict(_values(group, study))
-                if oid in study.repeating_groups:
+                if times[oid] > 1:
                     place = {"ItemGroupOID": oid, "ItemGroupRepeatKey": group.get("ItemGroupRepeatKey", "")}
                     repeated.append({**values, **base, **place})
                 else:

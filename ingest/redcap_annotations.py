@@ -49,6 +49,10 @@ SERVICES = [
 ]
 
 
+STRUCTURED = re.compile(r"@ONTOLOGY\s*=.*", re.DOTALL)
+"""An action tag that holds a document: which of its codes is the field's and which a choice's, is not told by order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A data element that an annotation names; ``version`` where it does."""
@@ -77,6 +81,7 @@ def concept_named(annotation: str) -> Curie | None:
     >>> concept_named("@NCIT:C28421 @HIDDEN"), concept_named("LOINC = 2857-1"), concept_named("C28421")
     ('ncit:C28421', 'loinc:2857-1', None)
     """
+    annotation = STRUCTURED.sub("", annotation)
     hits = [
         (found.start(), _curie(prefix, found["code"]))
         for prefix, form in CONCEPTS

@@ -114,8 +114,8 @@ class RedcapField:
 
 
 def _suffix(code: str) -> str:
-    """A choice's code in the name of its checkbox column: REDCap writes -9 as ``_9``, and lower case."""
-    return code.lower().replace("-", "_").replace(".", "_")
+    """A choice's code in the name of its checkbox column: lower case, -9 as ``_9``, without other signs."""
+    return re.sub(r"[^a-z0-9_]", "", re.sub(r"[-.]", "_", code.lower()))
 
 
 @dataclass(frozen=True)
@@ -190,10 +190,10 @@ class Dictionary:
 def shown_text(text: str) -> str:
     """A label without mark-up, as exports show it.
 
-    >>> shown_text("<b>Weight</b> (kg) &amp;  height")
+    >>> shown_text("<b>Weight</b><br>(kg) &amp;  height")
     'Weight (kg) & height'
     """
-    bare = re.sub(r"</?[A-Za-z][^<>]*>", "", text) if "<" in text else text
+    bare = re.sub(r"</?[A-Za-z][^<>]*>", "", re.sub(r"(?i)<br */?>", " ", text)) if "<" in text else text
     return plain(html.unescape(bare) if "&" in bare else bare)
 
 

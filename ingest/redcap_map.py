@@ -68,7 +68,11 @@ def project_input(kind: str, table: ProjectTable, digest: str, context: Context)
     except TableError:
         header = []  # the engine says what is wrong with the file
     boxes = {name for name in header if name.split("___", 1)[0] in dictionary.closed}
-    proposed, left = propose(dictionary, header, context.elements())
+    proposed: TableMap | None = None
+    left: dict[str, list[str]] = {}
+    annotated = any(item.named or item.concept for item in dictionary.fields.values())
+    if annotated and not context.mapping:
+        proposed, left = propose(dictionary, header, context.elements())
     given = Input(
         kind=kind,
         path=table.path,
@@ -92,7 +96,7 @@ def _listed(names: list[str]) -> str:
 
 def propose(
     dictionary: Dictionary, header: Iterable[str], elements: Elements
-) -> tuple[TableMap | None, Mapping[str, list[str]]]:
+) -> tuple[TableMap | None, dict[str, list[str]]]:
     """The map that follows from a dictionary for an export with these columns, and the fields left, by reason.
 
     None where no field is annotated, or the export lacks the subject's column. Fields that identify a person are
@@ -100,8 +104,12 @@ def propose(
     """
     present = list(header)
     proposal = _Proposal()
+    by_field: defaultdict[str, list[str]] = defaultdict(list)
+    for name in present:
+        if (found := dictionary.field_of(name)) is not None:
+            by_field[found.name].append(name)
     for item in dictionary.fields.values():
-        columns = [name for name in present if dictionary.field_of(name) is item]
+        columns = by_field[item.name]
         if not columns or item.closed or item.name == dictionary.subject or item.type == "descriptive":
             continue
         try:

@@ -155,12 +155,11 @@ class ProjectTable(TableFile):
 
     def _visits(self, given: Mapping[str, int]) -> dict[str, int]:
         """Visit numbers by unique event name: as the map says, by unique name or label, else by the events' order."""
-        read = name_reader(self.dictionary.events)
-        return {
-            **visit_numbers(self.dictionary.events),
-            **{read(name): number for name, number in given.items()},
-            **given,
-        }
+        events = self.dictionary.events
+        read = name_reader(events)
+        by_name = {read(name): number for name, number in given.items()}
+        by_label = {event.name: given[event.label] for event in events if event.label in given}
+        return {**visit_numbers(events), **by_name, **by_label, **given}
 
     def _form(self, written: str, header: Sequence[str]) -> str | None:
         """The instrument of a column, or of the first that fits a pattern."""

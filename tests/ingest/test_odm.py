@@ -121,7 +121,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(places=st.lists(st.tuples(st.floats(0, 1), PIECES, st.integers(0, 60)), min_size=1, max_size=4))
 def test_any_damage_ends_in_records_or_rejects(tmp_path_factory, places):
     text = project.project_xml(ROWS)

@@ -43,6 +43,7 @@ def test_choices_may_hold_commas_and_negative_codes(project):
         ("NCIT:C28421", None, None, "ncit:C28421"),
         ("NCIt_C28421", None, None, "ncit:C28421"),
         ("RADLEX:RID1301 LOINC:2857-1", None, None, "radlex:RID1301"),
+        ('@ONTOLOGY={"1": "NCIT:C20197"}', None, None, None),
         ("@DEFAULT='2200604'", None, None, None),
         ("INCIDENT:C28421", None, None, None),
         ("", None, None, None),

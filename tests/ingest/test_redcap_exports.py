@@ -186,7 +186,7 @@ def projects(draw):
     return rows
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(rows=projects())
 def test_exports_of_any_project_agree(folder, rows):
     found = all_three(folder, rows)
@@ -199,3 +199,13 @@ def test_exports_of_any_project_agree(folder, rows):
     assert not [
         cell for reject in found["raw.csv"] if isinstance(reject, Reject) for cell in private if cell in reject.problem
     ]
+
+
+def test_a_label_that_events_of_several_arms_bear_numbers_them_all(folder):
+    (folder / "numbered").mkdir(exist_ok=True)
+    shape = MAP.replace("name: trial", "name: numbered") + "visits: {Baseline: 10, week_6_arm_1: 16}\n"
+    (folder / "numbered" / "map.yaml").write_text(shape, encoding="utf-8")
+    (folder / "numbered" / "mapping.sssom.tsv").write_text(DECISIONS, encoding="utf-8")
+    rows = [{"record_id": "1", "redcap_event_name": event, "sex": "1"} for _, _, event in project.EVENTS]
+    for items in all_three(folder, rows, "numbered").values():
+        assert [item.visit for item in items] == [10, 16, 10]

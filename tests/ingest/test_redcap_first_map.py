@@ -2,19 +2,28 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from ingest import redcap
 from ingest.base import Context
 from ingest.redcap_dictionary import RedcapField
+from ingest.redcap_table import ProjectTable
 from ingest.redcap_values import Meaning, Waits, unit_of_field
+from ingest.run import Job, run
+from mappings.shape import Part
 from ontology.elements import Element, PermissibleValue, element
+from ontology.imports import importer_for, vocabulary_of
+from ontology.index import TermIndex
 from ontology.records import Finding, Measurement, Reject, SourceRecord
 from ontology.terms import ncit
 from ontology.variables import variables
+from store.warehouse import Warehouse
 from tests.ingest import redcap_project as project
 from tests.ingest.test_redcap_exports import ROWS, all_three
+
+TERMS = Path(__file__).parents[1] / "ontology" / "terms"
 
 
 @pytest.fixture
@@ -179,3 +188,29 @@ def test_a_score_is_a_number_and_what_stands_beside_it_a_reason(tmp_path):
     assert (number.variable, number.value, number.raw) == ("ncit:C100417", Decimal(90), "90")
     assert (unknown.value, unknown.absent_reason) == (None, "ncit:C17998")
     assert (reject.place, reject.problem) == ("R4C2", "not a number")
+
+
+def test_elements_of_the_term_index_are_known_to_a_run(tmp_path):
+    imported = tmp_path / "cdes.xml"
+    imported.write_text(
+        (TERMS / "cdes.xml").read_text(encoding="utf-8").replace("2200604", "7770001"), encoding="utf-8"
+    )
+    warehouse = Warehouse.open(tmp_path / "var")
+    importer = importer_for(imported, None)
+    TermIndex(warehouse.home.terms).load(imported, importer, vocabulary_of(imported, importer, None), None)
+    fields = [("sex", "radio", "1, Male", "", "", "", "CDE:7770001v3")]
+    read(tmp_path, fields, ["id", "sex"], ["1", "1"])  # writes the project
+    report = run(warehouse, [Job(locators=(str(tmp_path / "export.csv"),), collection="trial", audience="public")])
+    warehouse.close()
+    assert (report.records, report.rejects) == ({"Finding": 1}, [])
+
+
+def test_codes_for_missing_data_are_empty_unless_they_are_a_reason(tmp_path):
+    fields = [("sex", "radio", "1, Male", "", "", "", ""), ("free", "text", "", "", "", "", "@NOMISSING")]
+    read(tmp_path, fields, ["id", "sex", "free"], ["1", "UNK", "UNK"], ["2", "NASK", ""])
+    dictionary = replace(redcap.dictionary_of(tmp_path / "export.csv"), missing_codes=project.MISSING)
+    table = ProjectTable(tmp_path / "export.csv", dictionary)
+    assert list(table.rows())[1:] == [["1", "", "UNK"], ["2", "", ""]]
+    entry = {"record": "finding", "absent": {"UNK": "ncit:C17998"}}
+    table.completed(Part.model_validate({"subject": "id", "columns": {"sex": entry}}))
+    assert list(table.rows())[1:] == [["1", "UNK", "UNK"], ["2", "", ""]]

@@ -103,7 +103,7 @@ def test_what_is_entered_in_a_form_arrives_mapped_without_typing(tmp_path):
     assert {type(item) for item in facts} == {Finding, Measurement, Response}
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(references=st.lists(st.sampled_from(sorted(KNOWN)), min_size=1, max_size=8, unique_by=lambda key: key[0]))
 def test_the_form_of_any_elements_is_read_again(tmp_path_factory, references):
     folder = tmp_path_factory.mktemp("form")
