@@ -25,10 +25,10 @@ from ontology.records import Record, Reject, SourceRecord, When
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Many records of one type at once, as columns: for the catalogue of an archive, which is a table already.
+    """Many records of one type at once, as columns: of tables, and of the catalogue of an archive.
 
     ``rows`` has the columns of that type in the record log (`store.log.columns_of`), but for those that name the
-    source; times are dates. Only reviewed sources may yield blocks, since the gate searches records one by one.
+    source; times are dates or day counts.
     """
 
     kind: type[Record]
@@ -73,6 +73,8 @@ class Context:
     """Whether the collection's owner has signed that its sources are de-identified."""
     reviewed: bool = False
     """Whether the source is the published catalogue of an archive that has de-identified and reviewed it."""
+    blocks: bool = False
+    """Whether the run takes many records of one type at once, as a `Block`; else they come one by one."""
     known: Callable[[str, str], bool] = field(default=lambda _digest, _recipe: False)
     """``known(digest, recipe)``: whether the record log holds that content already, so that reading may stop there."""
     elements: Callable[[], Mapping[tuple[Curie, str], Element]] = field(default=known_elements)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ingest import sources
 from ingest.base import Block, Context, Keepable, Source
-from ingest.gate import admit, bare
+from ingest.gate import admit, admit_block, bare
 from ingest.report import NothingToDoError, Progress, Report
 from mappings.tables import Library
 from ontology.elements import Element
@@ -158,6 +158,7 @@ class _Run:
             secret=bytes.fromhex(self.control.setting("secret")),
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
+            blocks=True,
             known=self._is_known(source),
             elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),
@@ -202,9 +203,7 @@ class _Run:
                 case Record() if head is not None:
                     self._admit(item, head, context)
                 case Block() if head is not None:
-                    assert context.reviewed, "only reviewed sources may yield blocks"
-                    self.writing.log.add_rows(item.kind, item.rows)
-                    self.report.records[item.kind.__name__] += item.rows.num_rows
+                    self._admit_block(item, head, context)
                 case _:
                     continue
         self._end(head)
@@ -277,6 +276,15 @@ class _Run:
             )
             return
         self.report.records[type(admitted).__name__] += 1
+
+    def _admit_block(self, block: Block, head: SourceRecord, context: Context) -> None:
+        admitted, rejects, refused = admit_block(block, context)
+        self.refused.update(refused)
+        for reject in rejects:
+            self._reject(head.collection or self.job.collection, replace(reject, name=head.name))
+        if admitted.rows.num_rows:
+            self.writing.log.add_rows(admitted.kind, admitted.rows)
+            self.report.records[admitted.kind.__name__] += admitted.rows.num_rows
 
     def _end(self, head: SourceRecord | None) -> None:
         """Finish a source; only what came in whole replaces what was there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
@@ -89,6 +90,14 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), BeforeValidator(_one
 TextKeys = BeforeValidator(_text_keys)
 
 
+def _plain_keys(value: object) -> object:
+    return {plain(str(key)): item for key, item in value.items()} if isinstance(value, dict) else value
+
+
+Conditions = Annotated[Mapping[str, Texts], BeforeValidator(_plain_keys)]
+"""Columns and the cells that are meant; an empty text stands for an empty cell and for one that is called missing."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -97,8 +106,15 @@ class Ref(_Strict):
     """Where a further field of a record comes from: another column of the row, or a piece of the column's name."""
 
     column: str | None = None
+    columns: Texts = ()
+    """Several columns whose cells are joined to one name."""
+    join: str = "-"
     header: str | None = None
-    format: str | None = None
+    facet: str | None = None
+    """The facet of the column's value decisions; the field's own name where not given."""
+    per: Texts = ()
+    """Columns that pick the row: the cell may stand in another row of the same subject that agrees in them."""
+    format: Texts = ()
     clock: str | None = None
     unit: Literal["d", "wk"] = "d"
     is_true: Texts = ()
@@ -109,19 +125,45 @@ class Ref(_Strict):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Ref:
-        if (self.column is None) == (self.header is None):
-            raise ValueError("says where the field comes from: {column: NAME} or {header: PIECE}")
+        if sum((self.column is not None, bool(self.columns), self.header is not None)) != 1:
+            raise ValueError("says where the field comes from: {column: NAME}, {columns: [NAME, …]} or {header: PIECE}")
         return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns whose cells it takes."""
+        return (self.column,) if self.column else self.columns
+
+    def within(self, pieces: Mapping[str, str]) -> Ref:
+        """The same for one column of a pattern: ``{pieces}`` of its columns' names are filled in."""
+        if not pieces or not any("{" in name for name in (*self.sources, *self.per)):
+            return self
+
+        def fill(name: str) -> str:
+            return re.sub(r"\{([a-z_]+)\}", lambda hit: pieces.get(hit[1], hit[0]), name)
+
+        return self.model_copy(
+            update={
+                "column": self.column and fill(self.column),
+                "columns": tuple(map(fill, self.columns)),
+                "per": tuple(map(fill, self.per)),
+            }
+        )
 
 
 class Subject(_Strict):
-    """How the subject's identifier is made from its column: strip, pad with zeros, then prefix."""
+    """How the subject's identifier is made from its column: strip, change case, pad with zeros, then prefix.
+
+    Of several prefixes (or suffixes) to strip, the first that fits is taken off, once.
+    """
 
     column: str
-    strip_prefix: str = ""
-    strip_suffix: str = ""
+    strip_prefix: Texts = ()
+    strip_suffix: Texts = ()
+    case: Literal["upper", "lower"] | None = None
     pad: int = 0
     prefix: str = ""
+    suffix: str = ""
     find: str = ""
     """An expression of which the cell's first match is the identifier, in place of the whole cell."""
 
@@ -137,14 +179,18 @@ class Subject(_Strict):
     def identifier(self, cell: str) -> str:
         """The identifier of a cell's subject; empty where the cell is.
 
-        >>> Subject(column="ID", strip_prefix="pt", pad=3, prefix="LUNG1-").identifier(" pt7 ")
+        >>> Subject(column="ID", strip_prefix=["pt", "PT"], pad=3, prefix="LUNG1-").identifier(" PT7 ")
         'LUNG1-007'
         """
         if self.find:
             found = re.search(self.find, cell)
             cell = found[0] if found else ""
-        text = cell.strip().removeprefix(self.strip_prefix).removesuffix(self.strip_suffix)
-        return f"{self.prefix}{text.zfill(self.pad)}" if text else ""
+        text = cell.strip()
+        text = next((text.removeprefix(end) for end in self.strip_prefix if text.startswith(end)), text)
+        text = next((text.removesuffix(end) for end in self.strip_suffix if text.endswith(end)), text)
+        if self.case:
+            text = text.upper() if self.case == "upper" else text.lower()
+        return f"{self.prefix}{text.zfill(self.pad)}{self.suffix}" if text else ""
 
 
 class Detail(_Strict):
@@ -160,7 +206,11 @@ class Entry(_Strict):
     record: Literal["measurement", "finding", "response", "outcome", "treatment", "event"]
     fills: str = ""
     type: Literal["concept", "number", "integer", "boolean"] | None = None
-    format: str | None = None
+    facet: str = ""
+    """Which of the things that the column says at once; its decisions are those of ``NAME#facet``."""
+    where: Conditions = Field(default_factory=dict)
+    unless: Conditions = Field(default_factory=dict)
+    format: Texts = ()
     day_clock: str | None = Field(default=None, alias="clock")
     day_unit: Literal["d", "wk"] = Field(default="d", alias="unit")
     is_true: Texts = ()
@@ -215,8 +265,10 @@ class Entry(_Strict):
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The other columns that the record is made of."""
-        return tuple(ref.column for ref in self.fields.values() if isinstance(ref, Ref) and ref.column)
+        """The other columns that the record is made of, and those that decide whether it is made."""
+        refs = [ref for ref in self.fields.values() if isinstance(ref, Ref)]
+        own = tuple(name for ref in refs for name in (*ref.sources, *ref.per))
+        return (*own, *self.where, *self.unless)
 
 
 def _subject(value: object) -> object:
@@ -227,6 +279,17 @@ def _entries(value: object) -> object:
     if not isinstance(value, dict):
         return value
     return {plain(str(name)): _one_or_more(entry) for name, entry in value.items()}
+
+
+class Dating(Ref):
+    """A column that dates others: those of a form, an event, a panel of tests."""
+
+    of: Texts
+    """The columns that it dates; ``*`` stands for any text."""
+
+    def ref(self) -> Ref:
+        """Where the time comes from."""
+        return Ref.model_validate(self.model_dump(exclude={"of"}, exclude_unset=True))
 
 
 class _Layout(_Strict):
@@ -249,14 +312,20 @@ class _Layout(_Strict):
     last_row: int | None = None
     subject: Annotated[Subject | None, BeforeValidator(_subject)] = None
     one_row_per: Texts = ()
-    only: Mapping[str, Texts] = Field(default_factory=dict)
+    repeats: Literal["reject", "first", "last", "all"] = "reject"
+    """What a second row for the same ``one_row_per`` means: a fault, or that the first, the last or all count."""
+    only: Conditions = Field(default_factory=dict)
+    skip: Conditions = Field(default_factory=dict)
     clock: str | None = None
     missing: Texts = ()
     decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'", ""] = ""
     visits: Annotated[Mapping[str, int], TextKeys] = Field(default_factory=dict)
     dates: Mapping[str, str] = Field(default_factory=dict)
     """The column that dates the records of an instrument or an event, in sources that have these (REDCap, ODM)."""
     units: Annotated[Mapping[str, str], TextKeys] = Field(default_factory=dict)
+    dated_by: tuple[Dating, ...] = ()
+    """Which column dates which others, for the entries that do not say it themselves."""
     common: Mapping[str, Ref | bool | int | float | str] = Field(default_factory=dict)
     """Fields of every entry whose record has them and which does not give them itself."""
     columns: Annotated[Mapping[str, tuple[Entry, ...]], BeforeValidator(_entries)] = Field(default_factory=dict)
@@ -272,12 +341,17 @@ class Part(_Layout):
     @model_validator(mode="after")
     def _share(self) -> Part:
         """Give each entry the common fields that its record has."""
-        columns = {name: tuple(map(self._with_common, entries)) for name, entries in self.columns.items()}
+        columns = {
+            name: tuple(self._with_common(name, entry) for entry in entries) for name, entries in self.columns.items()
+        }
         object.__setattr__(self, "columns", columns)
         return self
 
-    def _with_common(self, entry: Entry) -> Entry:
-        return entry.giving(**{name: value for name, value in self.common.items() if entry.takes(name)})
+    def _with_common(self, name: str, entry: Entry) -> Entry:
+        dating = next((item for item in self.dated_by if any(fnmatchcase(name, plain(of)) for of in item.of)), None)
+        dated = {"start" if entry.record == "treatment" else "when": dating.ref()} if dating else {}
+        shared = {**self.common, **dated}
+        return entry.giving(**{field: value for field, value in shared.items() if entry.takes(field)})
 
     @cached_property
     def data_row(self) -> int:
@@ -287,14 +361,38 @@ class Part(_Layout):
     @cached_property
     def named(self) -> frozenset[str]:
         """Every plain column name that the map speaks of."""
+        return frozenset(name for name in self._spoken_of if template(name) is None)
+
+    @cached_property
+    def _patterns(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(pattern for name in sorted(self._spoken_of) if (pattern := template(name)))
+
+    @cached_property
+    def _spoken_of(self) -> frozenset[str]:
         others = {plain(name) for entries in self.columns.values() for entry in entries for name in entry.columns}
-        own = {name for name in self.columns if template(name) is None}
+        rows = (self.subject.column, *self.one_row_per, *self.only, *self.only_decided, *self.skip)
+        return frozenset({*self.columns, *others, *map(plain, rows)})
+
+    def stores(self, name: str) -> bool:
+        """Whether cells of a column of that name may be stored, as they are or changed: not where they only decide."""
+        return any(name == own or ((form := template(own)) and form.fullmatch(name)) for own in self._stored)
+
+    @cached_property
+    def _stored(self) -> frozenset[str]:
+        refs = [
+            ref
+            for entries in self.columns.values()
+            for entry in entries
+            for item, ref in entry.fields.items()
+            if isinstance(ref, Ref) and (item != "reader" or ref.as_written)
+        ]
         return frozenset(
-            own
-            | others
-            | {plain(self.subject.column), *map(plain, self.one_row_per), *map(plain, self.only)}
-            | set(map(plain, self.only_decided))
+            {*self.columns, plain(self.subject.column), *(plain(name) for ref in refs for name in ref.sources)}
         )
+
+    def reads(self, name: str) -> bool:
+        """Whether a column of that name is read by the map."""
+        return name in self.named or any(pattern.fullmatch(name) for pattern in self._patterns)
 
 
 class Matches(_Strict):

@@ -80,9 +80,9 @@ class TableMap:
         """The SHA-256 (hex) of what decides the records: where things stand, and what is in force of columns read."""
         shape = self.shape.model_dump(mode="json", exclude=NOT_RECIPE, exclude_defaults=True, by_alias=True)
         effective = sorted(
-            [row.column, row.value or "", row.value is not None, is_element, str(row.term)]
-            for (_, _, is_element), row in self.decisions.applied.items()
-            if row.column in self.columns
+            [slot.column, slot.facet, slot.value or "", slot.value is not None, slot.is_element, str(row.term)]
+            for slot, row in self.decisions.applied.items()
+            if slot.column in self.columns
         )
         text = json.dumps([shape, effective], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -418,6 +418,10 @@ def test_lesions_in_numbered_columns():
         ncit.GRADE_2: written["2"],
         ncit.GRADE_3: written["3"],
     }
+    ranges = Counter(item.raw for item in facts(items, Measurement) if item.low is not None)
+    percent = frame.filter(regex=r"^(ER|PR) +\[%\] \d|^KI67\[%\] \d").to_numpy().ravel()
+    assert ranges == Counter(f"{cell} %" for cell in percent if " to " in cell and cell[0].isdigit())
+    assert sum(ranges.values()) >= 12
 
 
 @pytest.mark.parametrize(
