@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -225,9 +225,8 @@ class Watch:
 
     HELD: Final = 50_000
 
-    def look(self, rows: Iterable[Sequence[str]]) -> None:
-        """Look at some rows; each distinct cell of a column is searched once, and counted as often as it stands."""
-        columns = list(zip(*rows, strict=True))
+    def look(self, columns: Sequence[Sequence[str]]) -> None:
+        """Look at the cells of some rows, by column; each distinct one is searched once, and counted as it stands."""
         for number in self.columns:
             seen = self._seen.setdefault(number, set())
             for text in set(columns[number]) - seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -60,9 +60,9 @@ class Made:
     """The columns in which that other row agrees; empty where the cells are those of the same row."""
     missing: frozenset[str]
 
-    def cell(self, cells: Sequence[str]) -> str:
-        """The joined cells; empty where one of them is missing."""
-        found = [cells[index] for index in self.indexes]
+    def cell(self, columns: Sequence[Sequence[str]], row: int) -> str:
+        """The joined cells of a row; empty where one of them is missing."""
+        found = [columns[index][row] for index in self.indexes]
         return "" if any(not text or text in self.missing for text in found) else self.join.join(found)
 
 
@@ -93,6 +93,12 @@ class Plan:
     """What joins the cell in the raw text, where the file has that column."""
     held: dict[tuple[str, ...], Any] = field(default_factory=dict)
     """What combinations of cells say, each read once."""
+
+    def uses(self) -> Iterator[int]:
+        """The columns that it looks at."""
+        yield self.index
+        yield from (item.index for item in self.fields)
+        yield from (condition.index for condition in self.conditions)
 
     def stored(self, made: Sequence[Made], width: int) -> frozenset[int]:
         """The columns of the file whose cells the record may store."""

@@ -117,8 +117,8 @@ def test_huge_cells_are_judged_at_once(text):
 
 def test_a_watch_counts_cells_and_names_no_value():
     watch = Watch([0, 2])
-    watch.look([("a", "x@y.org", "x@y.org"), ("b", "", "x@y.org")])
-    watch.look([("c", "", "1.2.3.4")])
+    watch.look([("a", "b"), ("x@y.org", ""), ("x@y.org", "x@y.org")])
+    watch.look([("c",), ("",), ("1.2.3.4",)])
     assert list(watch.kinds()) == [(2, "1 cells look like an IP address, 2 cells look like an e-mail address")]
 
 
