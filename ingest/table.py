@@ -10,7 +10,7 @@ from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.gate_tables import header_kind, quarantined, shown, value_kind
 from ingest.table_fields import Vocabulary
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
-from ingest.table_kept import TableDocument
+from ingest.table_kept import Known, TableDocument
 from ingest.table_plan import Made, Plan, compile_part
 from ingest.table_records import Problems, RowReader, at_once, one_by_one
 from ingest.table_uses import PartRead
@@ -185,8 +185,10 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
     if mapping is given.proposed:
         yield from given.waiting
     context.unmapped(given.shown, _unmapped(given, mapping))
-    if read := [part.read for part in usable if part.plans]:
-        context.keep(TableDocument(given.kind, mapping.name, given.table, read, context, given.elements, given.labels))
+    read = [part.read for part in usable if part.plans]
+    if read and mapping is not given.proposed:
+        known = Known(given.elements, given.labels, given.decimals, frozenset(given.codes))
+        context.keep(TableDocument(given.kind, mapping.name, given.table, read, context, known))
 
 
 @dataclass
@@ -199,17 +201,18 @@ class _Prepared:
     made: list[Made]
     rejects: list[Reject]
     mark: str
+    stated: Part
 
     @property
     def read(self) -> PartRead:
         """The part as it was read."""
-        return PartRead(self.part, self.headers, self.plans, self.mark, self.made)
+        return PartRead(self.part, self.headers, self.plans, self.mark, self.made, self.stated)
 
 
 def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject:
     mark = f"{part.sheet}!" if isinstance(part.sheet, str) else ""
     try:
-        part = given.table.completed(part)
+        stated, part = part, given.table.completed(part)
         named = given.table.headers(part)
     except TableError as error:
         return given.reject(error.place, error.problem, error.wanted)
@@ -234,7 +237,7 @@ def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | R
             rejects = [reject for reject in rejects if repr(name) not in reject.problem]
             told = quarantined(row, f"{shown(name, number)} {flagged[name]} and is not read")
             rejects.append(replace(told, quarantine=name not in given.closed))
-    return _Prepared(part, headers, compiled.plans, compiled.made, rejects, mark)
+    return _Prepared(part, headers, compiled.plans, compiled.made, rejects, mark, stated)
 
 
 def _flagged(given: Input, part: Part, names: Sequence[str]) -> dict[str, str]:

@@ -98,11 +98,14 @@ class Plan:
         """The columns that it looks at."""
         yield self.index
         yield from (item.index for item in self.fields)
+        if self.detail:
+            yield self.detail.index
         yield from (condition.index for condition in self.conditions)
 
     def stored(self, made: Sequence[Made], width: int) -> frozenset[int]:
         """The columns of the file whose cells the record may store."""
         own = {item.index for item in self.fields if item.kept} | ({self.index} if self.kept else set())
+        own |= {self.detail.index} if self.detail else set()
         return frozenset(
             column for index in own for column in (made[index - width].indexes if index >= width else (index,))
         )

@@ -76,7 +76,7 @@ class RowReader:
         self._subject = index[plain(self.part.subject.column)]
         self._unique = [index[plain(name)] for name in self.part.one_row_per if plain(name) in index]
         self._missing = frozenset(self.part.missing)
-        self._conditions = [
+        self.conditions = [
             Condition(index[name], frozenset(cells), self._missing, negated)
             for negated, listed in ((False, self.part.only), (True, self.part.skip))
             for name, cells in listed.items()
@@ -85,7 +85,7 @@ class RowReader:
         width = len(self.headers)
         plans = (column for plan in self.plans for column in plan.uses())
         others = (column for made in self.made for column in (*made.indexes, *made.per))
-        rows = (self._subject, *self._unique, *(condition.index for condition in self._conditions))
+        rows = (self._subject, *self._unique, *(condition.index for condition in self.conditions))
         self._used = sorted({column for column in (*plans, *others, *rows) if column < width})
 
     def survey(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Watch:
@@ -211,7 +211,7 @@ class RowReader:
             said = [
                 None if subject is known[""] and _blank(columns, row) else subject for row, subject in enumerate(said)
             ]
-        for condition in self._conditions:
+        for condition in self.conditions:
             others = columns[condition.index]
             holds = {cell: condition.holds(cell) for cell in set(others)}
             said = [subject if holds[other] else None for subject, other in zip(said, others, strict=True)]

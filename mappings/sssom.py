@@ -52,6 +52,13 @@ class Spoken(NamedTuple):
     value: str | None
     facet: str
 
+    @property
+    def subject(self) -> str:
+        """The subject as SSSOM writes it."""
+        if self.value is None:
+            return column_id(self.column, self.facet)
+        return value_id(self.column, self.value, self.facet)
+
 
 class Slot(NamedTuple):
     """What one word is decided about: of a column, the data element and any other term each for itself."""
@@ -100,9 +107,7 @@ class Decision:
     @property
     def subject(self) -> str:
         """The subject as SSSOM writes it."""
-        if self.value is None:
-            return column_id(self.column, self.facet)
-        return value_id(self.column, self.value, self.facet)
+        return Spoken(self.column, self.value, self.facet).subject
 
     @property
     def slot(self) -> Slot:
