@@ -9,7 +9,7 @@ from typing import Any
 
 from ingest.table_cells import Fault, Number
 from ingest.table_file import WIDE
-from ingest.table_plan import Plan
+from ingest.table_plan import Field, Plan
 from mappings.shape import Part, plain
 from ontology.prefixes import Curie
 from ontology.records import Lesion, Procedure, Reader, Record, Reject, Series, Study, Treatment, When
@@ -135,8 +135,6 @@ class RowReader:
         if not cell or cell in plan.missing or (plan.only_if and cell not in plan.only_if):
             return ()
         texts = (cell, *[cells[item.index] for item in plan.fields])
-        if plan.detail is not None:
-            texts = (*texts, cells[plan.detail.index])
         values = plan.held.get(texts)
         if values is None:
             # columns hold few distinct values, and what follows from the cells is the same wherever they recur
@@ -150,6 +148,8 @@ class RowReader:
             wanted = "an end that is not before the start; it is left out"
             self.problems.add(self._place(number, plan.index), "a treatment that ends before it starts", wanted)
             values = {**values, "end": None}
+        if plan.detail is not None and (detail := self._detail(plan.detail, number, cells)):
+            values = {**values, "raw": f"{values.get('raw') or ''} {detail}".strip()}
         key = self._place(number, plan.index) + plan.suffix
         record = plan.record(key=key, subject=subject, **values)  # type: ignore[call-arg]
         return (*self._identities(subject, values), record) if plan.names_nodes else (record,)
@@ -158,7 +158,7 @@ class RowReader:
         """The fields of a record, from the texts of its cells: that of the column itself, then those of the fields."""
         values = dict(plan.constants)
         unit = values.get("unit")
-        for item, text in zip(plan.fields, texts[1 : len(plan.fields) + 1], strict=True):
+        for item, text in zip(plan.fields, texts[1:], strict=True):
             if not text or text in item.missing:
                 continue
             found = item.read(text)
@@ -167,20 +167,18 @@ class RowReader:
             values.update(found if isinstance(found, dict) else {item.name: found})
             unit = text if item.name == "unit" else unit
         fault = self._main(plan, texts[0], values, unit)
-        if fault is not None:
-            return Misread(plan.index, fault)
-        return self._detailed(plan, texts[-1], values) if plan.detail is not None else values
+        return values if fault is None else Misread(plan.index, fault)
 
-    def _detailed(self, plan: Plan, text: str, values: dict[str, Any]) -> dict[str, Any] | Misread:
-        """The same with the text of the detail joined to the raw text."""
-        detail = plan.detail
-        assert detail is not None
+    def _detail(self, detail: Field, number: int, cells: Sequence[str]) -> str:
+        """The text that joins the raw text; empty where there is none, or none of the form, which is a problem."""
+        text = cells[detail.index]
         if not text or text in detail.missing:
-            return values
+            return ""
         found = detail.read(text)
         if isinstance(found, Fault):
-            return Misread(detail.index, found)
-        return {**values, "raw": f"{values.get('raw', '')} {found}".strip()}
+            self.problems.add(self._place(number, detail.index), found.problem, f"{found.wanted}; it is left out")
+            return ""
+        return text
 
     def _main(self, plan: Plan, cell: str, values: dict[str, Any], unit: str | None) -> Fault | None:
         """Fill the field that the column itself fills, and those that follow from it; ``unit`` is as written."""
