@@ -16,7 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["DEPTH", "LINES", "Entry", "StreamFault", "resources"]
+__all__ = ["DEPTH", "LINES", "WHOLE", "Entry", "StreamFault", "resources"]
 
 LINES: Final = frozenset({".ndjson", ".jsonl"})
 """Suffixes of files with one resource on each line (FHIR Bulk Data Access)."""
@@ -29,6 +29,9 @@ NODES: Final = 200_000
 
 LENGTH: Final = 16 << 20
 """Characters of one resource."""
+
+WHOLE: Final = "document"
+"""The place of what is wrong with a document as a whole."""
 
 CHUNK: Final = 1 << 16
 WORD: Final = 1 << 18
@@ -135,13 +138,13 @@ def _document(path: Path) -> Iterator[Entry | StreamFault]:
         try:
             yield from _root(_Scanner(handle))
         except ValueError:  # also what is no UTF-8
-            yield StreamFault("document", "is no JSON, or is cut off", "a whole JSON document in UTF-8")
+            yield StreamFault(WHOLE, "is no JSON, or is cut off", "a whole JSON document in UTF-8")
 
 
 def _root(scanner: _Scanner) -> Iterator[Entry | StreamFault]:
     """The entries of a bundle as they come; where the document is one resource, that."""
     if scanner.next() != "{":
-        yield StreamFault("document", "is no object", "a Bundle or another resource")
+        yield StreamFault(WHOLE, "is no object", "a Bundle or another resource")
         return
     members: list[str] = []
     entries, whole = False, True
@@ -151,6 +154,9 @@ def _root(scanner: _Scanner) -> Iterator[Entry | StreamFault]:
         if key == '"entry"' and scanner.next() == "[":
             entries = True
             yield from _entries(scanner)
+        elif key == '"entry"':
+            scanner.value()
+            yield StreamFault(WHOLE, "has an entry that is no array", "a Bundle with an array of entries")
         else:
             value = scanner.value()
             whole = whole and value is not None and sum(map(len, members)) < LENGTH
@@ -162,15 +168,15 @@ def _root(scanner: _Scanner) -> Iterator[Entry | StreamFault]:
 
 def _closed(members: list[str], *, entries: bool, whole: bool) -> Iterator[Entry | StreamFault]:
     """What the members of the root beside the entries say."""
-    root = _parsed("{" + ",".join(members) + "}", "document") if whole else StreamFault("document", *TOO_MUCH)
+    root = _parsed("{" + ",".join(members) + "}", WHOLE) if whole else StreamFault(WHOLE, *TOO_MUCH)
     if isinstance(root, StreamFault):
         yield root
     elif root.get("resourceType") == "Bundle":
         return
     elif entries or not isinstance(root.get("resourceType"), str):
-        yield StreamFault("document", "is neither a Bundle nor a resource", "a resourceType at the root")
+        yield StreamFault(WHOLE, "is neither a Bundle nor a resource", "a resourceType at the root")
     else:
-        yield Entry("document", root)
+        yield Entry(WHOLE, root)
 
 
 def _entries(scanner: _Scanner) -> Iterator[Entry | StreamFault]:

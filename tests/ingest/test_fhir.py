@@ -144,17 +144,20 @@ def test_documents_that_are_none(tmp_path: Path) -> None:
     for content, problem in [
         (b"", "no JSON"),
         (b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient"', "no JSON"),
-        (b'{"resourceType": "Bundle", "entry": nonsense}', "no JSON"),
+        (b'{"resourceType": "Bundle", "entry": nonsense}', "no array"),
         (b'["resourceType"]', "no object"),
+        (b'{"resourceType": "Bundle", "entry": {}}', "no array"),
+        (b'{"resourceType": "Bundle", "entry": [nonsense]} and more', "no JSON"),
+        (b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": "p"}}] ', "no JSON"),
         (b'{"entry": []}', "neither"),
         (b'\xef\xbb\xbf{"resourceType": 7}', "neither"),
         (b'{"resourceType": "\xff\xfe"}', "no JSON"),
     ]:
         path = tmp_path / "document.json"
         path.write_bytes(content)
-        found = [item for item in items(str(path)) if isinstance(item, Reject)]
-        assert len(found) == 1
-        assert problem in found[0].problem, content
+        (found,) = items(str(path))  # and no source, which would replace what is known
+        assert isinstance(found, Reject)
+        assert problem in found.problem, content
 
 
 @pytest.mark.parametrize("depth", [40, 200, 20_000])
