@@ -19,7 +19,7 @@ from typing import Final
 from ingest import fhir_acts, fhir_facts
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.fhir_model import ID, Case, Concept, Node, References, key_of
-from ingest.fhir_stream import LINES, Entry, resources
+from ingest.fhir_stream import LINES, WHOLE, Entry, StreamFault, resources
 from mappings import codes
 from ontology.records import DataClass, Record, Reject, SourceRecord
 
@@ -76,7 +76,11 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
             yield Reject(name=shared.name, place="file", problem=problem, wanted="a file that may be read")
             continue
         for path in paths:
-            yield from _read(path, references, context)
+            broken = references.broken.get(path)
+            if broken is None:
+                yield from _read(path, references, context)
+            else:
+                yield Reject(name=path.name, place=broken.place, problem=broken.problem, wanted=broken.wanted)
             done += 1
             context.progress(done, None)
 
@@ -86,13 +90,18 @@ class _References:
 
     def __init__(self, paths: list[Path], context: Context) -> None:
         self.found = References()
+        self.broken: dict[Path, StreamFault] = {}
+        """Documents that are none, or cut off: nothing of them comes in."""
         self.digests = {path: sha256_of(path) for path in paths}
         self.system = (context.mapping or "").removeprefix(BY_IDENTIFIER) if context.mapping else ""
         telling = []
         for path in paths:
             before = len(self.found)
             for entry in resources(path):
-                if isinstance(entry, Entry) and len(self.found) < HELD:
+                if isinstance(entry, StreamFault):
+                    if entry.place == WHOLE:
+                        self.broken[path] = entry
+                elif len(self.found) < HELD:
                     self._note(entry)
             if len(self.found) > before and len(paths) > 1:
                 telling.append(self.digests[path])

@@ -20,6 +20,7 @@ __all__ = ["imaging_study", "medication", "procedure", "study_uid"]
 
 UID = re.compile(r"(?:urn:oid:)?(?=.{1,64}$)([0-2](?:\.(?:0|[1-9]\d*))+)", re.ASCII)
 DICOM_UID: Final = "urn:dicom:uid"
+VOLUME: Final = "mcode-radiotherapy-dose-delivered-to-volume"
 INTENDED: Final = frozenset({"plan", "proposal"})
 """Requests that order nothing yet."""
 
@@ -95,11 +96,17 @@ def _dose(dosages: list[Node]) -> tuple[Decimal | None, str | None]:
     for dosage in dosages:
         rates = (item.child("doseQuantity") for item in dosage.children("doseAndRate"))
         for found in (dosage.child("dose"), *rates):
-            unit = normalise(found.text("code") or found.text("unit")) if found else None
-            amount = decimal(found.number("value")) if found else None
-            if unit and amount is not None:
+            amount, unit = _amount(found)
+            if amount is not None:
                 return amount, unit
     return None, None
+
+
+def _amount(found: Node | None) -> tuple[Decimal | None, str | None]:
+    """Number and UCUM unit of a quantity; nothing where one of them is not known."""
+    unit = normalise(found.text("code") or found.text("unit")) if found else None
+    amount = decimal(found.number("value")) if found and unit else None
+    return (amount, unit) if amount is not None else (None, None)
 
 
 def _intent(node: Node) -> Concept:
@@ -125,17 +132,17 @@ def procedure(case: Case) -> Iterator[Yield]:
         return
     start, end = _interval(node, [])
     intent = _intent(node)
-    volumes = [_volume(item, case) for item in node.extensions("mcode-radiotherapy-dose-delivered-to-volume")]
-    doses = [item for item in volumes if item is not None]
-    total = doses[0] if len(doses) == 1 else None
+    volumes = node.extensions(VOLUME)
+    # the doses to several volumes are no dose of the course
+    amount, unit = _amount(_total(volumes[0])) if len(volumes) == 1 else (None, None)
     yield Treatment(
         key=case.key,
         subject=case.subject,
         kind=ncit.RADIATION_THERAPY if radiation else ncit.SURGICAL_PROCEDURE,
         start=start,
         end=end,
-        dose=decimal(total.number("value")) if total else None,
-        dose_unit=normalise(total.text("code") or total.text("unit")) if total else None,
+        dose=amount,
+        dose_unit=unit,
         intent=intent.term,
         raw=_codes(code, category, *([] if intent.term else [intent])),
     )
@@ -147,15 +154,16 @@ def procedure(case: Case) -> Iterator[Yield]:
         yield from _doses(case, end or start)
 
 
-def _volume(node: Node, _case: Case) -> Node | None:
-    return next((item.child("valueQuantity") for item in node.extensions("totalDoseDelivered")), None)
+def _total(volume: Node) -> Node | None:
+    """The dose that was delivered to a volume."""
+    return next((item.child("valueQuantity") for item in volume.extensions("totalDoseDelivered")), None)
 
 
 def _doses(case: Case, when: When | None) -> Iterator[Yield]:
     """The dose delivered to each volume, in Gy, at the site of the volume where the document holds it."""
     body, side = where(case.node.children("bodySite"))
-    for number, item in enumerate(case.node.extensions("mcode-radiotherapy-dose-delivered-to-volume")):
-        total = _volume(item, case)
+    for number, item in enumerate(case.node.extensions(VOLUME)):
+        total = _total(item)
         if total is None:
             continue
         volume = next((key_of(part.reference("valueReference")) for part in item.extensions("volume")), "")
@@ -203,5 +211,5 @@ def imaging_study(case: Case) -> Iterator[Yield]:
             subject=case.subject,
             modality=modality_of(modality.text("code")) if modality else None,
             when=item.when("started") or when,
-            instance_count=int(count) if count is not None and count == int(count) and 0 <= count < 10**9 else None,
+            instance_count=int(count) if count is not None and 0 <= count < 10**9 else None,
         )

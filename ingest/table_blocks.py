@@ -100,8 +100,7 @@ class Maker:
         self._fields = {item.name: item for item in self.star.fields}
         self._named = named
         deciding = [item for item in plan.fields if item.name in DECIDING]
-        beside = [*deciding, *([plan.detail] if plan.detail else [])]
-        indexes = (plan.index, *(item.index for item in beside))
+        indexes = (plan.index, *(item.index for item in deciding))
         self._groups = [Group(indexes, lambda texts: self._logged(self._main(deciding, texts)))]
         for name in dict.fromkeys(item.name for item in plan.fields if item.name not in DECIDING):
             items = [item for item in plan.fields if item.name == name]
@@ -128,6 +127,8 @@ class Maker:
             return None
         if self.plan.record is Treatment:
             said = self._forwards(rows, said, misread)
+        if self.plan.detail:
+            said[0] = self._detailed(self.plan.detail, columns[self.plan.detail.index], rows, said[0], misread)
         own = [subjects[row] for row in rows]
         arrays: dict[str, pa.Array] = {
             "key": pa.array([key(row) for row in rows], pa.string()),
@@ -180,6 +181,26 @@ class Maker:
                     group[place] = {name: value for name, value in group[place].items() if not name.startswith("end_")}
         return said
 
+    @staticmethod
+    def _detailed(
+        detail: Field,
+        cells: Sequence[str],
+        rows: Sequence[int],
+        said: Sequence[Said],
+        misread: Callable[[int, Misread], None],
+    ) -> list[Said]:
+        """What cells say with the text of the detail joined to the raw text; one of another form is left out."""
+        joined: list[Said] = []
+        for row, values in zip(rows, said, strict=True):
+            text = cells[row]
+            found = text and text not in detail.missing and _read(detail.read, text)
+            if isinstance(found, Fault):
+                misread(row, Misread(detail.index, Fault(found.problem, f"{found.wanted}; it is left out")))
+            elif found:
+                values = {**values, "raw": f"{values.get('raw') or ''} {found}".strip()}
+            joined.append(values)
+        return joined
+
     def _array(self, name: str, values: list[Any]) -> pa.Array:
         kind = self._types[name]
         if name.endswith(("_first", "_last")) and any(value is not None and type(value) is not int for value in values):
@@ -229,26 +250,14 @@ class Maker:
     def _main(self, deciding: Sequence[Field], texts: Sequence[str]) -> Said:
         """What the column itself says, where other cells may say its variable and unit."""
         plan, cell = self.plan, texts[0]
-        values = self._fields_of(deciding, texts[1 : len(deciding) + 1], dict(plan.constants))
+        values = self._fields_of(deciding, texts[1:], dict(plan.constants))
         if not isinstance(values, dict):
             return values
-        units = [text for item, text in zip(deciding, texts[1:], strict=False) if item.name == "unit" and text]
+        units = [text for item, text in zip(deciding, texts[1:], strict=True) if item.name == "unit" and text]
         found = self._own(cell, values, units[0] if units else values.get("unit"))
         if isinstance(found, Fault):
             return Misread(plan.index, found)
-        if found is SILENT:
-            return SILENT
-        return self._detailed(plan.detail, texts[-1], values) if plan.detail else values
-
-    @staticmethod
-    def _detailed(detail: Field, text: str, values: dict[str, Any]) -> Said:
-        """The same with the text of the detail joined to the raw text."""
-        if not text or text in detail.missing:
-            return values
-        found = _read(detail.read, text)
-        if isinstance(found, Fault):
-            return Misread(detail.index, found)
-        return {**values, "raw": f"{values.get('raw', '')} {found}".strip()}
+        return SILENT if found is SILENT else values
 
     def _own(self, cell: str, values: dict[str, Any], unit: str | None) -> object:
         """Fill the field that the column itself fills, and those that follow from it; ``unit`` is as written."""

@@ -34,6 +34,9 @@ __all__ = ["NAME", "Site", "Vocabulary", "constant", "main_reading", "reading"]
 NAME = r"[\w .:/#+()-]{1,64}"
 """The form of lesion, procedure and visit names: short, so that no free text comes in by them."""
 
+SYMBOL = re.compile(r"[\w.@/() +-]{1,40}")
+"""The form of names of variables that may be kept without a decision, such as symbols of genes."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -184,9 +187,6 @@ READINGS: Final[Mapping[Kind, Callable[[Site, str, Ref], Reading]]] = {
     Kind.UID: lambda _site, _column, _ref: matching(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)+", "a DICOM UID: digits and dots"),
 }
 """How a further field is read, by the way it is written."""
-
-
-SYMBOL = re.compile(r"[\w.@/() +-]{1,40}")
 
 
 def _variables(site: Site, column: str, ref: Ref) -> Reading:

@@ -245,10 +245,10 @@ def melted(part: Part, rows: Iterator[Sequence[str]], skipped: int = 0) -> Itera
     tests = [(at, wanted[header[at]]) for at in labels if header[at] in wanted]
     first = part.header_row[-1] + 1
     for number, row in enumerate(rows, first):
-        if number < part.data_row or any(at >= len(row) or row[at].strip() not in cells for at, cells in tests):
-            continue
         if part.last_row is not None and number > part.last_row:
             return
+        if number < part.data_row or any(at >= len(row) or row[at].strip() not in cells for at, cells in tests):
+            continue
         start = [row[at] if at < len(row) else "" for at in labels]
         for at, name in columns:
             if at < len(row):

@@ -144,17 +144,20 @@ def test_documents_that_are_none(tmp_path: Path) -> None:
     for content, problem in [
         (b"", "no JSON"),
         (b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient"', "no JSON"),
-        (b'{"resourceType": "Bundle", "entry": nonsense}', "no JSON"),
+        (b'{"resourceType": "Bundle", "entry": nonsense}', "no array"),
         (b'["resourceType"]', "no object"),
+        (b'{"resourceType": "Bundle", "entry": {}}', "no array"),
+        (b'{"resourceType": "Bundle", "entry": [nonsense]} and more', "no JSON"),
+        (b'{"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": "p"}}] ', "no JSON"),
         (b'{"entry": []}', "neither"),
         (b'\xef\xbb\xbf{"resourceType": 7}', "neither"),
         (b'{"resourceType": "\xff\xfe"}', "no JSON"),
     ]:
         path = tmp_path / "document.json"
         path.write_bytes(content)
-        found = [item for item in items(str(path)) if isinstance(item, Reject)]
-        assert len(found) == 1
-        assert problem in found[0].problem, content
+        (found,) = items(str(path))  # and no source, which would replace what is known
+        assert isinstance(found, Reject)
+        assert problem in found.problem, content
 
 
 @pytest.mark.parametrize("depth", [40, 200, 20_000])
@@ -168,7 +171,18 @@ def test_deep_nesting_is_left_out(tmp_path: Path, depth: int, suffix: str) -> No
     path.write_text(f"{patient}\n{good}\n" if suffix == ".ndjson" else entries, encoding="utf-8")
     found = items(str(path))
     assert {item.subject for item in found if isinstance(item, Finding)} == {"g"}
-    assert [item.problem[:15] for item in found if isinstance(item, Reject)] == ["is nested deepe"]
+    assert [item.problem[:15] for item in found if isinstance(item, Reject)] == ["is longer than "]
+
+
+@pytest.mark.parametrize("number", ["1e999999", "-1e999999", "1" * 5000])
+def test_numbers_beyond_measure_are_no_numbers(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "document.json"
+    text = (CASES / "mcode_bundle" / "bundle.json").read_text(encoding="utf-8")
+    for sound in ('"numberOfInstances": 120', '"value": 105.96', '"value": 6000', '"valueInteger": 21', '"value": 60,'):
+        assert sound in text
+        name = sound.partition(":")[0]
+        path.write_text(text.replace(sound, f"{name}: {number}{',' if sound.endswith(',') else ''}"), encoding="utf-8")
+        assert number[:12] not in repr([item for item in items(str(path)) if isinstance(item, Record)])
 
 
 def test_references_in_a_circle_end(tmp_path: Path) -> None:
@@ -220,6 +234,45 @@ def test_one_resource_is_held_at_a_time(tmp_path: Path) -> None:
     path.write_text('{"resourceType":"Bundle","entry":[' + ",".join([one] * 3) + ', {"resource": {"broken', "utf-8")
     found = iter(fhir_stream.resources(path))
     assert [next(found).place for _ in range(3)] == [f"entry[{number}].resource" for number in range(3)]
+
+
+TEXTS = st.text(st.sampled_from('ab"\\{}[],:\u00e9\U0001f600 \n'), max_size=12)
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    before=st.dictionaries(TEXTS, TREES, max_size=2),
+    resources=st.lists(st.dictionaries(TEXTS, TREES, max_size=3), max_size=4),
+    chunk=st.integers(1, 40),
+    ascii_only=st.booleans(),
+)
+def test_a_bundle_is_cut_where_its_entries_end(
+    before: dict[str, Any], resources: list[dict[str, Any]], chunk: int, ascii_only: bool, tmp_path: Path
+) -> None:
+    document = {**before, "entry": [{"resource": item} for item in resources], "resourceType": "Bundle"}
+    path = tmp_path / "document.json"
+    path.write_text(json.dumps(document, ensure_ascii=ascii_only, indent=chunk % 3 or None), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fhir_stream, "CHUNK", chunk)
+        found = list(fhir_stream.resources(path))
+    assert [item.resource for item in found if isinstance(item, fhir_stream.Entry)] == resources
+    assert len(found) == len(resources)
+
+
+def test_a_resource_beyond_the_bounds_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fhir_stream, "LENGTH", 4000)
+    monkeypatch.setattr(fhir_stream, "CHUNK", 512)
+    patient = {"resourceType": "Patient", "gender": "male"}
+    photo = [{"data": '{[\\"' * 4000}]
+    entries = [{"resource": {"id": "p", "photo": photo, **patient}}, {"resource": {"id": "q", **patient}}]
+    found = of({"resourceType": "Bundle", "entry": entries}, tmp_path)
+    assert [item.place for item in found if isinstance(item, Reject)] == ["entry[0]"]
+    assert {item.subject for item in found if isinstance(item, Subject)} == {"q"}
 
 
 PIECES = (

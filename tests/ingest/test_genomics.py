@@ -57,8 +57,9 @@ def test_a_mutation_table_is_a_finding_for_each_gene_and_variant(tmp_path: Path,
         ("R6C3", "TCGA-05-4390", ncit.ERBB2_GENE_MUTATION, ncit.INSERTION_MUTATION, "In_Frame_Ins p.Y772_A775dup"),
         ("R7C3", "TCGA-05-4390", q.UNMAPPED, ncit.SILENT_MUTATION, "Silent p.V1V"),
         ("R8C3", "TCGA-05-4390", q.UNMAPPED, q.UNMAPPED, "Splice_Region"),
+        ("R11C3", "TCGA-05-4390", ncit.BRAF_GENE_MUTATION, ncit.MISSENSE_MUTATION, "Missense_Mutation"),
     ]
-    assert [item.raw_code for item in findings] == [None, None, None, "TTN", "RPL5"]
+    assert [item.raw_code for item in findings] == [None, None, None, "TTN", "RPL5", None]
     rejects = {item.place: item.problem for item in found if isinstance(item, Reject)}
     assert rejects == {
         "R9C4": "a subject of another form",
