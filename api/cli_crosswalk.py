@@ -237,7 +237,7 @@ def _rows(
     places = []
     for name in columns:
         if name is not None and name not in header:
-            raise TableError("header", f"no column {name!r}", f"one of: {', '.join(filter(None, header))}")
+            raise TableError("header", f"no column {name!r}", f"one of: {', '.join(filter(None, header)) or 'none'}")
         places.append(None if name is None else header.index(name))
     for number, row in enumerate(rows, 2):
         cells = [row[at].strip() if at is not None and at < len(row) else "" for at in places]

@@ -59,6 +59,9 @@ def propose(
         print_json({"rule": asdict(proposed), "would": asdict(would)})
     else:
         _tell(proposed, would)
+    if not would.fit:
+        known = ", ".join(sorted({item.namespace or "the collection's own" for item in would.before})) or "none"
+        err.print(f"no id of a source that is served fits; namespaces in use: {known}", highlight=False, markup=False)
 
 
 def _tell(proposed: Rule, would: Foreseen) -> None:

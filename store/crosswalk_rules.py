@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from shlex import quote
 from typing import Literal
 
 import sqlalchemy as sa
@@ -105,7 +106,7 @@ class IdRule:
     def __str__(self) -> str:
         """The steps, as options of ``qilin crosswalk rule propose``."""
         given = {name: value for name, value in asdict(self).items() if value}
-        return " ".join(f"--{name.replace('_', '-')} {value!r}" for name, value in given.items()) or "as it stands"
+        return " ".join(f"--{name.replace('_', '-')} {quote(str(value))}" for name, value in given.items()) or "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,9 @@ class Rules:
         rule = self.get(number)
         if rule.verdict != "proposed":
             raise CrosswalkError(f"rule {number} is {rule.verdict} already; propose it again")
+        targets = {entry.subject for entry in self.crosswalk.standing(rule.collection).values() if entry.subject}
+        if rule.namespace == OWN and any(rule.steps.subject(target) not in {None, target} for target in targets):
+            raise CrosswalkError(f"rule {number} would link on what ids are linked to; withdraw those links first")
         return self._enter(number, "approved", decision)
 
     def withdraw(self, number: int, decision: Decision) -> Rule:

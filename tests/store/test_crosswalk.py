@@ -267,7 +267,10 @@ HISTORIES = int(os.environ.get("QILIN_HISTORIES", "3"))
 def test_any_history_gives_what_one_id_from_the_beginning_gives(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object, object]]
 ) -> None:
-    """Each state is held against a rebuild, and the last against a warehouse that never knew any other id."""
+    """Each state is held against a rebuild, and the last against a warehouse that never knew any other id.
+
+    What the public reads of it is held against a warehouse of the images alone.
+    """
     root = tmp_path_factory.mktemp("history")
     warehouse = Warehouse.open(root / "var")
     toys.collection(warehouse, images="public", metadata="public", clinical="clinic")
@@ -290,6 +293,16 @@ def test_any_history_gives_what_one_id_from_the_beginning_gives(
 
     put(fresh, *live.values(), naming=linked)
     assert untimed(toys.everything(fresh)) == untimed(toys.everything(warehouse))
+    pictures = [toy for toy in live.values() if toy.data_class is DataClass.IMAGES]
+    public = untimed(toys.everything(warehouse, ANONYMOUS))
+    if pictures:
+        seen = Warehouse.open(root / "seen")
+        toys.collection(seen, images="public", metadata="public", clinical="clinic")
+        put(seen, *pictures, naming=linked)
+        assert public == untimed(toys.everything(seen))
+        seen.close()
+    else:
+        assert not public
     fresh.close()
     warehouse.close()
 
@@ -496,6 +509,8 @@ def test_a_release_and_a_restored_backup_are_under_the_links_of_their_day(wareho
     warehouse.crosswalk.unlink("toys", (CASE, "17"), WHO)
     publish(warehouse)
     assert days(warehouse) == [0]
+    warehouse.releases.keep("unlinked")
+    assert warehouse.releases.diff("linked", "unlinked").relinked == 1
     link(warehouse, (CASE, "17"), "LUNG-018")
     keeping.backup(warehouse.home, tmp_path / "saved.tar")
     keeping.restore(tmp_path / "saved.tar", Home(tmp_path / "elsewhere"))
