@@ -122,6 +122,8 @@ def _reading(warehouse: Warehouse, old: LoggedSource) -> Reading | None:
 
 def _is_same(old: LoggedSource, mapping: str, library: Library) -> bool:
     """Whether the source's locator still gives the content that was read from it."""
+    if "://" not in old.locator and not Path(old.locator).exists():
+        return False
     context = Context(collection=old.collection, mapping=mapping, library=library, known=lambda _digest, _recipe: True)
     try:
         kind = sources.accepting(old.locator, old.kind)
@@ -129,8 +131,11 @@ def _is_same(old: LoggedSource, mapping: str, library: Library) -> bool:
         return False
     if kind is None:
         return False
-    first = next((item for item in kind.read(iter([old.locator]), context) if isinstance(item, SourceRecord)), None)
-    return first is not None and first.digest == old.digest
+    heads = (item for item in kind.read(iter([old.locator]), context) if isinstance(item, SourceRecord))
+    try:
+        return any(head.digest == old.digest for head in heads)
+    except OSError:
+        return False  # gone, or out of reach
 
 
 def _best_document(warehouse: Warehouse, current: TableMap, old: LoggedSource) -> tuple[Shortfall, str]:

@@ -29,7 +29,7 @@ PROPOSALS = (
     f"column:Stage\tskos:closeMatch\tncit:C28421\tSex\t{GUESSED}\t0.1\tno reason\n"
     f"column:Stage\tskos:closeMatch\tncit:C28108\tDisease Stage Qualifier\t{GUESSED}\t0.8\tthe label agrees\n"
 )
-TABLE = "ID,Sex,Stage,Extra\nS1,f,II,x\nS2,m,II,y\nS3,f,seen on 1966-11-07,z\n"
+TABLE = "ID,Sex,Stage,Extra\nS1,f,II,x\nS2,m,II,y\nS3,f,odd,z\n"
 
 Run = Callable[..., Result]
 
@@ -160,11 +160,14 @@ def test_check_counts_and_pending_shows_what_waits_but_nothing_that_identifies(
     for target in (["table.csv", "--mapping", "trial"], ["trial"]):
         result = qilin("pending", *target, "--json", status=1)
         rows = [(row["column"], row["cell"], row["rows"]) for row in json.loads(result.stdout)]
-        assert rows == [("Extra", "", 0), ("Sex", "m", 1), ("Stage", "II", 2), ("Stage", "", 1)]
-        assert "1966" not in result.output
+        assert rows == [("Extra", "", 0), ("Sex", "m", 1), ("Stage", "II", 2), ("Stage", "odd", 1)]
     assert "II" not in caplog.text
+    Path("dated.csv").write_text(TABLE.replace("odd", "seen on 1966-11-07"), encoding="utf-8")
+    result = qilin("pending", "dated.csv", "--mapping", "trial", "--json", status=1)
+    assert "1966" not in result.output + caplog.text
+    qilin("apply", "dated.csv", "--mapping", "trial", "--collection", "c", status=1)
     for path in home.root.rglob("*"):
-        if path.is_file() and path.suffix != ".db":
+        if path.is_file():
             assert b"1966-11-07" not in path.read_bytes()
 
 

@@ -21,7 +21,7 @@ from ontology.records import Record, Reject, When
 DATA = Path(__file__).parents[3] / "shared" / "data" / "clinical"
 SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx", ".xls"}
 FILES = (path for path in (DATA / "tcia").rglob("*") if path.suffix.lower() in SUFFIXES)
-TABLES = sorted(path for path in FILES if path.stat().st_size < 2_000_000)
+TABLES = sorted(path for path in FILES if path.stat().st_size < 300_000)
 HERE = Path(__file__).parent
 KINDS = {"table": table_source.SOURCE, "redcap": redcap.SOURCE}
 CASES = sorted(folder.parent.parent for kind in KINDS for folder in (HERE / kind).glob("*/trial/map.yaml"))
