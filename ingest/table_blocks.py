@@ -196,9 +196,8 @@ class Maker:
             found = text and text not in detail.missing and _read(detail.read, text)
             if isinstance(found, Fault):
                 misread(row, Misread(detail.index, Fault(found.problem, f"{found.wanted}; it is left out")))
-            elif found:
-                values = {**values, "raw": f"{values.get('raw') or ''} {found}".strip()}
-            joined.append(values)
+                found = ""
+            joined.append({**values, "raw": f"{values.get('raw') or ''} {found}".strip()} if found else values)
         return joined
 
     def _array(self, name: str, values: list[Any]) -> pa.Array:
