@@ -170,3 +170,9 @@ def test_a_label_export_may_combine_boxes(project):
     export = folder / "export.csv"
     export.write_text('ID,Symptoms,Complete?\n1,"Cough,Weight loss",Complete\n', encoding="utf-8")
     assert rows_of(export)[1] == ["1", "1", "0", "1", "Complete"]
+
+
+def test_dictionaries_are_read_with_any_delimiter(tmp_path):
+    head = "field_name;form_name;field_type;field_label;select_choices_or_calculations;identifier;field_annotation\n"
+    (tmp_path / "d.csv").write_text(head + 'id;f;text;ID;;;\nsex;f;radio;Sex;"1, M | 2, F";;\n', encoding="utf-8")
+    assert read_dictionary(tmp_path / "d.csv").fields["sex"].choices == {"1": "M", "2": "F"}
