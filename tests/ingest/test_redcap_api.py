@@ -181,3 +181,11 @@ def test_what_waits_names_the_server(server):
     *_, waits = redcap.SOURCE.read(iter([server.locator]), Context(collection="trial"))
     assert (type(waits), waits.name) == (Reject, "127.0.0.1")
     assert waits.place.startswith("fields sym")
+
+
+def test_a_project_whose_record_identifies_a_person_is_not_downloaded(server, tmp_path, monkeypatch):
+    (record, *rest) = project.FIELDS
+    monkeypatch.setattr(project, "FIELDS", [(*record[:7], "y", ""), *rest])
+    with pytest.raises(ServerError, match="the record's identifier is flagged"):
+        download(server, tmp_path)
+    assert "record" not in {asked["content"] for asked in server.asked}
