@@ -36,6 +36,8 @@ def test_choices_may_hold_commas_and_negative_codes(project):
     ("annotation", "element", "version", "concept"),
     [
         ("CDE: 2200604", "cadsr:2200604", None, None),
+        ("CDE:3v3", "cadsr:3", "3", None),
+        ("CDE 3 of 5", None, None, None),
         ("CDE:2200604v3.10", "cadsr:2200604", "3.1", None),
         ("@HIDDEN caDSR ID=2192199", "cadsr:2192199", None, None),
         ("CDE_ID:2192199 @NCIT:C17049", "cadsr:2192199", None, "ncit:C17049"),
