@@ -106,10 +106,11 @@ def _text(element: etree._Element, *path: str) -> str:
 
 def _study(path: Path, study: etree._Element) -> Study:
     """The definitions of all versions of the metadata in a document; a later one takes the place of an earlier."""
-    version = next(iter(_all(study, "MetaDataVersion")), study)
-    record = _own(version, "RecordIdField")
-    units = {unit.get("OID", ""): _symbol(unit) for unit in _all(study, "MeasurementUnit")}
     items = _by_oid(study, "ItemDef")
+    stated = (_own(version, "RecordIdField") for version in _all(study, "MetaDataVersion"))
+    # early versions of REDCap do not name the field, which is always the first
+    record = next(filter(None, stated), "") or next((_own(item, "Variable") for item in items.values()), "")
+    units = {unit.get("OID", ""): _symbol(unit) for unit in _all(study, "MeasurementUnit")}
     names = _names(items, redcap=bool(record))
     forms = _by_oid(study, "FormDef")
     form_names = {

@@ -104,7 +104,8 @@ def _redcap_rows(subject: etree._Element, study: Study) -> Iterator[dict[str, st
             values = {
                 column: text for group in _children(form, "ItemGroupData") for column, text in _values(group, study)
             }
-            if (name, form_name) in study.repeating_forms and not repeated:
+            again = form.get("FormRepeatKey", "1") not in {"", "1"}
+            if ((name, form_name) in study.repeating_forms or again) and not repeated:
                 instances.append({**values, **base, INSTRUMENT: form_name, INSTANCE: form.get("FormRepeatKey", "1")})
             else:
                 plain_row.update(values)

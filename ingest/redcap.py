@@ -151,8 +151,8 @@ def _read_server(locator: str, context: Context) -> Iterator[Yield]:
     try:
         with downloaded(locator, context.progress) as (table, name):
             digest = sha256_of(table.path)
-            given = project_input("redcap", table, digest, context)
-            yield from read_input(replace(given, name=name, locator=locator), context)
+            given = project_input("redcap", table, digest, context, name=name, locator=locator)
+            yield from read_input(given, context)
     except ServerError as error:
         yield Reject(name=error.name, place="server", problem=error.problem, wanted=error.wanted)
 

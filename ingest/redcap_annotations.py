@@ -12,9 +12,11 @@ from ontology.prefixes import Curie
 __all__ = ["Named", "code_reader", "concept_named", "element_named"]
 
 ELEMENT = re.compile(
-    r"\b(?:CDE|caDSR)[\s_]*(?:ID)?\s*[:=#]?\s*(?P<id>\d{2,9})(?:\s*v(?:ersion)?\s*(?P<version>\d+(?:\.\d+)*))?\b",
+    r"\b(?:CDE|caDSR)[\s_]*(?:ID)?\s*(?:[:=#]\s*(?P<id>\d{1,9})|(?P<bare>\d{2,9}))"
+    r"(?:\s*v(?:ersion)?\s*(?P<version>\d+(?:\.\d+)*))?\b",
     re.IGNORECASE,
 )
+"""With a sign before it any number is an id; without one it has to look like an id (``CDE 1`` may count elements)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def element_named(annotation: str) -> Named | None:
     found = ELEMENT.search(annotation)
     if found is None:
         return None
-    return Named(Curie(f"cadsr:{found['id']}"), normal_version(found["version"]) if found["version"] else None)
+    version = normal_version(found["version"]) if found["version"] else None
+    return Named(Curie(f"cadsr:{found['id'] or found['bare']}"), version)
 
 
 def concept_named(annotation: str) -> Curie | None:

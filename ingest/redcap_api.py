@@ -159,6 +159,9 @@ class Server:
         fields = to_fields(self.ask(lambda: project.export_metadata(format_type="json")))
         if not fields or not isinstance(info, dict):
             raise self._error("the answer is not that of a REDCap API", REASONS[404][1])
+        if next(iter(fields.values())).closed:
+            problem = "the record's identifier is flagged as identifying in the data dictionary"
+            raise self._error(problem, "a project whose first field is a study identifier")
         events = []
         if str(info.get("is_longitudinal", "0")) == "1":
             events = self.ask(lambda: project.export_events(format_type="json"))

@@ -18,11 +18,19 @@ from pathlib import Path
 
 from ingest.base import head_of
 from ingest.redcap_annotations import Named, code_reader, concept_named, element_named
-from ingest.redcap_events import StudyEvent
+from ingest.redcap_events import StudyEvent, delimiter_of
 from mappings.shape import plain
 from ontology.prefixes import Curie
 
-__all__ = ["Dictionary", "RedcapField", "choices_of", "is_dictionary", "read_dictionary", "shown_text", "to_fields"]
+__all__ = [
+    "Dictionary",
+    "RedcapField",
+    "choices_of",
+    "is_dictionary",
+    "read_dictionary",
+    "shown_text",
+    "to_fields",
+]
 
 COLUMNS = {
     "name": ("Variable / Field Name", "field_name"),
@@ -238,7 +246,8 @@ def read_dictionary(path: Path) -> Dictionary | None:
     """A data dictionary; None where the file lacks its columns or cannot be read."""
     try:
         content = _packed(path) if path.suffix.lower() == ".zip" else path.read_bytes()
-        rows = list(csv.DictReader(io.StringIO(_decoded(content), newline=""), restval=""))
+        text = _decoded(content)
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), restval="", delimiter=delimiter_of(text)))
     except (OSError, csv.Error):
         return None
     known = to_fields(rows)

@@ -12,7 +12,16 @@ from pathlib import Path
 from ingest.base import head_of
 from mappings.shape import plain
 
-__all__ = ["StudyEvent", "derived_name", "is_events", "name_reader", "read_events", "to_events", "visit_numbers"]
+__all__ = [
+    "StudyEvent",
+    "delimiter_of",
+    "derived_name",
+    "is_events",
+    "name_reader",
+    "read_events",
+    "to_events",
+    "visit_numbers",
+]
 
 COLUMNS = frozenset({"event_name", "arm_num", "unique_event_name"})
 ARM_COLUMNS = frozenset({"arm_num", "name"})
@@ -32,6 +41,16 @@ class StudyEvent:
     """The planned day (``DayOffset``), where scheduling is on. A plan: it orders events and dates nothing."""
 
 
+def delimiter_of(text: str) -> str:
+    """The sign that cuts the column names: REDCap lets each user choose it.
+
+    >>> delimiter_of('"field_name";"form_name"'), delimiter_of("field_name,form_name")
+    (';', ',')
+    """
+    line = text.split("\n", 1)[0]
+    return max(",;\t", key=line.count)
+
+
 def is_events(path: Path) -> bool:
     """Whether a CSV is a project's list of events or of arms, as REDCap exports them."""
     return _has(path, COLUMNS) or _has(path, ARM_COLUMNS, only=True)
@@ -39,7 +58,7 @@ def is_events(path: Path) -> bool:
 
 def _has(path: Path, columns: frozenset[str], *, only: bool = False) -> bool:
     line = head_of(str(path), 512).decode("utf-8-sig", errors="replace").splitlines()[:1]
-    header = {cell.strip(' "') for cell in line[0].split(",")} if line else set()
+    header = {cell.strip(' "') for cell in line[0].split(delimiter_of(line[0]))} if line else set()
     return header == columns if only else columns <= header
 
 
@@ -48,7 +67,8 @@ def read_events(path: Path) -> tuple[StudyEvent, ...]:
     if not _has(path, COLUMNS):
         return ()
     try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), restval=""))
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        rows = list(csv.DictReader(text.splitlines(), restval="", delimiter=delimiter_of(text)))
     except (OSError, csv.Error):
         return ()
     return to_events(rows)

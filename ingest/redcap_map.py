@@ -60,8 +60,10 @@ class _Proposal:
         self.decisions.append(Decision(column, value, "skos:exactMatch", term, line=len(self.decisions) + 1))
 
 
-def project_input(kind: str, table: ProjectTable, digest: str, context: Context) -> Input:
-    """A project on its way in, with the map that follows from its dictionary."""
+def project_input(
+    kind: str, table: ProjectTable, digest: str, context: Context, *, name: str = "", locator: str = ""
+) -> Input:
+    """A project on its way in, with the map that follows from its dictionary; name and locator as `Input` has them."""
     dictionary = table.dictionary
     try:
         header = table.names()
@@ -84,6 +86,8 @@ def project_input(kind: str, table: ProjectTable, digest: str, context: Context)
         codes=dictionary.codes,
         decimals=dictionary.decimals,
         proposed=proposed,
+        name=name,
+        locator=locator,
     )
     waiting = [given.reject(_listed(names), reason, WANTED) for reason, names in left.items()]
     return replace(given, waiting=tuple(waiting))

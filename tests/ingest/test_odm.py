@@ -132,3 +132,18 @@ def test_any_damage_ends_in_records_or_rejects(tmp_path_factory, places):
     path.write_bytes(text.encode("utf-8", "replace"))
     for item in read(path):
         assert not isinstance(item, Reject) or "CD" not in item.problem
+
+
+def test_a_form_that_is_repeated_against_the_settings_loses_nothing(document):
+    text = project.project_xml(ROWS)
+    start, end = text.index("<redcap:RepeatingInstrumentsAndEvents>"), text.index("</GlobalVariables>")
+    once = text[:start] + text[end:]
+    again = once.replace('FormOID="Form.labs" FormRepeatKey="1"', 'FormOID="Form.labs" FormRepeatKey="3"')
+    rows = [list(OdmTable(path := document(made), read_study(path)).rows()) for made in (once, again)]
+    assert "redcap_repeat_instance" not in rows[0][0]
+    assert [len(found) for found in rows] == [5, 6]
+
+
+def test_an_early_document_that_does_not_name_the_records_field(document):
+    text = project.project_xml(ROWS).replace(' redcap:RecordIdField="record_id"', "")
+    assert read_study(document(text)).dictionary.subject == "record_id"

@@ -36,6 +36,8 @@ def test_choices_may_hold_commas_and_negative_codes(project):
     ("annotation", "element", "version", "concept"),
     [
         ("CDE: 2200604", "cadsr:2200604", None, None),
+        ("CDE:3v3", "cadsr:3", "3", None),
+        ("CDE 3 of 5", None, None, None),
         ("CDE:2200604v3.10", "cadsr:2200604", "3.1", None),
         ("@HIDDEN caDSR ID=2192199", "cadsr:2192199", None, None),
         ("CDE_ID:2192199 @NCIT:C17049", "cadsr:2192199", None, "ncit:C17049"),
@@ -170,3 +172,9 @@ def test_a_label_export_may_combine_boxes(project):
     export = folder / "export.csv"
     export.write_text('ID,Symptoms,Complete?\n1,"Cough,Weight loss",Complete\n', encoding="utf-8")
     assert rows_of(export)[1] == ["1", "1", "0", "1", "Complete"]
+
+
+def test_dictionaries_are_read_with_any_delimiter(tmp_path):
+    head = "field_name;form_name;field_type;field_label;select_choices_or_calculations;identifier;field_annotation\n"
+    (tmp_path / "d.csv").write_text(head + 'id;f;text;ID;;;\nsex;f;radio;Sex;"1, M | 2, F";;\n', encoding="utf-8")
+    assert read_dictionary(tmp_path / "d.csv").fields["sex"].choices == {"1": "M", "2": "F"}

@@ -87,6 +87,7 @@ def test_a_server_gives_what_its_export_gives(server, tmp_path):
     # keys name the column: the server is not asked for the initials, which the export holds in front of them
     keyless = [[(type(item), {**as_dict(item), "key": ""}) for item in found] for found in (said(items), exported)]
     assert keyless[0] == keyless[1]
+    assert {item.name for item in items if isinstance(item, Reject)} <= {"127.0.0.1"}
     again, *_ = redcap.SOURCE.read(iter([server.locator]), context)
     assert again.digest == head.digest
 
@@ -174,3 +175,17 @@ def test_a_server_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setenv("QILIN_REDCAP_TOKEN", TOKEN)
     with pytest.raises(ServerError, match="cannot be reached"):
         fetch(Server("redcap+http://127.0.0.1:9/api/", waits=()), tmp_path / "r.csv", lambda _done, _total: None)
+
+
+def test_what_waits_names_the_server(server):
+    *_, waits = redcap.SOURCE.read(iter([server.locator]), Context(collection="trial"))
+    assert (type(waits), waits.name) == (Reject, "127.0.0.1")
+    assert waits.place.startswith("fields sym")
+
+
+def test_a_project_whose_record_identifies_a_person_is_not_downloaded(server, tmp_path, monkeypatch):
+    (record, *rest) = project.FIELDS
+    monkeypatch.setattr(project, "FIELDS", [(*record[:7], "y", ""), *rest])
+    with pytest.raises(ServerError, match="the record's identifier is flagged"):
+        download(server, tmp_path)
+    assert "record" not in {asked["content"] for asked in server.asked}

@@ -11,7 +11,7 @@ from ingest.base import Context
 from ingest.redcap_dictionary import RedcapField
 from ingest.redcap_table import ProjectTable
 from ingest.redcap_values import Meaning, Waits, unit_of_field
-from ingest.run import Job, run
+from ingest.run import _known_elements
 from mappings.shape import Part
 from ontology.elements import Element, PermissibleValue, element
 from ontology.imports import importer_for, vocabulary_of
@@ -19,7 +19,7 @@ from ontology.index import TermIndex
 from ontology.records import Finding, Measurement, Reject, SourceRecord
 from ontology.terms import ncit
 from ontology.variables import variables
-from store.warehouse import Warehouse
+from store.home import Home
 from tests.ingest import redcap_project as project
 from tests.ingest.test_redcap_exports import ROWS, all_three
 
@@ -192,17 +192,15 @@ def test_a_score_is_a_number_and_what_stands_beside_it_a_reason(tmp_path):
 
 def test_elements_of_the_term_index_are_known_to_a_run(tmp_path):
     imported = tmp_path / "cdes.xml"
-    imported.write_text(
-        (TERMS / "cdes.xml").read_text(encoding="utf-8").replace("2200604", "7770001"), encoding="utf-8"
-    )
-    warehouse = Warehouse.open(tmp_path / "var")
+    text = (TERMS / "cdes.xml").read_text(encoding="utf-8")
+    imported.write_text(text.replace("2200604", "7770001"), encoding="utf-8")
+    home = Home(tmp_path / "var").create()
+    assert ("cadsr:7770001", "3") not in _known_elements(home)
     importer = importer_for(imported, None)
-    TermIndex(warehouse.home.terms).load(imported, importer, vocabulary_of(imported, importer, None), None)
+    TermIndex(home.terms).load(imported, importer, vocabulary_of(imported, importer, None), None)
     fields = [("sex", "radio", "1, Male", "", "", "", "CDE:7770001v3")]
-    read(tmp_path, fields, ["id", "sex"], ["1", "1"])  # writes the project
-    report = run(warehouse, [Job(locators=(str(tmp_path / "export.csv"),), collection="trial", audience="public")])
-    warehouse.close()
-    assert (report.records, report.rejects) == ({"Finding": 1}, [])
+    _, sex = read(tmp_path, fields, ["id", "sex"], ["1", "1"], elements=_known_elements(home))
+    assert (sex.element, sex.value_concept) == ("cadsr:7770001", "ncit:C20197")
 
 
 def test_codes_for_missing_data_are_empty_unless_they_are_a_reason(tmp_path):
