@@ -11,25 +11,28 @@ import csv
 import datetime as dt
 import io
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import dropwhile, islice, takewhile, zip_longest
 from pathlib import Path
 
+from lxml import etree
 from python_calamine import CalamineError, CalamineWorkbook, load_workbook
 
 from ingest.base import head_of
+from ingest.workbook_size import too_large
 from mappings.shape import Part, plain
 
 __all__ = ["DELIMITED", "WORKBOOKS", "TableError", "TableFile"]
 
 DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab", ".maf"})
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
+UNTOLD = frozenset({".xlsb"})
+"""Workbooks of which it cannot be told, before they are opened, how much they would unfold to."""
+
 HEAD = 65536
 DELIMITERS = ",;\t|"
-UNPACKED_LIMIT = 1 << 30
-"""Bytes to which a workbook may unpack; a small file that unpacks to more is an attack or a mistake."""
-
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 MISTAKEN = (
     (b"PK\x03\x04", "is a packed file (a workbook or an archive) under a text name", "its right suffix, such as .xlsx"),
@@ -171,6 +174,10 @@ class TableFile:
 
     def _opened(self) -> CalamineWorkbook:
         if self._book is None:
+            if self.path.suffix.lower() in UNTOLD:
+                raise TableError(
+                    "file", "is a workbook in binary form", "the workbook saved as XLSX, or a sheet as CSV"
+                )
             if zipfile.is_zipfile(self.path):
                 _check_size(self.path)
             try:
@@ -276,14 +283,15 @@ def _check_kind(head: bytes) -> None:
 
 
 def _check_size(path: Path) -> None:
-    """`TableError` where a workbook would unpack to more than `UNPACKED_LIMIT`."""
+    """`TableError` where a workbook would unfold to more than memory should hold."""
     try:
-        with zipfile.ZipFile(path) as packed:
-            size = sum(item.file_size for item in packed.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
-        raise TableError("file", "is a damaged workbook", "a whole copy of the file") from error
-    if size > UNPACKED_LIMIT:
-        raise TableError("file", "unpacks to more than 1 GiB", "the sheet saved as CSV, which is read piece by piece")
+        problem = too_large(path)
+    except (zipfile.BadZipFile, OSError, etree.XMLSyntaxError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise TableError(
+            "file", "is a damaged workbook", "a whole copy of the file, not locked by a password"
+        ) from error
+    if problem:
+        raise TableError("file", problem, "the sheet saved as CSV, which is read piece by piece")
 
 
 def _from_first_cell(book: CalamineWorkbook, number: int) -> list[list[object]]:
