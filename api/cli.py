@@ -13,7 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
+from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
+from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
@@ -41,10 +44,13 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say w
 @app.command()
 def ingest(
     locators: Annotated[
-        list[str], typer.Argument(help="Files, folders, or idc://COLLECTION[,COLLECTION…] or idc://*.")
+        list[str],
+        typer.Argument(help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, or redcap+https://HOST/api/."),
     ],
     collection: Annotated[str, typer.Option(help="The collection that the sources belong to.")] = "",
-    kind: Annotated[str | None, typer.Option("--as", help="Read as this kind: idc, dicom, aim, redcap, table.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="Read as this kind: idc, dicom, aim, redcap, odm, table.")
+    ] = None,
     mapping: Annotated[str | None, typer.Option(help="The table map to apply; else the one that fits.")] = None,
     audience: Annotated[
         str | None, typer.Option(help="Who may read a new collection, such as public; else its own audience.")
@@ -126,7 +132,10 @@ def rebuild() -> None:
 
 @app.command()
 def backup(target: Annotated[Path, typer.Argument(help="The tar file to write.")]) -> None:
-    """Write the data folder to one file: control data, record log, releases. Triples are made again from the log."""
+    """Write the data folder to one file: control data, record log, kept documents, site maps, releases.
+
+    Triples are made again from the log.
+    """
     from store.keeping import backup as write_backup  # noqa: PLC0415
 
     write_backup(Warehouse.open().home, target)
@@ -146,6 +155,9 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 keep_commands(app)
 query_commands(app)
 terms_commands(app)
+crosswalk_commands(app)
+forms_commands(app)
+map_commands(app)
 
 Refusal = type[BaseException]
 
@@ -176,6 +188,9 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         *TERM_REFUSALS,
+        *CROSSWALK_REFUSALS,
+        *FORM_REFUSALS,
+        *MAP_REFUSALS,
     )
 
 

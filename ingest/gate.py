@@ -135,13 +135,15 @@ def admit(record: Record, context: Context) -> Record | Reject:
     return record
 
 
-def admit_block(block: Block, context: Context) -> tuple[Block, list[Reject]]:
-    """The records of a block as they may be stored, and a reject for each field in which some may identify a person.
+def admit_block(block: Block, context: Context) -> tuple[Block, list[Reject], set[str]]:
+    """The records of a block as they may be stored, a reject for each field in which some may identify a person, and
+    the keys of the records that were refused.
 
     It judges as `admit` does; each distinct text is searched once.
     """
     if context.reviewed:
-        return block, []
+        return block, [], set()
+    refused: set[str] = set()
     assert block.kind in FACTS, "nodes and headers are judged one by one"
     rows, rejects = tailored(block), []
     for name, kinds in CHECKED[block.kind]:
@@ -157,9 +159,11 @@ def admit_block(block: Block, context: Context) -> tuple[Block, list[Reject]]:
         }
         for found in sorted({*said.values()}):
             wrong = pc.is_in(rows.column(name), pa.array([text for text in said if said[text] == found], pa.string()))
-            rejects.append(_refused_rows(block.kind, rows.filter(wrong).column("key").to_pylist(), name, found))
+            keys = rows.filter(wrong).column("key").to_pylist()
+            refused.update(keys)
+            rejects.append(_refused_rows(block.kind, keys, name, found))
             rows = rows.filter(pc.invert(wrong))
-    return Block(block.kind, rows), rejects
+    return Block(block.kind, rows), rejects, refused
 
 
 def _refused_rows(kind: type[Record], keys: list[str], place: str, found: str) -> Reject:

@@ -22,9 +22,19 @@ class UnknownKindError(LookupError):
 @cache
 def all_sources() -> tuple[Source, ...]:
     """Every kind of source; the first that accepts a locator reads it."""
-    from ingest import aim, collection_file, dicom, idc, redcap, table  # noqa: PLC0415 - readers' imports are heavy
+    from ingest import aim, collection_file, dicom, fhir, forms, idc, odm, redcap, table  # noqa: PLC0415 - heavy imports
 
-    return (idc.SOURCE, collection_file.SOURCE, dicom.SOURCE, aim.SOURCE, redcap.SOURCE, table.SOURCE)
+    return (
+        idc.SOURCE,
+        collection_file.SOURCE,
+        dicom.SOURCE,
+        aim.SOURCE,
+        fhir.SOURCE,
+        odm.SOURCE,
+        redcap.SOURCE,
+        forms.SOURCE,
+        table.SOURCE,
+    )
 
 
 def names() -> list[str]:

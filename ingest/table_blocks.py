@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from ingest.base import Block
-from ingest.table_cells import SILENT, Fault, Number
+from ingest.table_cells import SILENT, WITHHELD, Fault, Number, Reading
 from ingest.table_plan import Field, Plan
 from ontology.fields import star_of
 from ontology.prefixes import Curie
-from ontology.records import Lesion, Procedure, Reader, Record, Series, Study
+from ontology.records import Lesion, Procedure, Reader, Record, Series, Study, Treatment, When
 from ontology.terms import ncit
 from ontology.variables import variables
 from store.columns import columns_of, defaults_of, logged
@@ -30,6 +30,9 @@ OLDEST = 90
 
 HELD = 50_000
 """Combinations of cells whose meaning is kept ready, for each field of an entry."""
+
+NOT_KEPT = Fault("was not kept when the table was read", "the file itself")
+BACKWARDS = Fault("a treatment that ends before it starts", "an end that is not before the start; it is left out")
 
 DECIDING = frozenset({"variable", "unit"})
 """The fields on which it depends how the column itself is read."""
@@ -122,6 +125,10 @@ class Maker:
             said = [[group[place] for place in good] for group in said]
         if not rows:
             return None
+        if self.plan.record is Treatment:
+            said = self._forwards(rows, said, misread)
+        if self.plan.detail:
+            said[0] = self._detailed(self.plan.detail, columns[self.plan.detail.index], rows, said[0], misread)
         own = [subjects[row] for row in rows]
         arrays: dict[str, pa.Array] = {
             "key": pa.array([key(row) for row in rows], pa.string()),
@@ -162,6 +169,37 @@ class Maker:
             elif found[-1] is not SILENT:
                 yield place
 
+    def _forwards(
+        self, rows: Sequence[int], said: list[list[Said]], misread: Callable[[int, Misread], None]
+    ) -> list[list[Said]]:
+        """What cells say of treatments, without the ends that come before their starts."""
+        for place, row in enumerate(rows):
+            start, end = (_time(name, said, place) for name in ("start", "end"))
+            if start and end and end.before(start):
+                misread(row, Misread(self.plan.index, BACKWARDS))
+                for group in said:
+                    group[place] = {name: value for name, value in group[place].items() if not name.startswith("end_")}
+        return said
+
+    @staticmethod
+    def _detailed(
+        detail: Field,
+        cells: Sequence[str],
+        rows: Sequence[int],
+        said: Sequence[Said],
+        misread: Callable[[int, Misread], None],
+    ) -> list[Said]:
+        """What cells say with the text of the detail joined to the raw text; one of another form is left out."""
+        joined: list[Said] = []
+        for row, values in zip(rows, said, strict=True):
+            text = cells[row]
+            found = text and text not in detail.missing and _read(detail.read, text)
+            if isinstance(found, Fault):
+                misread(row, Misread(detail.index, Fault(found.problem, f"{found.wanted}; it is left out")))
+                found = ""
+            joined.append({**values, "raw": f"{values.get('raw') or ''} {found}".strip()} if found else values)
+        return joined
+
     def _array(self, name: str, values: list[Any]) -> pa.Array:
         kind = self._types[name]
         if name.endswith(("_first", "_last")) and any(value is not None and type(value) is not int for value in values):
@@ -201,7 +239,7 @@ class Maker:
         for item, text in zip(items, texts, strict=True):
             if not text or text in item.missing:
                 continue
-            found = item.read(text)
+            found = _read(item.read, text)
             if isinstance(found, Fault):
                 return Misread(item.index, found)
             if found is not SILENT:
@@ -229,7 +267,7 @@ class Maker:
             return None
         if plan.entry.record not in {"treatment", "event"} and values.get("variable") is None:
             return Fault("nothing says which variable the row holds", "a value in the column that names it")
-        found = plan.read(cell)
+        found = _read(plan.read, cell)
         if isinstance(found, Fault) or found is SILENT:
             return found
         if isinstance(found, Number):
@@ -240,6 +278,20 @@ class Maker:
         if plan.main not in {"when", "start", "end"}:
             values["raw"] = cell
         return None
+
+
+def _read(reading: Reading, text: str) -> object:
+    """What a cell says; a fault where a kept document does not hold it, whatever the reading makes of that."""
+    found = reading(text)
+    return NOT_KEPT if text.startswith(WITHHELD) and not isinstance(found, Fault) else found
+
+
+def _time(name: str, said: Sequence[Sequence[Said]], place: int) -> When | None:
+    """A time of a record, out of what its groups of cells say."""
+    for group in said:
+        if group[place].get(f"{name}_first") is not None:
+            return When(*(group[place][f"{name}_{end}"] for end in ("first", "last", "clock")))
+    return None
 
 
 def nodes_of(

@@ -20,12 +20,15 @@ from ontology.units import IncompatibleUnitsError, UnknownUnitError, convert, no
 __all__ = [
     "SILENT",
     "WAITING",
+    "WITHHELD",
     "Fault",
     "Number",
     "Reading",
     "boolean",
     "concept",
+    "dated",
     "integer",
+    "kept_when",
     "matching",
     "number",
     "remembered",
@@ -76,6 +79,29 @@ class Number:
 
 Reading: TypeAlias = Callable[[str], object]
 """From a cell's text to what it says; a `Fault` where it cannot be read."""
+
+WITHHELD = "\0"
+"""The beginning of a cell of a kept document whose text was not kept."""
+
+DATED = "\1"
+
+
+def dated(when: When) -> str:
+    """A time as a cell of a kept document: only `kept_when` reads it."""
+    return f"{DATED}{when.first}/{when.last}/{when.clock or ''}"
+
+
+def kept_when(reading: Reading) -> Reading:
+    """The same reading of times, which also takes those of kept documents."""
+
+    def read(text: str) -> object:
+        if not text.startswith(DATED):
+            return reading(text)
+        first, last, clock = text[1:].split("/", 2)
+        return When(dt.date.fromisoformat(first), dt.date.fromisoformat(last), clock or None)
+
+    return read
+
 
 DIGITS = r"[+-]?(?:\d+(?:[.]\d*)?|[.]\d+)(?:[eE][+-]?\d+)?"
 UNIT = r"(?P<unit>[^\s\d.,<>=~+\u2010-\u2015\u2212-].*)?"

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from ingest.table_cells import SILENT, Fault, Reading, boolean, concept, integer, matching, number, ucum, when
+from ingest.table_cells import (
+    SILENT,
+    Fault,
+    Reading,
+    boolean,
+    concept,
+    integer,
+    kept_when,
+    matching,
+    number,
+    ucum,
+    when,
+)
 from mappings.shape import Entry, Part, Ref, field_kind
 from mappings.sssom import Decisions
 from ontology.fields import Kind
@@ -21,6 +34,9 @@ __all__ = ["NAME", "Site", "Vocabulary", "constant", "main_reading", "reading"]
 NAME = r"[\w .:/#+()-]{1,64}"
 """The form of lesion, procedure and visit names: short, so that no free text comes in by them."""
 
+SYMBOL = re.compile(r"[\w.@/() +-]{1,40}")
+"""The form of names of variables that may be kept without a decision, such as symbols of genes."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -32,13 +48,18 @@ class Vocabulary:
     labels: Mapping[str, Mapping[str, str]]
     """For each coded column, the label of each code: a decision about the code holds for the label."""
     pseudonym: Callable[[str], str]
+    codes: Mapping[str, Callable[[str], Curie | None]] = field(default_factory=dict)
+    """For each column whose cells are codes of a vocabulary, the concept of a cell."""
+    decimals: Mapping[str, str] = field(default_factory=dict)
+    """The decimal sign of each column for which the source's dictionary states it."""
 
     def values(self, *names: str, facet: str = "") -> dict[str, Curie | None]:
-        """The decided cells of a column, also by the label of a decided code."""
+        """The decided cells of a column, also by the label of a decided code and the code of a decided label."""
         decided = self.decisions.values(*names, facet=facet)
         for code, label in self.labels.get(names[-1], {}).items():
-            if code in decided:
-                decided.setdefault(label, decided[code])
+            for said, other in ((code, label), (label, code)):
+                if said in decided:
+                    decided.setdefault(other, decided[said])
         return decided
 
     def element(self, *names: str, facet: str = "") -> Curie | None:
@@ -66,8 +87,16 @@ class Site:
         own = facet if facet in facets else ""
         elsewhere = {cell for other in facets - {own} for cell in self.vocabulary.values(*names, facet=other)}
         place = f"column {column!r} in {self.vocabulary.decisions.path.name}"
-        decided = self.vocabulary.values(*names, facet=own)
-        return concept(decided, keep_unmapped=keep_unmapped, place=place, elsewhere=elsewhere)
+        values = self.vocabulary.values(*names, facet=own)
+        decided = concept(values, keep_unmapped=keep_unmapped, place=place, elsewhere=elsewhere)
+        coded = self.vocabulary.codes.get(column)
+        if coded is None:
+            return decided
+        return lambda text: decided(text) if text in values else coded(text) or decided(text)
+
+    def decimal(self, column: str) -> str:
+        """The decimal sign of a column's numbers."""
+        return self.vocabulary.decimals.get(column, self.part.decimal)
 
 
 def visible(decided: Reading) -> Reading:
@@ -86,7 +115,7 @@ def main_reading(site: Site, entry: Entry, written: str) -> Reading:
     if kind is Kind.SCALAR:
         typed: dict[str | None, Reading] = {"integer": integer, "boolean": boolean(entry.is_true, entry.is_false)}
         unit = entry.fields.get("unit")
-        return typed.get(entry.type) or numbers(site, unit if isinstance(unit, str) else None)
+        return typed.get(entry.type) or numbers(site, written, unit if isinstance(unit, str) else None)
     if kind is Kind.CONCEPT:
         decided = site.decided(written, entry.facet, keep_unmapped=entry.keep_unmapped or bool(entry.only_if))
         return visible(decided) if entry.main == "value_concept" and not entry.only_if else decided
@@ -104,16 +133,18 @@ def main_reading(site: Site, entry: Entry, written: str) -> Reading:
 
 def _dates(site: Site, _column: str, ref: Ref) -> Reading:
     clock = ref.clock or site.part.clock
-    return when(ref.format, clock, counted=(clock or "").startswith("from-"), unit=ref.unit)
+    return kept_when(when(ref.format, clock, counted=(clock or "").startswith("from-"), unit=ref.unit))
 
 
-def numbers(site: Site, own: str | None = None) -> Reading:
+def numbers(site: Site, column: str, own: str | None = None) -> Reading:
     """Numbers as the map says that they are written; ``own`` is the unit of the column."""
-    return number(site.part.decimal, site.part.units, site.part.thousands, own)
+    return number(site.decimal(column), site.part.units, site.part.thousands, own)
 
 
 def _texts(site: Site, column: str, ref: Ref) -> Reading:
-    """Approved texts only: those about which there is a decision."""
+    """Approved texts only: those about which there is a decision, or short names where the map vouches for them."""
+    if ref.as_written:
+        return matching(NAME, "a short name")
     decided = site.decided(column, ref.facet or "")
 
     def read(text: str) -> object:
@@ -123,8 +154,8 @@ def _texts(site: Site, column: str, ref: Ref) -> Reading:
     return read
 
 
-def _decimal(site: Site, _column: str, _ref: Ref) -> Reading:
-    read = numbers(site)
+def _decimal(site: Site, column: str, _ref: Ref) -> Reading:
+    read = numbers(site, column)
 
     def exact(text: str) -> object:
         found = read(text)
@@ -158,12 +189,16 @@ READINGS: Final[Mapping[Kind, Callable[[Site, str, Ref], Reading]]] = {
 """How a further field is read, by the way it is written."""
 
 
-def _variables(site: Site, column: str, facet: str) -> Reading:
-    """The variable that a cell names, in a table with one test a row."""
-    decided = site.decided(column, facet)
+def _variables(site: Site, column: str, ref: Ref) -> Reading:
+    """The variable that a cell names, in a table with one test a row; the decided term itself where as written."""
+    decided = site.decided(column, ref.facet or "")
 
     def read(text: str) -> object:
         found = decided(text)
+        if ref.keep_unmapped and isinstance(found, Fault | None) and SYMBOL.fullmatch(text):
+            return {"variable": q.UNMAPPED, "raw_code": text}
+        if ref.as_written:
+            return found
         registered = canonical(Curie(found)) if isinstance(found, str) else None
         return registered.curie if registered else found
 
@@ -190,7 +225,7 @@ def reading(site: Site, kind: Kind, field: str, column: str, ref: Ref) -> Readin
     if field == "visit":
         return _visits(site)
     if field == "variable":
-        return _variables(site, column, ref.facet or "")
+        return _variables(site, column, ref)
     if field in {"unit", "dose_unit"}:
         return ucum(site.part.units)
     return READINGS[kind](site, column, ref)

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice, zip_longest
+from itertools import dropwhile, islice, takewhile, zip_longest
 from pathlib import Path
 
 from lxml import etree
@@ -26,7 +26,7 @@ from mappings.shape import Part, plain
 
 __all__ = ["DELIMITED", "WORKBOOKS", "TableError", "TableFile"]
 
-DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab"})
+DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab", ".maf"})
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
 UNTOLD = frozenset({".xlsb"})
 """Workbooks of which it cannot be told, before they are opened, how much they would unfold to."""
@@ -61,7 +61,7 @@ class TableFile:
         self._encoding, self._delimiter = encoding, delimiter
         self._book: CalamineWorkbook | None = None
         self._sheet: tuple[int, list[list[str]]] = (-1, [])
-        self._heads: dict[tuple[str | int | None, str], list[list[str]]] = {}
+        self._heads: dict[tuple[object, ...], list[list[str]]] = {}
 
     def reopen(self, encoding: str | None, delimiter: str | None) -> None:
         """Read anew with what a map says of encoding and delimiter."""
@@ -81,12 +81,23 @@ class TableFile:
                 return
         self.reopen(self._encoding, likely)
 
+    def completed(self, part: Part) -> Part:
+        """A part of a map, with what the kind of table knows of its own columns; `TableError` where it does not fit."""
+        if part.dates:
+            problem = "dates: speaks of instruments or events, which only REDCap and ODM sources have"
+            raise TableError("map", problem, "when: in the entries, or below common:")
+        return part
+
     def check(self) -> None:
         """`TableError` where the file is no table at all."""
         if self.workbook:
             self._opened()
         else:
             self._detected_encoding()
+
+    def sheets(self) -> list[str | None]:
+        """The names of a workbook's sheets; one without name for a text file."""
+        return list(self._opened().sheet_names) if self.workbook else [None]
 
     def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
         """Every row of the file or of one sheet (by name, or by number from 1), the first row first."""
@@ -97,12 +108,33 @@ class TableFile:
     def table(self, part: Part) -> Iterator[Sequence[str]]:
         """The rows of a part of a map; the columns where each of them speaks of a subject."""
         rows = self.rows(part.sheet)
+        if part.comment:
+            rows = dropwhile(lambda row: bool(row) and row[0].startswith(part.comment), rows)
+        if part.orientation == "matrix":
+            return (row for _number, row in melted(part, rows))
         return zip_longest(*rows, fillvalue="") if part.orientation == "columns" else rows
+
+    def numbered(self, part: Part) -> Iterator[tuple[int, Sequence[str]]]:
+        """The rows of data of a part, with their numbers in the file; of a matrix, the numbers of its cells."""
+        skipped = self._comments(part)
+        if part.orientation == "matrix":
+            yield from islice(melted(part, islice(self.rows(part.sheet), skipped, None), skipped), 1, None)
+            return
+        rows = enumerate(self.table(part), skipped + 1)
+        yield from islice(rows, part.data_row - 1, part.last_row)
+
+    def _comments(self, part: Part) -> int:
+        """How many rows before the header are comments."""
+        if not part.comment:
+            return 0
+        rows = self.rows(part.sheet)
+        return sum(1 for _ in takewhile(lambda row: bool(row) and row[0].startswith(part.comment), rows))
 
     def headers(self, part: Part) -> tuple[str, ...]:
         """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
         top = self._head(part)
-        rows = [top[number - 1] for number in part.header_row if number <= len(top)]
+        numbers = (1,) if part.orientation == "matrix" else part.header_row
+        rows = [top[number - 1] for number in numbers if number <= len(top)]
         width = max(map(len, rows), default=0)
         padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
         for row in padded[:-1]:
@@ -114,10 +146,11 @@ class TableFile:
     def _head(self, part: Part) -> list[list[str]]:
         """The rows down to the last header row."""
         size = max(part.header_row)
-        held = self._heads.get((part.sheet, part.orientation), [])
+        layout = (part.sheet, part.orientation, part.comment, part.labels)
+        held = self._heads.get(layout, [])
         if len(held) < size:
             held = [list(row) for row in islice(self.table(part), max(size, 20))]
-            self._heads[part.sheet, part.orientation] = held
+            self._heads[layout] = held
         return held
 
     def _sheet_rows(self, sheet: str | int | None) -> list[list[str]]:
@@ -192,11 +225,41 @@ class TableFile:
 
     def _sniffed(self, encoding: str) -> str:
         """The delimiter that cuts the first rows most evenly; a tab for .tsv."""
-        if self.path.suffix.lower() in {".tsv", ".tab"}:
+        if self.path.suffix.lower() in {".tsv", ".tab", ".maf"}:
             return "\t"
         text = head_of(str(self.path), HEAD).decode(encoding, errors="replace")
         lines = list(islice(io.StringIO(text, newline=""), 50))
         return max(DELIMITERS, key=lambda delimiter: _evenness(lines, delimiter))
+
+
+WIDE = 1 << 20
+"""More columns than a table has: number of a matrix's cell is row times this, plus column."""
+
+
+def melted(part: Part, rows: Iterator[Sequence[str]], skipped: int = 0) -> Iterator[tuple[int, Sequence[str]]]:
+    """A matrix as a long table: its label columns, the name of the cell's column, and the cell; the header first.
+
+    Rows and columns that ``only`` leaves out are passed over before their cells are looked at.
+    """
+    header = [plain(cell) for cell in next(islice(rows, part.header_row[-1] - 1, None), ())]
+    labels = [header.index(name) for name in map(plain, part.labels) if name in header]
+    yield 0, [*(header[at] for at in labels), "column", "cell"]
+    wanted = {plain(name): frozenset(cells) for name, cells in part.only.items()}
+    named = wanted.get("column")
+    columns = [
+        (at, name) for at, name in enumerate(header) if name and at not in labels and (named is None or name in named)
+    ]
+    tests = [(at, wanted[header[at]]) for at in labels if header[at] in wanted]
+    first = part.header_row[-1] + 1
+    for number, row in enumerate(rows, first):
+        if part.last_row is not None and number > part.last_row:
+            return
+        if number < part.data_row or any(at >= len(row) or row[at].strip() not in cells for at, cells in tests):
+            continue
+        start = [row[at] if at < len(row) else "" for at in labels]
+        for at, name in columns:
+            if at < len(row):
+                yield (number + skipped) * WIDE + at + 1, [*start, name, row[at]]
 
 
 def _evenness(lines: list[str], delimiter: str) -> int:

@@ -89,6 +89,8 @@ class Plan:
     names_nodes: bool
     kept: bool
     """Whether the column's cell may be stored, as for a `Field`."""
+    detail: Field | None = None
+    """What joins the cell in the raw text, where the file has that column."""
     held: dict[tuple[str, ...], Any] = field(default_factory=dict)
     """What combinations of cells say, each read once."""
 
@@ -96,11 +98,14 @@ class Plan:
         """The columns that it looks at."""
         yield self.index
         yield from (item.index for item in self.fields)
+        if self.detail:
+            yield self.detail.index
         yield from (condition.index for condition in self.conditions)
 
     def stored(self, made: Sequence[Made], width: int) -> frozenset[int]:
         """The columns of the file whose cells the record may store."""
         own = {item.index for item in self.fields if item.kept} | ({self.index} if self.kept else set())
+        own |= {self.detail.index} if self.detail else set()
         return frozenset(
             column for index in own for column in (made[index - width].indexes if index >= width else (index,))
         )
@@ -210,8 +215,17 @@ def _plan(
         suffix=suffix,
         kept=_kept(field_kind(entry.record, entry.main)),
         names_nodes=not NODES.isdisjoint((*constants, *(item.name for item in fields))),
+        detail=_detail(site, entry),
     )
     return _with_variable(plan, name)
+
+
+def _detail(site: Site, entry: Entry) -> Field | None:
+    """How the column that joins the raw text is read; None where the file has none."""
+    if entry.detail is None or plain(entry.detail.column) not in site.columns:
+        return None
+    read = matching(entry.detail.form, f"a text of the form {entry.detail.form}")
+    return Field("detail", site.columns[plain(entry.detail.column)], read, frozenset(site.part.missing), kept=True)
 
 
 def _kept(kind: Kind, *, as_written: bool = False) -> bool:

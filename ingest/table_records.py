@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
@@ -11,7 +11,8 @@ from typing import TypeAlias
 from ingest.base import Block
 from ingest.gate_tables import Watch
 from ingest.table_blocks import Maker, Makings, Misread
-from ingest.table_cells import Fault, Number, suspicious
+from ingest.table_cells import WITHHELD, Fault, Number, suspicious
+from ingest.table_file import WIDE
 from ingest.table_plan import Condition, Made, Plan
 from mappings.shape import Part, plain
 from ontology.records import Record, Reject
@@ -75,7 +76,7 @@ class RowReader:
         self._subject = index[plain(self.part.subject.column)]
         self._unique = [index[plain(name)] for name in self.part.one_row_per if plain(name) in index]
         self._missing = frozenset(self.part.missing)
-        self._conditions = [
+        self.conditions = [
             Condition(index[name], frozenset(cells), self._missing, negated)
             for negated, listed in ((False, self.part.only), (True, self.part.skip))
             for name, cells in listed.items()
@@ -84,7 +85,7 @@ class RowReader:
         width = len(self.headers)
         plans = (column for plan in self.plans for column in plan.uses())
         others = (column for made in self.made for column in (*made.indexes, *made.per))
-        rows = (self._subject, *self._unique, *(condition.index for condition in self._conditions))
+        rows = (self._subject, *self._unique, *(condition.index for condition in self.conditions))
         self._used = sorted({column for column in (*plans, *others, *rows) if column < width})
 
     def survey(self, rows: Iterator[tuple[int, Sequence[str]]]) -> Watch:
@@ -110,13 +111,12 @@ class RowReader:
             if suspicious([found.value for found in read if isinstance(found, Number) and found.value is not None]):
                 yield plan.index
 
-    def without(self, columns: Container[int]) -> bool:
-        """Leave out what columns make that are kept out; False where nothing is left, or nobody to say it of."""
+    def without(self, columns: Container[int]) -> list[Plan]:
+        """Leave out what columns make that are kept out; the plans that are left, none where nobody is to say it of."""
         width = len(self.headers)
-        self.plans = [
-            plan for plan in self.plans if not any(column in columns for column in plan.stored(self.made, width))
-        ]
-        return bool(self.plans) and self._subject not in columns
+        left = [plan for plan in self.plans if not any(column in columns for column in plan.stored(self.made, width))]
+        self.plans = [] if self._subject in columns else left
+        return self.plans
 
     def _note(self, number: int, subject: str, columns: Columns, row: int) -> None:
         """Remember what rows further up take from a row."""
@@ -151,13 +151,12 @@ class RowReader:
     def _makings(
         self, maker: Maker, columns: Columns, numbers: Sequence[int], subjects: Sequence[str]
     ) -> Makings | None:
-        before, after = self._around(maker.plan.index)
-        after += maker.plan.suffix
+        place, suffix = self._placer(maker.plan.index), maker.plan.suffix
 
         def misread(row: int, wrong: Misread) -> None:
             self.problems.add(self._place(numbers[row], wrong.index), wrong.fault.problem, wrong.fault.wanted)
 
-        return maker.make(columns, subjects, lambda row: f"{before}{numbers[row]}{after}", misread)
+        return maker.make(columns, subjects, lambda row: place(numbers[row]) + suffix, misread)
 
     def _blocks(
         self, rows: Iterator[tuple[int, Sequence[str]]], *, told: bool = True
@@ -196,13 +195,22 @@ class RowReader:
 
     def _place(self, number: int, index: int | None = None) -> str:
         """A row, or one of its cells, as a person finds it in the file."""
-        if index is None or index >= len(self.headers):
+        if self.part.orientation != "matrix" and (index is None or index >= len(self.headers)):
             return f"{self.mark}{'C' if self._turned else 'R'}{number}"
-        return str(number).join(self._around(index))
+        return self._placer(index or 0)(number)
 
-    def _around(self, index: int) -> tuple[str, str]:
-        """What stands before and after the number of the row in the place of a cell."""
-        return (f"{self.mark}R{index + 1}C", "") if self._turned else (f"{self.mark}R", f"C{index + 1}")
+    def key_of(self, plan: Plan, number: int) -> str:
+        """The key of the record that an entry makes of a row."""
+        return self._placer(plan.index)(number) + plan.suffix
+
+    def _placer(self, index: int) -> Callable[[int], str]:
+        """The place of a column's cell in a row by the row's number; a number of a matrix is that of the cell."""
+        mark = self.mark
+        if self.part.orientation == "matrix":
+            return lambda number: f"{mark}R{number // WIDE}C{number % WIDE}"
+        if self._turned:
+            return lambda number: f"{mark}R{index + 1}C{number}"
+        return lambda number: f"{mark}R{number}C{index + 1}"
 
     def _subjects(self, columns: Columns) -> list[str | Fault | None]:
         """The subject of each row; None where the row is not to be read."""
@@ -213,16 +221,19 @@ class RowReader:
             said = [
                 None if subject is known[""] and _blank(columns, row) else subject for row, subject in enumerate(said)
             ]
-        for condition in self._conditions:
+        for condition in self.conditions:
             others = columns[condition.index]
             holds = {cell: condition.holds(cell) for cell in set(others)}
             said = [subject if holds[other] else None for subject, other in zip(said, others, strict=True)]
         return said
 
     def _subject_of(self, cell: str) -> str | Fault | None:
-        if not cell or cell in self._missing:
+        if not cell or cell in self._missing or cell.startswith(WITHHELD):
             return Fault("a row without its subject", f"the subject in column {self.part.subject.column!r}")
-        return self.part.subject.identifier(cell) or None
+        subject = self.part.subject.identifier(cell)
+        if not subject and self.part.subject.find:
+            return Fault("a subject of another form", f"a cell in which find: finds it: {self.part.subject.find}")
+        return subject or None
 
     def _repeat(self, subject: str, columns: Columns, row: int) -> int:
         """What rows have in common that repeat each other; the subject counts by its identifier."""

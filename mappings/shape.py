@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ontology.fields import Kind, star_of
 from ontology.prefixes import expand
@@ -120,6 +120,8 @@ class Ref(_Strict):
     is_true: Texts = ()
     is_false: Texts = ()
     as_written: bool = False
+    keep_unmapped: bool = False
+    """Of a variable: a name without a decision is kept as q:Unmapped, with the name as code."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Ref:
@@ -162,6 +164,17 @@ class Subject(_Strict):
     pad: int = 0
     prefix: str = ""
     suffix: str = ""
+    find: str = ""
+    """An expression of which the cell's first match is the identifier, in place of the whole cell."""
+
+    @field_validator("find")
+    @classmethod
+    def _is_expression(cls, find: str) -> str:
+        try:
+            re.compile(find)
+        except re.error as error:
+            raise ValueError(f"find: {find!r} is no regular expression ({error})") from error
+        return find
 
     def identifier(self, cell: str) -> str:
         """The identifier of a cell's subject; empty where the cell is.
@@ -169,12 +182,22 @@ class Subject(_Strict):
         >>> Subject(column="ID", strip_prefix=["pt", "PT"], pad=3, prefix="LUNG1-").identifier(" PT7 ")
         'LUNG1-007'
         """
+        if self.find:
+            found = re.search(self.find, cell)
+            cell = found[0] if found else ""
         text = cell.strip()
         text = next((text.removeprefix(end) for end in self.strip_prefix if text.startswith(end)), text)
         text = next((text.removesuffix(end) for end in self.strip_suffix if text.endswith(end)), text)
         if self.case:
             text = text.upper() if self.case == "upper" else text.lower()
         return f"{self.prefix}{text.zfill(self.pad)}{self.suffix}" if text else ""
+
+
+class Detail(_Strict):
+    """A column whose cell joins that of the entry in the record's raw text, where it is of a stated form."""
+
+    column: str
+    form: str
 
 
 class Entry(_Strict):
@@ -197,6 +220,7 @@ class Entry(_Strict):
     absent: Annotated[Mapping[str, str], TextKeys] = Field(default_factory=dict)
     keep_unmapped: bool = False
     optional: bool = False
+    detail: Detail | None = None
     fields: Mapping[str, Ref | bool | int | float | str] = Field(default_factory=dict)
     """The further fields of the record: a constant or where to find it."""
 
@@ -222,6 +246,16 @@ class Entry(_Strict):
         if "series" in self.fields and "study" not in self.fields:
             raise ValueError("a series is named together with its study: give the field study too")
         return self
+
+    def giving(self, **fields: Ref | bool | float | str) -> Entry:
+        """The same entry with these further fields."""
+        said = self.model_dump(by_alias=True, exclude={"fields"}, exclude_unset=True)
+        return Entry.model_validate({**said, **self.fields, **fields})
+
+    def takes(self, name: str) -> bool:
+        """Whether the record has a further field of that name, and nothing fills it yet."""
+        known = {field.name for field in star_of(RECORDS[self.record]).fields} - NOT_GIVEN
+        return name in known and name != self.main and name not in self.fields
 
     @cached_property
     def main(self) -> str:
@@ -261,8 +295,18 @@ class Dating(Ref):
 class _Layout(_Strict):
     """What a whole map says once and a sheet may say for itself."""
 
-    orientation: Literal["rows", "columns"] = "rows"
-    """Whether each row speaks of a subject, or each column; row numbers of the map then count columns."""
+    orientation: Literal["rows", "columns", "matrix"] = "rows"
+    """Whether each row speaks of a subject, or each column (row numbers of the map then count columns), or each cell.
+
+    A matrix reads as a long table: its columns are those of ``labels``, then ``column`` (the name of the cell's column)
+    and ``cell``.
+    """
+    labels: Texts = ()
+    """The columns of a matrix that name its rows; the others hold its cells."""
+    only_decided: Texts = ()
+    """Columns in which a cell without a decision leaves the row out: a list of genes of interest."""
+    comment: str = ""
+    """The beginning of rows before the header that are not counted."""
     header_row: Annotated[tuple[int, ...], BeforeValidator(_one_or_more)] = (1,)
     first_row: int | None = None
     last_row: int | None = None
@@ -277,6 +321,8 @@ class _Layout(_Strict):
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'", ""] = ""
     visits: Annotated[Mapping[str, int], TextKeys] = Field(default_factory=dict)
+    dates: Mapping[str, str] = Field(default_factory=dict)
+    """The column that dates the records of an instrument or an event, in sources that have these (REDCap, ODM)."""
     units: Annotated[Mapping[str, str], TextKeys] = Field(default_factory=dict)
     dated_by: tuple[Dating, ...] = ()
     """Which column dates which others, for the entries that do not say it themselves."""
@@ -302,13 +348,10 @@ class Part(_Layout):
         return self
 
     def _with_common(self, name: str, entry: Entry) -> Entry:
-        known = {field.name for field in star_of(RECORDS[entry.record]).fields} - NOT_GIVEN - {entry.main}
         dating = next((item for item in self.dated_by if any(fnmatchcase(name, plain(of)) for of in item.of)), None)
         dated = {"start" if entry.record == "treatment" else "when": dating.ref()} if dating else {}
-        shared = {field: value for field, value in {**self.common, **dated}.items() if field in known}
-        return Entry.model_validate(
-            {**entry.model_dump(by_alias=True, exclude={"fields"}, exclude_unset=True), **shared, **entry.fields}
-        )
+        shared = {**self.common, **dated}
+        return entry.giving(**{field: value for field, value in shared.items() if entry.takes(field)})
 
     @cached_property
     def data_row(self) -> int:
@@ -327,7 +370,7 @@ class Part(_Layout):
     @cached_property
     def _spoken_of(self) -> frozenset[str]:
         others = {plain(name) for entries in self.columns.values() for entry in entries for name in entry.columns}
-        rows = (self.subject.column, *self.one_row_per, *self.only, *self.skip)
+        rows = (self.subject.column, *self.one_row_per, *self.only, *self.only_decided, *self.skip)
         return frozenset({*self.columns, *others, *map(plain, rows)})
 
     def stores(self, name: str) -> bool:
@@ -366,6 +409,8 @@ class Shape(_Layout):
     title: str
     matches: Matches = Matches()
     collection: str | None = None
+    namespace: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_.-]{0,63})?$")] = ""
+    """Which ids the subject column holds, where they are not those of the images: the cross-walk links them."""
     data_class: DataClass = DataClass.CLINICAL
     encoding: str | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None

@@ -80,13 +80,16 @@ class LogWriter:
         self._origins: dict[str, dict[tuple[str, str], dt.date]] = {}
         self._concepts: set[str] = set()
 
-    def begin(self, head: SourceRecord, collection: str, clock: str) -> OpenSource:
-        """Start a source; the one before it must have been finished or abandoned."""
+    def begin(self, head: SourceRecord, collection: str, clock: str, since: str | None = None) -> OpenSource:
+        """Start a source; the one before it must have been finished or abandoned.
+
+        ``since`` is when its content was logged, where this is another reading of what is served already.
+        """
         assert self._open is None, "the source before this one was not finished"
         if collection not in self._origins:
             self._origins[collection] = self.control.origins(collection)
         sid = sid_of(head.kind, head.digest, head.recipe, collection, clock)
-        self._open = OpenSource(head, collection, clock, sid, self._origins[collection])
+        self._open = OpenSource(head, collection, clock, sid, self._origins[collection], since)
         return self._open
 
     def add(self, record: Record) -> None:
@@ -193,7 +196,8 @@ class LogWriter:
                 data_class=source.head.data_class,
                 records=source.records,
                 files=tuple(sorted(source.files)),
-                logged_at=now(),
+                logged_at=source.since or now(),
+                namespace=source.head.namespace,
             )
             for source in self._finished
         ]

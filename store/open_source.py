@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ontology.records import Observation, Record, SourceRecord, When
+from store.identity import origin_key
 
 __all__ = ["OpenSource"]
 
@@ -30,6 +31,8 @@ class OpenSource:
     clock: str
     sid: str
     origins: dict[tuple[str, str], dt.date]
+    since: str | None = None
+    """When the content was first logged, where this is another reading of it."""
     lot: int = field(default_factory=lambda: secrets.randbits(62))
     new_origins: list[tuple[str, str, str, dt.date]] = field(default_factory=list)
     records: int = 0
@@ -46,7 +49,7 @@ class OpenSource:
         if isinstance(when.first, int) or isinstance(when.last, int):
             assert isinstance(when.first, int) and isinstance(when.last, int)  # noqa: PT018
             return when.first, when.last, clock
-        origin = self.origins.get((subject, clock)) or self._new_origin(subject, clock, when.first)
+        origin = self._known_origin(subject, clock) or self._new_origin(subject, clock, when.first)
         return (when.first - origin).days, (when.last - origin).days, clock
 
     def day_columns(self, name: str, rows: pa.Table) -> dict[str, pa.ChunkedArray | pa.Array]:
@@ -78,11 +81,15 @@ class OpenSource:
     def _origin(self, subject: str, clock: str, day: int) -> int:
         """The subject's origin as a day since 1970; ``day`` becomes it where the subject has none."""
         date = EPOCH + dt.timedelta(days=day)
-        return (self.origins.get((subject, clock)) or self._new_origin(subject, clock, date)).toordinal() - EPOCH_DAY
+        return (self._known_origin(subject, clock) or self._new_origin(subject, clock, date)).toordinal() - EPOCH_DAY
+
+    def _known_origin(self, subject: str, clock: str) -> dt.date | None:
+        return self.origins.get((origin_key(self.head.namespace, subject), clock))
 
     def _new_origin(self, subject: str, clock: str, date: dt.date) -> dt.date:
-        self.origins[subject, clock] = date
-        self.new_origins.append((self.collection, subject, clock, date))
+        key = origin_key(self.head.namespace, subject)
+        self.origins[key, clock] = date
+        self.new_origins.append((self.collection, key, clock, date))
         return date
 
     def note(self, record: Record) -> None:

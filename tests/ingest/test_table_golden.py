@@ -1,4 +1,4 @@
-"""Golden folders of table and REDCap readers: the input and its map beside the records that must come out."""
+"""Golden folders of table, REDCap and ODM readers: the input and its map beside the records that must come out."""
 
 import dataclasses
 import datetime as dt
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest import redcap, table
+from ingest import odm, redcap, table
 from ingest.base import Context
 from ontology.records import Reject, When
 
 HERE = Path(__file__).parent
-KINDS = {"table": table.SOURCE, "redcap": redcap.SOURCE}
+KINDS = {"odm": odm.SOURCE, "table": table.SOURCE, "redcap": redcap.SOURCE}
 CASES = sorted(folder.parent.parent for kind in KINDS for folder in (HERE / kind).glob("*/trial/map.yaml"))
 LEFT_OUT = {"digest", "locator", "recipe"}
 
@@ -36,7 +36,7 @@ def shown(item):
 
 def records(case: Path) -> list[dict]:
     source = KINDS[case.parent.name]
-    files = sorted(str(path) for path in case.iterdir() if path.suffix in {".csv", ".tsv"})
+    files = sorted(str(path) for path in case.iterdir() if path.suffix in {".csv", ".tsv", ".xml"})
     taken = [path for path in files if source.accepts(path)]
     assert taken == files, "the kind accepts every file of its folder"
     context = Context(collection="trial", mapping=str(case / "trial"), secret=b"secret of the test")
@@ -56,7 +56,7 @@ def test_golden(case):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
 def test_keys_are_unique_and_rejects_repeat_no_cell(case):
     context = Context(collection="trial", mapping=str(case / "trial"))
-    files = sorted(str(path) for path in case.iterdir() if path.suffix in {".csv", ".tsv"})
+    files = sorted(str(path) for path in case.iterdir() if path.suffix in {".csv", ".tsv", ".xml"})
     items = list(KINDS[case.parent.name].read(iter(files), context))
     keys = [item.key for item in items if hasattr(item, "subject") and hasattr(item, "key") and hasattr(item, "raw")]
     assert len(keys) == len(set(keys))
