@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.table_fields import Vocabulary
-from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
+from ingest.table_file import DELIMITED, WORKBOOKS, Table, TableError, TableFile
 from ingest.table_plan import Plan, compile_part
 from ingest.table_records import Problems, RowReader
 from mappings.shape import Part, plain, template
@@ -40,12 +40,15 @@ class Input:
 
     kind: str
     path: Path
-    table: TableFile
+    """The file; of what is no file, its name as people see it, and ``place`` then says where it is."""
+    table: Table
     digest: str
     elements: Mapping[str, Curie] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
     """Columns that are never read, whatever the map says: a dictionary flags them as identifying."""
+    place: str = ""
+    """The locator of what is no file, without credentials."""
 
     def reject(self, place: str, problem: str, wanted: str) -> Reject:
         """A reject that names the file."""
@@ -151,7 +154,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
             kind=given.kind,
             name=given.path.name,
             digest=given.digest,
-            locator=str(given.path),
+            locator=given.place or str(given.path),
             data_class=mapping.shape.data_class,
             recipe=mapping.recipe,
         )

@@ -169,16 +169,9 @@ def matching(pattern: str, wanted: str) -> Reading:
 
 
 def when(form: str | None, clock: str | None, *, counted: bool, unit: str = "d") -> Reading:
-    """Dates in a ``strptime`` form or ISO (day or month may lack), or counts of days or weeks on a named clock."""
+    """Dates in a ``strptime`` form or ISO (day or month may lack), or counts of time on a named clock."""
     if counted:
-        factor = 7 if unit == "wk" else 1
-        wanted = f"a whole number of {'weeks' if factor == 7 else 'days'}"
-
-        def count(text: str) -> When | Fault:
-            days = integer(text)
-            return When.day(days * factor, clock or "") if isinstance(days, int) else Fault("not a day count", wanted)
-
-        return count
+        return _counted(clock or "", unit)
     fault = Fault("not a date", f"a date of the form {form or 'YYYY-MM-DD'}")
 
     def read(text: str) -> When | Fault:
@@ -194,6 +187,25 @@ def when(form: str | None, clock: str | None, *, counted: bool, unit: str = "d")
             return fault
 
     return read
+
+
+def _counted(clock: str, unit: str) -> Reading:
+    """Counts of days, weeks or study days from a clock's event; study days know no day 0: day 1 is that event's."""
+    factor = 7 if unit == "wk" else 1
+    fault = Fault("not a day count", f"a whole number of {'weeks' if factor == 7 else 'days'}")
+    zero = Fault("a study day 0, which there is not", "1 for the day of the event itself, -1 for the day before it")
+
+    def count(text: str) -> When | Fault:
+        days = integer(text)
+        if isinstance(days, Fault):
+            return fault
+        if unit == "study-day":
+            if days == 0:
+                return zero
+            days -= days > 0
+        return When.day(days * factor, clock)
+
+    return count
 
 
 def ucum(units: Mapping[str, str]) -> Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -100,8 +101,10 @@ def _dates(site: Site, _column: str, ref: Ref) -> Reading:
     return when(ref.format, clock, counted=(clock or "").startswith("from-"), unit=ref.unit)
 
 
-def _texts(site: Site, column: str, _ref: Ref) -> Reading:
-    """Approved texts only: those about which there is a decision."""
+def _texts(site: Site, column: str, ref: Ref) -> Reading:
+    """Approved texts only: those about which there is a decision, or names by their form."""
+    if ref.as_written:
+        return matching(NAME, "a short name, such as WEEK 6")
     decided = site.decided(column)
 
     def read(text: str) -> object:
@@ -132,6 +135,7 @@ READINGS: Final[Mapping[Kind, Callable[[Site, str, Ref], Reading]]] = {
     Kind.DECIMAL: _decimal,
     Kind.INTEGER: lambda _site, _column, _ref: integer,
     Kind.BOOLEAN: lambda _site, _column, ref: boolean(ref.is_true, ref.is_false),
+    Kind.DERIVED: lambda _site, _column, ref: boolean(ref.is_true, ref.is_false),
     Kind.WHEN: _dates,
     Kind.LESION: lambda _site, _column, _ref: matching(NAME, "a short name of the lesion, such as T01"),
     Kind.PROCEDURE: lambda _site, _column, _ref: matching(NAME, "a short name of the procedure"),
@@ -153,8 +157,11 @@ def _variables(site: Site, column: str) -> Reading:
     return read
 
 
-def _visits(site: Site) -> Reading:
-    """A visit's number, and its text where the map lists it."""
+def _visits(site: Site, ref: Ref | None = None) -> Reading:
+    """A visit's number, and its text where the map lists it.
+
+    An unscheduled visit has a number between two others in SDTM (10.1): it has no number here, only its label.
+    """
     numbers = site.part.visits
     fault = Fault("a visit that the map does not list", "the visit's text and number below visits: in the map")
 
@@ -162,7 +169,9 @@ def _visits(site: Site) -> Reading:
         if text in numbers:
             return {"visit": numbers[text], "visit_label": text}
         found = integer(text)
-        return {"visit": found} if isinstance(found, int) else fault
+        if isinstance(found, int):
+            return {"visit": found}
+        return {} if ref and ref.unscheduled and re.fullmatch(r"\d+\.\d+", text) else fault
 
     return read
 
@@ -170,7 +179,7 @@ def _visits(site: Site) -> Reading:
 def reading(site: Site, kind: Kind, field: str, column: str, ref: Ref) -> Reading:
     """How a further field is read from its column; ``kind`` is how the field is written."""
     if field == "visit":
-        return _visits(site)
+        return _visits(site, ref)
     if field == "variable":
         return _variables(site, column)
     if field in {"unit", "dose_unit"}:
@@ -196,6 +205,7 @@ def _constant_day(site: Site, given: bool | float | str) -> object:
 CONSTANTS: Final[Mapping[Kind, Callable[[Site, bool | float | str], object]]] = {
     Kind.WHEN: _constant_day,
     Kind.CONCEPT: lambda _site, given: Curie(str(given)),
+    Kind.DERIVED: lambda _site, given: given if isinstance(given, bool) else Fault("not yes or no", "true or false"),
     Kind.BOOLEAN: lambda _site, given: given if isinstance(given, bool) else Fault("not yes or no", "true or false"),
     Kind.INTEGER: lambda _site, given: integer(str(given)),
     Kind.DECIMAL: lambda _site, given: Decimal(str(given)),

@@ -1,4 +1,4 @@
-"""A table as rows of text cells, whatever the file: CSV, TSV, Excel workbooks.
+"""A table as rows of text cells: what every kind of table gives, and the files CSV, TSV and Excel workbooks.
 
 Delimited text is read with the standard library: its parser takes ragged rows, every kind of line end and quoted line
 ends, and streams, so that memory does not grow with the file. Workbooks are read by ``python-calamine``.
@@ -21,7 +21,7 @@ from python_calamine import CalamineError, CalamineWorkbook, load_workbook
 from ingest.base import head_of
 from mappings.shape import Part, plain
 
-__all__ = ["DELIMITED", "WORKBOOKS", "TableError", "TableFile"]
+__all__ = ["DELIMITED", "WORKBOOKS", "Table", "TableError", "TableFile", "cell_text"]
 
 DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab"})
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
@@ -49,16 +49,75 @@ class TableError(ValueError):
         super().__init__(f"{place}: {problem}; wanted: {wanted}")
 
 
-class TableFile:
+class Table:
+    """Something with rows of text cells: what the engine asks of every kind of table.
+
+    A kind says how its `rows` come; names of columns, turned tables and the choice of rows follow from them.
+    """
+
+    workbook = False
+    """Whether it has several tables, which a map names as sheets."""
+
+    def __init__(self) -> None:
+        self._heads: dict[tuple[str | int | None, str], list[list[str]]] = {}
+
+    def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
+        """Every row of the table or of one sheet (by name, or by number from 1), from the beginning each time.
+
+        The first rows are those of the column names. Raises `TableError` where they cannot be read.
+        """
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """`TableError` where this is no table at all."""
+
+    def reopen(self, encoding: str | None, delimiter: str | None) -> None:
+        """Read anew with what a map says of encoding and delimiter; nothing to do where the text is decoded already."""
+
+    def settle(self, part: Part) -> None:
+        """Settle what the rows leave open, by the part of the map that is to be read; nothing to do as a rule."""
+
+    def part_rows(self, part: Part) -> Iterator[Sequence[str]]:
+        """Every row of what a part of a map reads, as it stands."""
+        return self.rows(part.sheet)
+
+    def table(self, part: Part) -> Iterator[Sequence[str]]:
+        """The rows of a part of a map; the columns where each of them speaks of a subject."""
+        rows = self.part_rows(part)
+        return zip_longest(*rows, fillvalue="") if part.orientation == "columns" else rows
+
+    def headers(self, part: Part) -> tuple[str, ...]:
+        """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
+        top = self._head(part)
+        rows = [top[number - 1] for number in part.header_row if number <= len(top)]
+        width = max(map(len, rows), default=0)
+        padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+        for row in padded[:-1]:
+            # a merged cell of an upper header row speaks for the columns to its right
+            for at in range(1, width):
+                row[at] = row[at] or row[at - 1]
+        return _numbered([" ".join(filter(None, column)) for column in zip(*padded, strict=True)])
+
+    def _head(self, part: Part) -> list[list[str]]:
+        """The rows down to the last header row."""
+        size = max(part.header_row)
+        held = self._heads.get((part.sheet, part.orientation), [])
+        if len(held) < size:
+            held = [list(row) for row in islice(self.table(part), max(size, 20))]
+            self._heads[part.sheet, part.orientation] = held
+        return held
+
+
+class TableFile(Table):
     """One file; ``rows`` starts from the beginning each time. Raises `TableError` where the file cannot be read."""
 
     def __init__(self, path: Path, encoding: str | None = None, delimiter: str | None = None) -> None:
+        super().__init__()
         self.path = path
         self.workbook = path.suffix.lower() in WORKBOOKS
         self._encoding, self._delimiter = encoding, delimiter
         self._book: CalamineWorkbook | None = None
         self._sheet: tuple[int, list[list[str]]] = (-1, [])
-        self._heads: dict[tuple[str | int | None, str], list[list[str]]] = {}
 
     def reopen(self, encoding: str | None, delimiter: str | None) -> None:
         """Read anew with what a map says of encoding and delimiter."""
@@ -90,32 +149,6 @@ class TableFile:
         if self.workbook:
             return iter(self._sheet_rows(sheet))
         return self._text_rows()
-
-    def table(self, part: Part) -> Iterator[Sequence[str]]:
-        """The rows of a part of a map; the columns where each of them speaks of a subject."""
-        rows = self.rows(part.sheet)
-        return zip_longest(*rows, fillvalue="") if part.orientation == "columns" else rows
-
-    def headers(self, part: Part) -> tuple[str, ...]:
-        """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
-        top = self._head(part)
-        rows = [top[number - 1] for number in part.header_row if number <= len(top)]
-        width = max(map(len, rows), default=0)
-        padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
-        for row in padded[:-1]:
-            # a merged cell of an upper header row speaks for the columns to its right
-            for at in range(1, width):
-                row[at] = row[at] or row[at - 1]
-        return _numbered([" ".join(filter(None, column)) for column in zip(*padded, strict=True)])
-
-    def _head(self, part: Part) -> list[list[str]]:
-        """The rows down to the last header row."""
-        size = max(part.header_row)
-        held = self._heads.get((part.sheet, part.orientation), [])
-        if len(held) < size:
-            held = [list(row) for row in islice(self.table(part), max(size, 20))]
-            self._heads[part.sheet, part.orientation] = held
-        return held
 
     def _sheet_rows(self, sheet: str | int | None) -> list[list[str]]:
         book = self._opened()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ingest.table_cells import Fault, Reading, remembered
 from ingest.table_fields import Site, Vocabulary, constant, main_reading, reading
 from mappings.shape import RECORDS, Entry, Part, Ref, field_kind, plain, template
-from ontology.fields import star_of
+from ontology.fields import Kind, star_of
 from ontology.prefixes import Curie
 from ontology.records import Record, Reject
 from ontology.variables import canonical
@@ -31,6 +31,8 @@ class Field:
     index: int
     read: Reading
     missing: frozenset[str]
+    lenient: bool = False
+    """Whether a cell that cannot be read leaves the record without the field, instead of refusing it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Plan:
     constants: Mapping[str, Any]
     missing: frozenset[str]
     only_if: frozenset[str]
+    where: tuple[tuple[int, frozenset[str]], ...]
+    """Other columns and the cells of which they must hold one."""
+    roles: tuple[tuple[int, Reading], ...]
+    """The columns that say in which role the reader read."""
     absent: Mapping[str, Curie]
     with_units: bool
     """Whether cells may bring their unit with them."""
@@ -55,6 +61,8 @@ class Plan:
     names_nodes: bool
     held: dict[tuple[str, ...], Any] = field(default_factory=dict)
     """What combinations of cells say, each read once."""
+    unread: dict[tuple[str, ...], list[Any]] = field(default_factory=dict)
+    """The lenient cells of such combinations that could not be read."""
 
 
 def compile_part(part: Part, headers: tuple[str, ...], vocabulary: Vocabulary) -> tuple[list[Plan], list[Reject]]:
@@ -92,7 +100,7 @@ def _plan(
     site: Site, written: str, name: str, pieces: Mapping[str, str], entry: Entry, suffix: str
 ) -> Plan | Reject | None:
     """The plan of one entry; a reject where the file or the map lacks something, None where that is optional."""
-    lacking = [column for column in (name, *map(plain, entry.columns)) if column not in site.columns]
+    lacking = [column for column in (name, *map(plain, entry.needed)) if column not in site.columns]
     if lacking:
         wanted = "the column under that name, or optional: true in the map"
         return None if entry.optional else _rejected("header", f"no column {lacking[0]!r}", wanted)
@@ -101,8 +109,7 @@ def _plan(
     for item, given in entry.fields.items():
         kind = field_kind(entry.record, item)
         if isinstance(given, Ref) and given.column:
-            read = remembered(reading(site, kind, item, plain(given.column), given))
-            fields.append(Field(item, site.columns[plain(given.column)], read, frozenset(site.part.missing)))
+            fields.extend(_choices(site, kind, item, given))
             continue
         value = constant(site, kind, item, pieces.get(given.header or "", "") if isinstance(given, Ref) else given)
         if isinstance(value, Fault):
@@ -124,12 +131,40 @@ def _plan(
         constants=constants,
         missing=frozenset((*site.part.missing, *entry.missing)),
         only_if=frozenset(entry.only_if),
+        where=_conditions(site, entry),
+        roles=_roles(site, entry),
         absent={cell: Curie(term) for cell, term in entry.absent.items()},
         with_units=bool(site.part.units),
         suffix=suffix,
         names_nodes=not NODES.isdisjoint((*constants, *(item.name for item in fields))),
     )
     return _with_variable(plan, name)
+
+
+def _choices(site: Site, kind: Kind, item: str, given: Ref) -> Iterator[Field]:
+    """The columns of the file that a field may come from, the first choice last: what is read later stands."""
+    for choice in reversed(given.choices):
+        column = plain(choice.column or "")
+        if column in site.columns:
+            read = remembered(reading(site, kind, item, column, choice))
+            yield Field(item, site.columns[column], read, frozenset(site.part.missing), choice.lenient)
+
+
+def _conditions(site: Site, entry: Entry) -> tuple[tuple[int, frozenset[str]], ...]:
+    """The columns that decide whether a record is made, and their cells; a missing cell reads as empty."""
+    empty = frozenset(site.part.missing)
+    return tuple(
+        (site.columns[column], frozenset(cells) | (empty if "" in cells else frozenset()))
+        for column, cells in entry.where.items()
+        if column in site.columns
+    )
+
+
+def _roles(site: Site, entry: Entry) -> tuple[tuple[int, Reading], ...]:
+    """The columns that say in which role a reader read."""
+    given = entry.fields.get("reader")
+    named = [plain(choice.role) for choice in given.choices if choice.role] if isinstance(given, Ref) else []
+    return tuple((site.columns[column], site.decided(column)) for column in named if column in site.columns)
 
 
 def _terms(site: Site, entry: Entry, written: str) -> dict[str, Any]:

@@ -126,19 +126,24 @@ class RowReader:
         cell = cells[plan.index]
         if not cell or cell in plan.missing or (plan.only_if and cell not in plan.only_if):
             return ()
+        if any(cells[index] not in wanted for index, wanted in plan.where):
+            return ()
         texts = (cell, *[cells[item.index] for item in plan.fields])
         values = plan.held.get(texts)
         if values is None:
             # columns hold few distinct values, and what follows from the cells is the same wherever they recur
             if len(plan.held) >= HELD:
                 plan.held.clear()
+                plan.unread.clear()
             values = plan.held[texts] = self._values(plan, texts)
         if isinstance(values, Misread):
             self.problems.add(self._place(number, values.index), values.fault.problem, values.fault.wanted)
             return ()
+        for unread in plan.unread.get(texts, ()) if plan.unread else ():
+            self.problems.add(self._place(number, unread.index), unread.fault.problem, unread.fault.wanted)
         key = self._place(number, plan.index) + plan.suffix
         record = plan.record(key=key, subject=subject, **values)  # type: ignore[call-arg]
-        return (*self._identities(subject, values), record) if plan.names_nodes else (record,)
+        return (*self._identities(plan, subject, values, cells), record) if plan.names_nodes else (record,)
 
     def _values(self, plan: Plan, texts: Sequence[str]) -> dict[str, Any] | Misread:
         """The fields of a record, from the texts of its cells: that of the column itself, then those of the fields."""
@@ -149,6 +154,9 @@ class RowReader:
                 continue
             found = item.read(text)
             if isinstance(found, Fault):
+                if item.lenient:
+                    plan.unread.setdefault(tuple(texts), []).append(Misread(item.index, found))
+                    continue
                 return Misread(item.index, found)
             values.update(found if isinstance(found, dict) else {item.name: found})
             unit = text if item.name == "unit" else unit
@@ -158,7 +166,8 @@ class RowReader:
     def _main(self, plan: Plan, cell: str, values: dict[str, Any], unit: str | None) -> Fault | None:
         """Fill the field that the column itself fills, and those that follow from it; ``unit`` is as written."""
         if cell in plan.absent:
-            values.update(absent_reason=plan.absent[cell], raw=cell)
+            values.setdefault("absent_reason", plan.absent[cell])
+            values["raw"] = cell
             values.pop("unit", None)
             return None
         if plan.entry.record not in {"treatment", "event"} and values.get("variable") is None:
@@ -175,13 +184,13 @@ class RowReader:
             values["raw"] = cell
         return None
 
-    def _identities(self, subject: str, values: dict[str, Any]) -> Iterator[Record]:
+    def _identities(self, plan: Plan, subject: str, values: dict[str, Any], cells: Sequence[str]) -> Iterator[Record]:
         """The nodes that a record refers to, each once."""
         nodes: list[Record] = []
         if values.get("lesion"):
             nodes.append(Lesion(subject=subject, key=values["lesion"]))
         if values.get("reader"):
-            nodes.append(Reader(key=values["reader"]))
+            nodes.append(Reader(key=values["reader"], role=_role(plan, cells)))
         if values.get("procedure"):
             nodes.append(Procedure(key=values["procedure"]))
         if values.get("study"):
@@ -192,6 +201,15 @@ class RowReader:
             if node not in self._named:
                 self._named.add(node)
                 yield node
+
+
+def _role(plan: Plan, cells: Sequence[str]) -> Curie | None:
+    """The role in which the reader of a row read; None where no decided cell says it."""
+    for index, read in plan.roles:
+        found = read(cells[index])
+        if isinstance(found, str):
+            return Curie(found)
+    return None
 
 
 def _quantity(found: Number, raw: str, values: dict[str, Any], record: str) -> Fault | None:

@@ -36,7 +36,7 @@ FILLS: Final = {
 }
 """The field that the column itself fills, where the map does not say otherwise."""
 
-NOT_GIVEN = {"subject", "element", "raw", "raw_code", "derived", "low", "high", "absent_reason"}
+NOT_GIVEN = {"subject", "element", "raw", "raw_code", "low", "high"}
 """Fields that the reader fills, never the map."""
 
 
@@ -83,10 +83,18 @@ def _text_keys(value: object) -> object:
     return {_texts(key): item for key, item in value.items()} if isinstance(value, dict) else value
 
 
+def _plain_keys(value: object) -> object:
+    return {plain(str(key)): item for key, item in value.items()} if isinstance(value, dict) else value
+
+
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), BeforeValidator(_one_or_more)]
 
 
 TextKeys = BeforeValidator(_text_keys)
+
+
+CountOf = Literal["d", "wk", "study-day"]
+"""What a count of time counts: days, weeks, or study days, of which the first is 1 and the one before it -1 (SDTM)."""
 
 
 class _Strict(BaseModel):
@@ -100,16 +108,37 @@ class Ref(_Strict):
     header: str | None = None
     format: str | None = None
     clock: str | None = None
-    unit: Literal["d", "wk"] = "d"
+    unit: CountOf = "d"
     is_true: Texts = ()
     is_false: Texts = ()
     as_written: bool = False
+    optional: bool = False
+    """Whether a file may lack the column; the field then stays empty."""
+    lenient: bool = False
+    """Whether a cell that cannot be read only leaves the field empty: it is reported, and the record is kept."""
+    unscheduled: bool = False
+    """Of a visit: whether numbers such as 10.1 are those of unscheduled visits, which have a label and no number."""
+    role: str | None = None
+    """Of a reader: the column whose decided cells say in which role he or she read."""
+    otherwise: Ref | None = None
+    """Where the field comes from in a row, or in a file, in which this column says nothing."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Ref:
         if (self.column is None) == (self.header is None):
             raise ValueError("says where the field comes from: {column: NAME} or {header: PIECE}")
         return self
+
+    @cached_property
+    def choices(self) -> tuple[Ref, ...]:
+        """This and what stands in for it, the first choice first."""
+        return (self, *self.otherwise.choices) if self.otherwise else (self,)
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """The columns without which the field cannot be read."""
+        columns = [choice.column for choice in self.choices if choice.column]
+        return () if self.optional or len(columns) > 1 else tuple(columns)
 
 
 class Subject(_Strict):
@@ -139,11 +168,13 @@ class Entry(_Strict):
     type: Literal["concept", "number", "integer", "boolean"] | None = None
     format: str | None = None
     day_clock: str | None = Field(default=None, alias="clock")
-    day_unit: Literal["d", "wk"] = Field(default="d", alias="unit")
+    day_unit: CountOf = Field(default="d", alias="unit")
     is_true: Texts = ()
     is_false: Texts = ()
     missing: Texts = ()
     only_if: Texts = ()
+    where: Annotated[Mapping[str, Texts], BeforeValidator(_plain_keys)] = Field(default_factory=dict)
+    """Other columns and the cells of which they must hold one, for the record to be made."""
     absent: Annotated[Mapping[str, str], TextKeys] = Field(default_factory=dict)
     keep_unmapped: bool = False
     optional: bool = False
@@ -181,8 +212,18 @@ class Entry(_Strict):
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The other columns that the record is made of."""
-        return tuple(ref.column for ref in self.fields.values() if isinstance(ref, Ref) and ref.column)
+        """The other columns that the record may be made of, and those that decide whether it is made."""
+        choices = [choice for ref in self.fields.values() if isinstance(ref, Ref) for choice in ref.choices]
+        own = [name for choice in choices for name in (choice.column, choice.role) if name]
+        return (*own, *self.where)
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """Those of the other columns without which the record cannot be made."""
+        refs = [ref for ref in self.fields.values() if isinstance(ref, Ref)]
+        # a column that a file lacks reads as empty
+        told = [name for name, cells in self.where.items() if "" not in cells]
+        return (*[name for ref in refs for name in ref.needed], *told)
 
 
 def _subject(value: object) -> object:
