@@ -16,6 +16,7 @@ from pathlib import Path
 from ingest import sources
 from ingest.base import Block, Context, Source
 from ingest.gate import admit, bare
+from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
@@ -118,7 +119,7 @@ class _Run:
                 wanted = f"one of: {', '.join(sources.names())}"
                 self._reject(self.job.collection, _unread(name, "no kind of source reads this", wanted))
         if not kinds and not self.rejects:
-            raise NothingToDoError(f"nothing to read at {', '.join(self.job.locators)}")
+            raise NothingToDoError(f"nothing to read at {', '.join(map(without_credentials, self.job.locators))}")
         return kinds
 
     def _context(self, source: Source) -> Context:

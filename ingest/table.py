@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -42,7 +42,8 @@ class Input:
     path: Path
     """The file; of what is no file, its name as people see it, and ``place`` then says where it is."""
     table: Table
-    digest: str
+    digest: str = ""
+    """That of the file; of what is no file, it is taken over the rows once the map is known."""
     elements: Mapping[str, Curie] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
@@ -144,6 +145,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
     given.table.reopen(mapping.shape.encoding, mapping.shape.delimiter)
     try:
         given.table.settle(mapping.parts[0])
+        given = given if given.digest else replace(given, digest=given.table.digest(mapping.parts))
     except TableError as error:
         yield given.reject(error.place, error.problem, error.wanted)
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import datetime as dt
+import hashlib
 import io
 import zipfile
 from collections import Counter
@@ -59,7 +60,7 @@ class Table:
     """Whether it has several tables, which a map names as sheets."""
 
     def __init__(self) -> None:
-        self._heads: dict[tuple[str | int | None, str], list[list[str]]] = {}
+        self._heads: dict[tuple[str | int | None, str | None, str], list[list[str]]] = {}
 
     def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
         """Every row of the table or of one sheet (by name, or by number from 1), from the beginning each time.
@@ -76,6 +77,22 @@ class Table:
 
     def settle(self, part: Part) -> None:
         """Settle what the rows leave open, by the part of the map that is to be read; nothing to do as a rule."""
+
+    def digest(self, parts: Sequence[Part]) -> str:
+        """The SHA-256 (hex) of the rows that a map reads, whatever their order; in bounded memory.
+
+        For tables that are no file: what order a database gives its rows in is its own affair.
+        """
+        whole = hashlib.sha256()
+        for part in parts:
+            rows = self.part_rows(part)
+            whole.update("\x1f".join(next(rows, ())).encode())
+            count = total = 0
+            for row in rows:
+                count += 1
+                total += int.from_bytes(hashlib.sha256("\x1f".join(row).encode()).digest(), "big")
+            whole.update(f"\0{count}\0{total % (1 << 256):x}\0".encode())
+        return whole.hexdigest()
 
     def part_rows(self, part: Part) -> Iterator[Sequence[str]]:
         """Every row of what a part of a map reads, as it stands."""
@@ -101,10 +118,10 @@ class Table:
     def _head(self, part: Part) -> list[list[str]]:
         """The rows down to the last header row."""
         size = max(part.header_row)
-        held = self._heads.get((part.sheet, part.orientation), [])
+        held = self._heads.get((part.sheet, part.query, part.orientation), [])
         if len(held) < size:
             held = [list(row) for row in islice(self.table(part), max(size, 20))]
-            self._heads[part.sheet, part.orientation] = held
+            self._heads[part.sheet, part.query, part.orientation] = held
         return held
 
 

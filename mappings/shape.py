@@ -241,6 +241,8 @@ class _Layout(_Strict):
 
     orientation: Literal["rows", "columns"] = "rows"
     """Whether each row speaks of a subject, or each column; row numbers of the map then count columns."""
+    query: str | None = None
+    """The statement that gives the rows, where the source is a database."""
     header_row: Annotated[tuple[int, ...], BeforeValidator(_one_or_more)] = (1,)
     first_row: int | None = None
     last_row: int | None = None
@@ -261,6 +263,7 @@ class Part(_Layout):
     """One table: a file, or one sheet of a workbook. ``sheet`` is a name, a number from 1, or None for the first."""
 
     sheet: str | int | None = None
+    """Also the name of a table, where the source is a database."""
     subject: Annotated[Subject, BeforeValidator(_subject)]
     columns: Annotated[Mapping[str, tuple[Entry, ...]], BeforeValidator(_entries), Field(min_length=1)]
 
