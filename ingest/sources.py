@@ -22,9 +22,18 @@ class UnknownKindError(LookupError):
 @cache
 def all_sources() -> tuple[Source, ...]:
     """Every kind of source; the first that accepts a locator reads it."""
-    from ingest import aim, collection_file, dicom, idc, redcap, sql, table  # noqa: PLC0415 - readers' imports are heavy
+    from ingest import aim, collection_file, dicom, idc, redcap, sas, sql, table  # noqa: PLC0415 - readers' imports are heavy
 
-    return (idc.SOURCE, collection_file.SOURCE, dicom.SOURCE, aim.SOURCE, redcap.SOURCE, sql.SOURCE, table.SOURCE)
+    return (
+        idc.SOURCE,
+        collection_file.SOURCE,
+        dicom.SOURCE,
+        aim.SOURCE,
+        redcap.SOURCE,
+        sas.SOURCE,
+        sql.SOURCE,
+        table.SOURCE,
+    )
 
 
 def names() -> list[str]:

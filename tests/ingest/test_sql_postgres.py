@@ -28,7 +28,8 @@ pytestmark = [
 ]
 TABLE = """
 CREATE TABLE lesions (id integer PRIMARY KEY, patient text, lesion varchar(8), ld numeric(6, 1),
-    volume double precision, scan date, read_at timestamp, visit smallint, accepted boolean, sex char(1), note text, image bytea);
+    volume double precision, scan date, read_at timestamp, visit smallint, accepted boolean,
+    sex char(1), note text, image bytea);
 INSERT INTO lesions VALUES
     (1, 'P01', 'T01', 42.5, 0.1, '2014-02-03', '2014-02-03 08:15:30.5', 0, true, 'm', 'left, "upper" lobe', NULL),
     (2, 'P01', 'T02', 11.0, 42, '2014-02-03', '2014-02-04', 0, NULL, 'm', NULL, NULL),
