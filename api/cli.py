@@ -41,10 +41,12 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say w
 @app.command()
 def ingest(
     locators: Annotated[
-        list[str], typer.Argument(help="Files, folders, or idc://COLLECTION[,COLLECTION…] or idc://*.")
+        list[str], typer.Argument(help="Files, folders, idc://COLLECTION[,…], idc://*, or a database's URL#TABLE.")
     ],
     collection: Annotated[str, typer.Option(help="The collection that the sources belong to.")] = "",
-    kind: Annotated[str | None, typer.Option("--as", help="Read as this kind: idc, dicom, aim, redcap, table.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="Read as this kind, such as dicom, redcap, sql or table.")
+    ] = None,
     mapping: Annotated[str | None, typer.Option(help="The table map to apply; else the one that fits.")] = None,
     audience: Annotated[
         str | None, typer.Option(help="Who may read a new collection, such as public; else its own audience.")

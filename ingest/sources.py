@@ -22,7 +22,7 @@ class UnknownKindError(LookupError):
 @cache
 def all_sources() -> tuple[Source, ...]:
     """Every kind of source; the first that accepts a locator reads it."""
-    from ingest import aim, collection_file, dicom, idc, redcap, sas, sql, table  # noqa: PLC0415 - readers' imports are heavy
+    from ingest import aim, cbioportal, collection_file, dicom, filemaker, gdc, idc, redcap, sas, sql, table  # noqa: PLC0415 - readers' imports are heavy
 
     return (
         idc.SOURCE,
@@ -30,8 +30,11 @@ def all_sources() -> tuple[Source, ...]:
         dicom.SOURCE,
         aim.SOURCE,
         redcap.SOURCE,
+        filemaker.SOURCE,
         sas.SOURCE,
         sql.SOURCE,
+        gdc.SOURCE,
+        cbioportal.SOURCE,
         table.SOURCE,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -149,7 +150,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
     except TableError as error:
         yield given.reject(error.place, error.problem, error.wanted)
         return
-    prepared = [_prepared(given, part, vocabulary) for part in mapping.parts]
+    prepared = [made for part in mapping.parts if (made := _prepared(given, part, vocabulary))]
     usable = [part for part in prepared if isinstance(part, _Prepared)]
     if usable:
         yield SourceRecord(
@@ -183,12 +184,12 @@ class _Prepared:
     mark: str
 
 
-def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject:
+def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject | None:
     mark = f"{part.sheet}!" if isinstance(part.sheet, str) else ""
     try:
         headers = tuple("" if name in given.closed else name for name in given.table.headers(part))
     except TableError as error:
-        return given.reject(error.place, error.problem, error.wanted)
+        return None if part.optional else given.reject(error.place, error.problem, error.wanted)
     subject = plain(part.subject.column)
     line = f"{part.orientation.removesuffix('s')} {part.header_row[-1]}"
     row = f"{mark}header ({line})"
@@ -232,10 +233,10 @@ def _tell_unmapped(given: Input, mapping: TableMap) -> None:
     """Say how many columns were left out; their names stay out of the log, for a file without header has data there."""
     named = frozenset[str]().union(*(part.named for part in mapping.parts))
     patterns = [pattern for part in mapping.parts for name in part.columns if (pattern := template(name))]
-    try:
-        headers = {name for part in mapping.parts for name in given.table.headers(part) if name}
-    except TableError:
-        return
+    headers = set[str]()
+    for part in mapping.parts:
+        with suppress(TableError):
+            headers.update(filter(None, given.table.headers(part)))
     left = sum(name not in named and not any(pattern.fullmatch(name) for pattern in patterns) for name in headers)
     if left:
         log.info("%s: %d columns without an entry in %s were not read", given.path.name, left, mapping.name)

@@ -24,7 +24,7 @@ from mappings.shape import Part, plain
 
 __all__ = ["DELIMITED", "WORKBOOKS", "Table", "TableError", "TableFile", "cell_text"]
 
-DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab"})
+DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab", ".mer"})
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
 HEAD = 65536
 DELIMITERS = ",;\t|"
@@ -105,6 +105,8 @@ class Table:
 
     def headers(self, part: Part) -> tuple[str, ...]:
         """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
+        if part.names:
+            return _numbered([plain(name) for name in part.names])
         top = self._head(part)
         rows = [top[number - 1] for number in part.header_row if number <= len(top)]
         width = max(map(len, rows), default=0)

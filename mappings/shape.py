@@ -243,6 +243,10 @@ class _Layout(_Strict):
     """Whether each row speaks of a subject, or each column; row numbers of the map then count columns."""
     query: str | None = None
     """The statement that gives the rows, where the source is a database."""
+    optional: bool = False
+    """Whether a source may lack this sheet."""
+    names: Texts = ()
+    """The names of the columns of a table that has no header row."""
     header_row: Annotated[tuple[int, ...], BeforeValidator(_one_or_more)] = (1,)
     first_row: int | None = None
     last_row: int | None = None
@@ -284,7 +288,7 @@ class Part(_Layout):
     @cached_property
     def data_row(self) -> int:
         """The number of the first row of data."""
-        return self.first_row or self.header_row[-1] + 1
+        return self.first_row or (1 if self.names else self.header_row[-1] + 1)
 
     @cached_property
     def named(self) -> frozenset[str]:
