@@ -22,7 +22,20 @@ class UnknownKindError(LookupError):
 @cache
 def all_sources() -> tuple[Source, ...]:
     """Every kind of source; the first that accepts a locator reads it."""
-    from ingest import aim, cbioportal, collection_file, dicom, filemaker, gdc, idc, redcap, sas, sql, table  # noqa: PLC0415 - readers' imports are heavy
+    from ingest import (  # noqa: PLC0415 - readers' imports are heavy
+        aim,
+        biotab,
+        cbioportal,
+        collection_file,
+        dicom,
+        filemaker,
+        gdc,
+        idc,
+        redcap,
+        sas,
+        sql,
+        table,
+    )
 
     return (
         idc.SOURCE,
@@ -35,6 +48,7 @@ def all_sources() -> tuple[Source, ...]:
         sql.SOURCE,
         gdc.SOURCE,
         cbioportal.SOURCE,
+        biotab.SOURCE,
         table.SOURCE,
     )
 

@@ -49,6 +49,8 @@ class Input:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
     """Columns that are never read, whatever the map says: a dictionary flags them as identifying."""
+    fallback: TableMap | None = None
+    """The map that the source itself suggests; for where none is named and none fits."""
     place: str = ""
     """The locator of what is no file, without credentials."""
 
@@ -128,6 +130,8 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
     if fitting:
         names = ", ".join(sorted(found.name for found in fitting))
         return given.reject("header", "more than one table map fits", f"--mapping with one of: {names}")
+    if given.fallback is not None:
+        return given.fallback
     known = ", ".join(sorted(table_maps())) or "none yet"
     return given.reject("header", "no table map fits", f"--mapping NAME or a folder with map.yaml; known maps: {known}")
 

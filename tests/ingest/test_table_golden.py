@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest import cbioportal, filemaker, gdc, redcap, sas, table
+from ingest import biotab, cbioportal, filemaker, gdc, redcap, sas, table
 from ingest.base import Context
-from mappings.tables import table_map
+from mappings.tables import table_map, table_maps
 from ontology.records import Reject, SourceRecord, When
 
 HERE = Path(__file__).parent
 KINDS = {
+    "biotab": biotab.SOURCE,
     "cbioportal": cbioportal.SOURCE,
     "filemaker": filemaker.SOURCE,
     "gdc": gdc.SOURCE,
@@ -80,7 +81,8 @@ def test_keys_are_unique_and_rejects_repeat_no_cell(case):
     assert len(keys) == len(set(keys))
     recipe = next((item.recipe for item in items if isinstance(item, SourceRecord)), "")
     chosen = mapping(case) or recipe.partition("@")[0]
-    named = (table_map(chosen).decisions.path.parent / "map.yaml").read_text(encoding="utf-8")
+    folder = table_map(chosen).decisions.path.parent if chosen in table_maps() or mapping(case) else None
+    named = (folder / "map.yaml").read_text(encoding="utf-8") if folder else ""
     lines = (line for path in files for line in Path(path).read_text(encoding="cp1252").splitlines()[3:])
     cells = {cell for line in lines for cell in line.replace(";", ",").replace("\t", ",").split(",") if len(cell) > 4}
     private = {cell for cell in cells if cell not in named}
