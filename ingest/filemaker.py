@@ -59,7 +59,7 @@ def iso(text: str, order: str) -> str:
     >>> iso("2/3/2014", "mdy"), iso("3.2.2014 8:15:00", "dmy"), iso("2/3/14", "mdy")
     ('2014-02-03', '2014-02-03 8:15:00', '2/3/14')
     """
-    found = re.fullmatch(r"(\d{1,4})\D(\d{1,2})\D(\d{1,4})(?P<time> .*)?", text)
+    found = re.fullmatch(r"(\d{1,4})\D(\d{1,4})\D(\d{1,4})(?P<time> .*)?", text)
     if found is None:
         return text
     parts = dict(zip(order, found.groups()[:3], strict=True))
