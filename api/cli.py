@@ -45,11 +45,14 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say w
 def ingest(
     locators: Annotated[
         list[str],
-        typer.Argument(help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, or redcap+https://HOST/api/."),
+        typer.Argument(
+            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, or a database's "
+            "URL#TABLE."
+        ),
     ],
     collection: Annotated[str, typer.Option(help="The collection that the sources belong to.")] = "",
     kind: Annotated[
-        str | None, typer.Option("--as", help="Read as this kind: idc, dicom, aim, redcap, odm, table.")
+        str | None, typer.Option("--as", help="Read as this kind, such as dicom, redcap, sql or table.")
     ] = None,
     mapping: Annotated[str | None, typer.Option(help="The table map to apply; else the one that fits.")] = None,
     audience: Annotated[

@@ -17,6 +17,7 @@ from pathlib import Path
 from ingest import sources
 from ingest.base import Block, Context, Keepable, Source
 from ingest.gate import admit, admit_block, bare
+from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
 from mappings.tables import Library
 from ontology.elements import Element
@@ -147,7 +148,7 @@ class _Run:
                 wanted = f"one of: {', '.join(sources.names())}"
                 self._reject(self.job.collection, _unread(name, "no kind of source reads this", wanted))
         if not kinds and not self.rejects:
-            raise NothingToDoError(f"nothing to read at {', '.join(self.job.locators)}")
+            raise NothingToDoError(f"nothing to read at {', '.join(map(without_credentials, self.job.locators))}")
         return kinds
 
     def _context(self, source: Source) -> Context:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.gate_tables import header_kind, quarantined, shown, value_kind
 from ingest.table_fields import Vocabulary
-from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
+from ingest.table_file import DELIMITED, WORKBOOKS, Table, TableError, TableFile
 from ingest.table_kept import Known, TableDocument
 from ingest.table_plan import Made, Plan, compile_part
 from ingest.table_records import Problems, RowReader, at_once, one_by_one
@@ -39,8 +40,10 @@ class Input:
 
     kind: str
     path: Path
-    table: TableFile
-    digest: str
+    """The file; of what is no file, its name as people see it, and ``place`` then says where it is."""
+    table: Table
+    digest: str = ""
+    """That of the file; of what is no file, it is taken over the rows once the map is known."""
     elements: Mapping[str, Curie] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
@@ -158,10 +161,11 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
     given.table.reopen(mapping.shape.encoding, mapping.shape.delimiter)
     try:
         given.table.settle(mapping.parts[0])
+        given = given if given.digest else replace(given, digest=given.table.digest(mapping.parts))
     except TableError as error:
         yield given.reject(error.place, error.problem, error.wanted)
         return
-    prepared = [_prepared(given, part, vocabulary) for part in mapping.parts]
+    prepared = [made for part in mapping.parts if (made := _prepared(given, part, vocabulary))]
     usable = [part for part in prepared if isinstance(part, _Prepared)]
     if usable:
         yield SourceRecord(
@@ -209,13 +213,13 @@ class _Prepared:
         return PartRead(self.part, self.headers, self.plans, self.mark, self.made, self.stated)
 
 
-def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject:
+def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject | None:
     mark = f"{part.sheet}!" if isinstance(part.sheet, str) else ""
     try:
         stated, part = part, given.table.completed(part)
         named = given.table.headers(part)
     except TableError as error:
-        return given.reject(error.place, error.problem, error.wanted)
+        return None if part.optional else given.reject(error.place, error.problem, error.wanted)
     subject = plain(part.subject.column)
     line = f"{part.orientation.removesuffix('s')} {part.header_row[-1]}"
     row = f"{mark}header ({line})"
@@ -292,10 +296,10 @@ def _told(
 
 def _unmapped(given: Input, mapping: TableMap) -> int:
     """How many columns were left out; their names stay out of it, for a file without header has data there."""
-    try:
-        headers = {name for part in mapping.parts for name in given.table.headers(part) if name}
-    except TableError:
-        return 0
+    headers = set[str]()
+    for part in mapping.parts:
+        with suppress(TableError):
+            headers.update(filter(None, given.table.headers(part)))
     return sum(not any(part.reads(name) for part in mapping.parts) for name in headers)
 
 

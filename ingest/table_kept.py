@@ -22,14 +22,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
 from ingest.gate import FREE, NAMING, OLDEST, identifier_in
 from ingest.table_blocks import AGES
 from ingest.table_cells import WITHHELD, Fault, Number, dated
-from ingest.table_file import TableFile
+from ingest.table_file import Table
 from ingest.table_plan import Plan
 from ingest.table_uses import PartRead, Use
 from mappings.shape import Entry, Part, Ref, plain
@@ -68,8 +67,9 @@ def ways_of(part: Part) -> dict[str, str]:
             ways[written].append(_digest(entry.model_dump(mode="json", exclude={"fields"}, exclude_defaults=True)))
             refs = [(name, given) for name, given in entry.fields.items() if isinstance(given, Ref)]
             for name, given in refs:
-                for source in (*given.sources, *given.per):
-                    ways[plain(source)].append(_digest([name, given.model_dump(mode="json")]))
+                for choice in given.choices:
+                    for source in filter(None, (*choice.sources, *choice.per, choice.role)):
+                        ways[plain(source)].append(_digest([name, choice.model_dump(mode="json")]))
     for name in part.named:
         ways.setdefault(name, [])
     return {name: _digest(sorted(set(found))) for name, found in ways.items()}
@@ -123,7 +123,7 @@ class TableDocument:
 
     kind: str
     mapping: str
-    table: TableFile
+    table: Table
     parts: Sequence[PartRead]
     context: Context
     known: Known
@@ -171,7 +171,7 @@ class _Keeper:
             "headers": [name if index in self.kept else "" for index, name in enumerate(self.read.headers)],
         }
 
-    def rows(self, table: TableFile) -> Iterator[list[Any]]:
+    def rows(self, table: Table) -> Iterator[list[Any]]:
         """The rows that the map reads, each with its number."""
         for number, cells in self.read.rows(table):
             too_many = len(cells) > len(self.read.headers)
@@ -297,7 +297,7 @@ def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
     return Shortfall(tuple(dict.fromkeys(lacking)), useless)
 
 
-class KeptTable(TableFile):
+class KeptTable(Table):
     """A kept document as the table that it was made of; cells that were not kept begin with `WITHHELD`."""
 
     def __init__(
@@ -309,7 +309,7 @@ class KeptTable(TableFile):
         clock: str,
         namespace: str = "",
     ) -> None:
-        super().__init__(Path(document))
+        super().__init__()
         self.document = document
         self.workbook = True
         self.known = known
