@@ -235,6 +235,11 @@ class Watch:
                 elif len(seen) < self.HELD:
                     seen.add(text)
 
+    def distinct(self, column: int) -> frozenset[str]:
+        """The cells of a column, each once; none where they are too many to be kept."""
+        seen = self._seen.get(column, set())
+        return frozenset(seen) if len(seen) < self.HELD else frozenset()
+
     def kinds(self) -> Iterator[tuple[int, str]]:
         """Each column that holds identifiers, and what was found in it, as text."""
         for number, kinds in sorted(self.found.items()):

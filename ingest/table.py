@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,10 @@ from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord
 
 __all__ = ["SOURCE", "Coverage", "Input", "coverage", "read_input"]
+
+log = logging.getLogger(__name__)
+
+TOLD = "if they do, list them below missing: in the map"
 
 STEP = 10_000
 """Rows between two reports of progress."""
@@ -275,6 +280,9 @@ def _rows(given: Input, prepared: _Prepared, context: Context) -> Iterator[Yield
         for number, found in watch.kinds():
             column = shown(prepared.headers[number], number)
             yield replace(quarantined(f"{prepared.mark}{column}", found), name=given.shown)
+        for number in dict.fromkeys(reader.doubtful(watch)):
+            column = shown(prepared.headers[number], number)
+            log.warning("%s: %s holds numbers that may stand for a missing value; %s", given.shown, column, TOLD)
         prepared.plans = reader.without(watch.found)
         if prepared.plans:
             for makings in reader.read(_told(given.table.numbered(part), context.progress)):

@@ -32,6 +32,7 @@ __all__ = [
     "matching",
     "number",
     "remembered",
+    "suspicious",
     "ucum",
     "when",
 ]
@@ -197,6 +198,26 @@ def _range(text: str) -> Number | None:
 
 def _text(text: str | None) -> str | None:
     return text.strip() if text else None
+
+
+CODES: Final = frozenset(Decimal(code) for code in (-9999, -999, -99, -9, -1, 9, 99, 999, 9999, 88, 888, 8888))
+"""Numbers that often stand for a missing value."""
+
+
+def suspicious(numbers: Collection[Decimal]) -> list[Decimal]:
+    """Those of a column's numbers that may stand for a missing value: such a code, far from all the others.
+
+    >>> suspicious([Decimal(1), Decimal(4), Decimal(99)]), suspicious([Decimal(-1), Decimal(0), Decimal(3)])
+    ([Decimal('99')], [Decimal('-1')])
+    >>> suspicious([Decimal(90), Decimal(99)]), suspicious([Decimal(-2), Decimal(-1), Decimal(3)])
+    ([], [])
+    """
+    codes = CODES & frozenset(numbers)
+    others = frozenset(numbers) - codes
+    if not others:
+        return []
+    low, high = min(others), max(others)
+    return sorted(code for code in codes if (code < 0 <= low) or (code > 0 and code > 3 * max(high, Decimal(0))))
 
 
 def bounded_decimal(text: str) -> Decimal:

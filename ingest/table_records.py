@@ -11,7 +11,7 @@ from typing import TypeAlias
 from ingest.base import Block
 from ingest.gate_tables import Watch
 from ingest.table_blocks import Maker, Makings, Misread
-from ingest.table_cells import WITHHELD, Fault
+from ingest.table_cells import WITHHELD, Fault, Number, suspicious
 from ingest.table_file import WIDE
 from ingest.table_plan import Condition, Made, Plan
 from mappings.shape import Part, plain
@@ -100,6 +100,16 @@ class RowReader:
                 if isinstance(subject, str):
                     self._note(numbers[row], subject, columns, row)
         return watch
+
+    def doubtful(self, watch: Watch) -> Iterator[int]:
+        """The columns of numbers of which some may stand for a missing value, though the map does not say so."""
+        for plan in self.plans:
+            cells = watch.distinct(plan.index) - plan.missing - plan.absent.keys()
+            read = (
+                [plan.read(cell) for cell in cells if cell] if plan.entry.record in {"measurement", "outcome"} else []
+            )
+            if suspicious([found.value for found in read if isinstance(found, Number) and found.value is not None]):
+                yield plan.index
 
     def without(self, columns: Container[int]) -> list[Plan]:
         """Leave out what columns make that are kept out; the plans that are left, none where nobody is to say it of."""

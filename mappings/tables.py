@@ -39,6 +39,8 @@ SHAPE = "map.yaml"
 DECISIONS = "mapping.sssom.tsv"
 NOT_RECIPE = {"name", "title", "matches", "collection"}
 """What a shape says that makes no difference to the records."""
+SAFE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader in C where there is one: sixty maps take 0.2 s instead of 3."""
 
 
 class UnknownMapError(MappingError):
@@ -196,7 +198,7 @@ def _fits(candidate: TableMap, name: str, headers: Callable[[Part], Sequence[str
 def _load(folder: Path, *, site: bool) -> TableMap:
     shape_file, decision_file = folder / SHAPE, folder / DECISIONS
     try:
-        shape = Shape.model_validate(yaml.safe_load(shape_file.read_text(encoding="utf-8")))
+        shape = Shape.model_validate(yaml.load(shape_file.read_text(encoding="utf-8"), Loader=SAFE))  # noqa: S506
         parts = shape.parts()
     except ValidationError as error:
         raise MappingError(_explained(shape_file, error)) from error

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest import table_records
 from ingest.base import Block, Context
 from ingest.gate import admit, admit_block
 from ingest.table import SOURCE
-from ingest.table_records import BLOCK
 from ontology.fields import star_of
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Outcome, Record, Reject, SourceRecord, When
@@ -70,13 +70,13 @@ def measurements(whens):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(measurements(WHENS) | measurements(COUNTS))
 def test_columns_of_records_are_those_records(records):
     assert list(records_of(Measurement, table_of(records))) == records
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(measurements(WHENS))
 def test_a_block_is_judged_as_its_records_are(records):
     one_by_one = [admit(record, CONTEXT) for record in records]
@@ -95,7 +95,7 @@ def test_a_block_is_judged_as_its_records_are(records):
     assert all(item.quarantine for item in rejects)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(measurements(WHENS) | measurements(COUNTS), st.booleans())
 def test_days_of_a_block_are_those_of_its_records(records, known):
     origins = {("S1", "calendar"): dt.date(2001, 2, 3)} if known else {}
@@ -129,8 +129,9 @@ def test_a_reviewed_block_passes_as_it_is():
     assert not rejects
 
 
-@pytest.mark.parametrize("rows", [3, BLOCK + 7])
-def test_a_table_in_blocks_says_the_same_as_one_by_one(tmp_path, rows):
+@pytest.mark.parametrize("rows", [3, 57])
+def test_a_table_in_blocks_says_the_same_as_one_by_one(tmp_path, rows, monkeypatch):
+    monkeypatch.setattr(table_records, "BLOCK", 25)
     lines = [
         f"S{n % 50},{n % 7},{'2020-01-02' if n % 3 else ''},{n % 11 or 'x'},{'mf'[n % 2]},{n}" for n in range(rows)
     ]

@@ -249,6 +249,16 @@ def test_what_is_no_number_is_rejected(tmp_path, cell):
     assert [place for place, _ in problems(items)] == ["R2C2"]
 
 
+@pytest.mark.parametrize(("cells", "missing", "told"), [("1,2,99", "", 1), ("1,2,99", "99", 0), ("90,95,99", "", 0)])
+def test_numbers_that_may_be_codes_for_missing_are_told_and_kept(tmp_path, caplog, cells, missing, told):
+    lines = "".join(f"S{number},{cell}\n" for number, cell in enumerate(cells.split(",")))
+    shape = f'missing: "{missing}"\ncolumns: {{LD: {{record: measurement, unit: mm}}}}\n'
+    items = read(tmp_path, f"ID,LD\n{lines}", shape)
+    assert len(of(items, Measurement)) == (2 if missing else 3)
+    assert len([line for line in caplog.messages if "column 'LD' holds numbers that may stand" in line]) == told
+    assert "99" not in caplog.text.replace("t.csv", "")
+
+
 def test_survival_ends_by_status(tmp_path):
     shape = (
         "columns:\n  OS:\n    - {record: outcome, unit: d, event: true, where: {Status: Dead}}\n"
