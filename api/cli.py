@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
+from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
 from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
@@ -42,10 +44,16 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say w
 @app.command()
 def ingest(
     locators: Annotated[
-        list[str], typer.Argument(help="Files, folders, or idc://COLLECTION[,COLLECTION…] or idc://*.")
+        list[str],
+        typer.Argument(
+            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, or a database's "
+            "URL#TABLE."
+        ),
     ],
     collection: Annotated[str, typer.Option(help="The collection that the sources belong to.")] = "",
-    kind: Annotated[str | None, typer.Option("--as", help="Read as this kind: idc, dicom, aim, redcap, table.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="Read as this kind, such as dicom, redcap, sql or table.")
+    ] = None,
     mapping: Annotated[str | None, typer.Option(help="The table map to apply; else the one that fits.")] = None,
     audience: Annotated[
         str | None, typer.Option(help="Who may read a new collection, such as public; else its own audience.")
@@ -150,6 +158,8 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 keep_commands(app)
 query_commands(app)
 terms_commands(app)
+crosswalk_commands(app)
+forms_commands(app)
 map_commands(app)
 
 Refusal = type[BaseException]
@@ -181,6 +191,8 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         *TERM_REFUSALS,
+        *CROSSWALK_REFUSALS,
+        *FORM_REFUSALS,
         *MAP_REFUSALS,
     )
 

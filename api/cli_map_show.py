@@ -12,7 +12,7 @@ import typer
 
 from api.console import err, print_json, print_rows
 from mappings.overview import overview
-from mappings.sssom import NO_TERM, Decision, MappingError, column_id, value_id
+from mappings.sssom import NO_TERM, Decision, MappingError
 from mappings.sssom_write import as_tsv, as_turtle, checked_tsv, set_metadata, write_text
 from mappings.tables import DECISIONS, SHAPE, Library, TableMap
 from store.decisions import DecisionRecord, Verdict
@@ -117,10 +117,7 @@ def history(
 
     warehouse = Warehouse.open()
     mapping = Library(warehouse.home.mappings).unchecked(name)
-    wanted = None
-    if subject is not None:
-        column, value = subject_of(mapping, subject)
-        wanted = column_id(column) if value is None else value_id(column, value)
+    wanted = None if subject is None else subject_of(mapping, subject).subject
     filed = [row for row in mapping.decisions.rows if wanted in (None, row.subject)]
     made = warehouse.decisions.history(mapping.name, wanted)
     if json:

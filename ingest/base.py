@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -17,15 +17,18 @@ from typing import Protocol, TypeAlias
 import pyarrow as pa
 
 from mappings.tables import Library
+from ontology.elements import Element
+from ontology.elements import elements as known_elements
+from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord, When
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Many records of one type at once, as columns: for the catalogue of an archive, which is a table already.
+    """Many records of one type at once, as columns: of tables, and of the catalogue of an archive.
 
     ``rows`` has the columns of that type in the record log (`store.log.columns_of`), but for those that name the
-    source; times are dates. Only reviewed sources may yield blocks, since the gate searches records one by one.
+    source; times are dates or day counts.
     """
 
     kind: type[Record]
@@ -70,8 +73,12 @@ class Context:
     """Whether the collection's owner has signed that its sources are de-identified."""
     reviewed: bool = False
     """Whether the source is the published catalogue of an archive that has de-identified and reviewed it."""
+    blocks: bool = False
+    """Whether the run takes many records of one type at once, as a `Block`; else they come one by one."""
     known: Callable[[str, str], bool] = field(default=lambda _digest, _recipe: False)
     """``known(digest, recipe)``: whether the record log holds that content already, so that reading may stop there."""
+    elements: Callable[[], Mapping[tuple[Curie, str], Element]] = field(default=known_elements)
+    """The common data elements that are known: those that come with Qilin, and those of the term index."""
     progress: Callable[[int, int | None], None] = field(default=lambda _done, _total: None)
     """``progress(done, total)`` within a long locator."""
     library: Library = field(default_factory=Library)

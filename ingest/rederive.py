@@ -173,12 +173,13 @@ def _read_kept(
         {},
         warehouse.control.origins(old.collection),
         clock,
+        old.namespace,
     )
     labels = table.head["labels"]
     texts |= {label for found in labels.values() for label in found.values()}
     table.known.update((context.mark(text), text) for text in texts)
     elements = {name: Curie(term) for name, term in table.head["elements"].items()}
-    given = Input(old.kind, Path(old.name), table, old.digest, elements, labels)
+    given = Input(old.kind, Path(old.name), table, old.digest, elements, labels, decimals=table.head["decimals"])
     for item in read_input(given, context):
         match item:
             case SourceRecord():

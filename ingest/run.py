@@ -11,18 +11,26 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from ingest import sources
 from ingest.base import Block, Context, Keepable, Source
-from ingest.gate import admit, bare
+from ingest.gate import admit, admit_block, bare
+from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
 from mappings.tables import Library
+from ontology.elements import Element
+from ontology.elements import elements as known_elements
+from ontology.index import TermIndex
+from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
 from store.documents import Reading
+from store.home import Home
 from store.log import BrokenRecordError, BrokenSourceError, sid_of
 from store.manifest import Manifest
+from store.matching import live_ids, matches
 from store.open_source import OpenSource
 from store.warehouse import Warehouse, Writing
 
@@ -62,6 +70,8 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
         for number in runs:
             warehouse.control.finish_run(number, manifest.number)
         _tell_conflicts(warehouse, writing, manifest, report, runs)
+        read = [source for source in manifest.sources if source.collection in report.collections]
+        report.subjects = matches(warehouse.crosswalk, warehouse.rules, live_ids(warehouse.home.log, read))
     return report
 
 
@@ -95,6 +105,7 @@ class _Run:
         library: Library,
     ) -> None:
         self.control = warehouse.control
+        self.home = warehouse.home
         self.documents = warehouse.documents
         self.library = library
         self.writing = writing
@@ -137,7 +148,7 @@ class _Run:
                 wanted = f"one of: {', '.join(sources.names())}"
                 self._reject(self.job.collection, _unread(name, "no kind of source reads this", wanted))
         if not kinds and not self.rejects:
-            raise NothingToDoError(f"nothing to read at {', '.join(self.job.locators)}")
+            raise NothingToDoError(f"nothing to read at {', '.join(map(without_credentials, self.job.locators))}")
         return kinds
 
     def _context(self, source: Source) -> Context:
@@ -148,7 +159,9 @@ class _Run:
             secret=bytes.fromhex(self.control.setting("secret")),
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
+            blocks=True,
             known=self._is_known(source),
+            elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),
             library=self.library,
             keep=self._keep,
@@ -191,9 +204,7 @@ class _Run:
                 case Record() if head is not None:
                     self._admit(item, head, context)
                 case Block() if head is not None:
-                    assert context.reviewed, "only reviewed sources may yield blocks"
-                    self.writing.log.add_rows(item.kind, item.rows)
-                    self.report.records[item.kind.__name__] += item.rows.num_rows
+                    self._admit_block(item, head, context)
                 case _:
                     continue
         self._end(head)
@@ -267,6 +278,15 @@ class _Run:
             return
         self.report.records[type(admitted).__name__] += 1
 
+    def _admit_block(self, block: Block, head: SourceRecord, context: Context) -> None:
+        admitted, rejects, refused = admit_block(block, context)
+        self.refused.update(refused)
+        for reject in rejects:
+            self._reject(head.collection or self.job.collection, replace(reject, name=head.name))
+        if admitted.rows.num_rows:
+            self.writing.log.add_rows(admitted.kind, admitted.rows)
+            self.report.records[admitted.kind.__name__] += admitted.rows.num_rows
+
     def _end(self, head: SourceRecord | None) -> None:
         """Finish a source; only what came in whole replaces what was there."""
         if head is None:
@@ -302,6 +322,11 @@ class _Run:
             by_collection[collection].append(reject)
         for collection in {self.job.collection, *by_collection}:
             self.control.reject(self.number, collection, self.read_names, by_collection[collection])
+
+
+def _known_elements(home: Home) -> dict[tuple[Curie, str], Element]:
+    """The data elements that come with Qilin, and those of the term index where there is one."""
+    return known_elements(TermIndex(home.terms).elements() if home.terms.exists() else ())
 
 
 def _unread(name: str, problem: str, wanted: str) -> Reject:

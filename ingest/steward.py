@@ -13,10 +13,9 @@ from mappings.sssom import (
     NO_TERM,
     Decision,
     MappingError,
-    column_id,
+    Spoken,
     parse_subject,
     read_rows,
-    value_id,
 )
 from mappings.tables import Library, TableMap
 from mappings.targets import Target, Targets
@@ -78,15 +77,14 @@ class Steward:
     def decide(self, wish: Wish) -> Made:
         """Check a decision and add it to the records; `MappingError` where it cannot stand, saying why."""
         mapping = self.library.unchecked(wish.mapping)
-        column, value = subject_of(mapping, wish.subject)
-        _check(wish, value)
-        held = [row for row in mapping.decisions.rows if (row.column, row.value) == (column, value)]
-        subject = column_id(column) if value is None else value_id(column, value)
+        spoken_of = subject_of(mapping, wish.subject)
+        _check(wish, spoken_of.value)
+        held = [row for row in mapping.decisions.rows if (row.column, row.value, row.facet) == spoken_of]
         record = DecisionRecord(
             mapping=mapping.name,
             verdict=wish.verdict,
-            subject=subject,
-            subject_label=column if value is None else value,
+            subject=spoken_of.subject,
+            subject_label=spoken_of.column if spoken_of.value is None else spoken_of.value,
             predicate=wish.predicate or "skos:exactMatch",
             justification=wish.justification,
             author=person(wish.author),
@@ -98,7 +96,7 @@ class Steward:
         if not record.reason:
             raise MappingError("a decision without a reason; say why, for those who come after you")
         (added,) = self.warehouse.decisions.add([record])
-        return Made(added, column in mapping.columns)
+        return Made(added, spoken_of.column in mapping.columns)
 
     def _pointed(
         self, record: DecisionRecord, mapping: TableMap, wish: Wish, held: Sequence[Decision]
@@ -149,15 +147,15 @@ class Steward:
         return target, next((row for row in proposed if row.term == term), None)
 
 
-def subject_of(mapping: TableMap, text: str) -> tuple[str, str | None]:
+def subject_of(mapping: TableMap, text: str) -> Spoken:
     """Column and cell that a steward names: as SSSOM does, or simply ``Overall stage`` or ``Overall stage=IIIb``."""
     if text.startswith(("column:", "value:")):
         return parse_subject(text)
     if text in mapping.columns:
-        return text, None
+        return Spoken(text, None, "")
     for at, letter in enumerate(text):
         if letter == "=" and text[:at].strip() in mapping.columns and text[at + 1 :].strip():
-            return text[:at].strip(), text[at + 1 :].strip()
+            return Spoken(text[:at].strip(), text[at + 1 :].strip(), "")
     known = ", ".join(sorted(mapping.columns))
     raise MappingError(
         f"{mapping.name} reads no column {text.partition('=')[0]!r}; it reads: {known}. "

@@ -22,20 +22,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
 from ingest.gate import FREE, NAMING, OLDEST, identifier_in
+from ingest.table_blocks import AGES
 from ingest.table_cells import WITHHELD, Fault, Number, dated
-from ingest.table_file import TableFile
+from ingest.table_file import Table
 from ingest.table_plan import Plan
-from ingest.table_records import AGES
 from ingest.table_uses import PartRead, Use
-from mappings.shape import Part, Ref, plain
+from mappings.shape import Entry, Part, Ref, plain
 from mappings.tables import TableMap
 from ontology.prefixes import Curie
 from ontology.records import When
+from store.identity import origin_key
 
 __all__ = ["KeptTable", "Shortfall", "TableDocument", "shortfall"]
 
@@ -65,9 +65,11 @@ def ways_of(part: Part) -> dict[str, str]:
     for written, entries in part.columns.items():
         for entry in entries:
             ways[written].append(_digest(entry.model_dump(mode="json", exclude={"fields"}, exclude_defaults=True)))
-            for name, given in entry.fields.items():
-                if isinstance(given, Ref) and given.column:
-                    ways[plain(given.column)].append(_digest([name, given.model_dump(mode="json")]))
+            refs = [(name, given) for name, given in entry.fields.items() if isinstance(given, Ref)]
+            for name, given in refs:
+                for choice in given.choices:
+                    for source in filter(None, (*choice.sources, *choice.per, choice.role)):
+                        ways[plain(source)].append(_digest([name, choice.model_dump(mode="json")]))
     for name in part.named:
         ways.setdefault(name, [])
     return {name: _digest(sorted(set(found))) for name, found in ways.items()}
@@ -76,17 +78,55 @@ def ways_of(part: Part) -> dict[str, str]:
 # keeping
 
 
+def completion_of(stated: Part, part: Part) -> dict[str, Any]:
+    """What a source added to a part of a map: visits, and for each entry of a column the fields that it gave it."""
+    added = {
+        name: [
+            {item: _plain_field(given) for item, given in entry.fields.items() if item not in own.fields}
+            for entry, own in zip(entries, stated.columns[name], strict=True)
+        ]
+        for name, entries in part.columns.items()
+    }
+    return {
+        "visits": {} if part.visits == stated.visits else dict(part.visits),
+        "columns": {name: entries for name, entries in added.items() if any(entries)},
+    }
+
+
+def _plain_field(given: Ref | bool | float | str) -> Any:
+    return given.model_dump(mode="json", exclude_defaults=True) if isinstance(given, Ref) else given
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a source knows of its columns besides the map: from its data dictionary."""
+
+    elements: Mapping[str, Curie] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    decimals: Mapping[str, str] = field(default_factory=dict)
+    coded: Set[str] = frozenset()
+    """Columns whose cells are codes of a vocabulary, of which a document does not keep what they mean."""
+
+    def of(self, names: Set[str]) -> dict[str, Any]:
+        """The same as text, of some columns only."""
+        return {
+            "elements": {name: term for name, term in self.elements.items() if name in names},
+            "labels": {name: dict(labels) for name, labels in self.labels.items() if name in names},
+            "decimals": {name: sign for name, sign in self.decimals.items() if name in names},
+            "coded": sorted(self.coded & names),
+        }
+
+
 @dataclass(frozen=True)
 class TableDocument:
     """What may be kept of a table that was read; `lines` makes the text once the gate has judged its records."""
 
     kind: str
     mapping: str
-    table: TableFile
+    table: Table
     parts: Sequence[PartRead]
     context: Context
-    elements: Mapping[str, Curie] = field(default_factory=dict)
-    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    known: Known
 
     @property
     def again(self) -> str | None:
@@ -100,8 +140,7 @@ class TableDocument:
         head = {
             "form": FORM,
             "kind": self.kind,
-            "elements": {name: term for name, term in self.elements.items() if name in read},
-            "labels": {name: dict(labels) for name, labels in self.labels.items() if name in read},
+            **self.known.of(read),
             "parts": [keeper.head() for keeper in keepers],
         }
         yield json.dumps(head, ensure_ascii=False, sort_keys=True)
@@ -123,14 +162,16 @@ class _Keeper:
 
     def head(self) -> dict[str, Any]:
         """What the head of the document says of this part."""
+        stated = self.read.as_stated
         return {
             "sheet": self.part.sheet,
-            "layout": layout_of(self.part),
-            "ways": ways_of(self.part),
+            "layout": layout_of(stated),
+            "ways": ways_of(stated),
+            "completion": completion_of(stated, self.part),
             "headers": [name if index in self.kept else "" for index, name in enumerate(self.read.headers)],
         }
 
-    def rows(self, table: TableFile) -> Iterator[list[Any]]:
+    def rows(self, table: Table) -> Iterator[list[Any]]:
         """The rows that the map reads, each with its number."""
         for number, cells in self.read.rows(table):
             too_many = len(cells) > len(self.read.headers)
@@ -142,7 +183,8 @@ class _Keeper:
         name = self.part.subject.identifier(cell)
         if not cell or cell in self.part.missing:
             # nothing of it is read but what tells that it is such a row
-            return [text if index == at or index in self.read.only else None for index, text in enumerate(cells)]
+            choosing = {at, *(condition.index for condition in self.read.conditions)}
+            return [text if index in choosing else None for index, text in enumerate(cells)]
         if identifier_in(cell, NAMING) or identifier_in(name, NAMING):
             return [None] * len(cells)
         kept: list[Cell] = [""] * len(cells)
@@ -159,7 +201,7 @@ class _Keeper:
         refused, others = set[int](), set[int]()
         for plan in self.read.plans:
             if cells[plan.index]:
-                made_of = {plan.index, *(item.index for item in plan.fields)}
+                made_of = {plan.index, *self.read.columns_of(plan)}
                 (refused if self.read.key_of(plan, number) in self.refused else others).update(made_of)
         return refused - others
 
@@ -240,7 +282,7 @@ def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
     """What a document lacks of what a map reads; it serves no map that reads one of its columns in another way."""
     kept = {part["sheet"]: part for part in head["parts"]}
     lacking: list[str] = []
-    useless = head["form"] != FORM
+    useless = head["form"] != FORM or bool(head["coded"])
     for part in mapping.parts:
         found = kept.get(part.sheet)
         ways = ways_of(part)
@@ -255,7 +297,7 @@ def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
     return Shortfall(tuple(dict.fromkeys(lacking)), useless)
 
 
-class KeptTable(TableFile):
+class KeptTable(Table):
     """A kept document as the table that it was made of; cells that were not kept begin with `WITHHELD`."""
 
     def __init__(
@@ -265,13 +307,14 @@ class KeptTable(TableFile):
         known: dict[str, str],
         origins: Mapping[tuple[str, str], dt.date],
         clock: str,
+        namespace: str = "",
     ) -> None:
-        super().__init__(Path(document))
+        super().__init__()
         self.document = document
         self.workbook = True
         self.known = known
         """Texts by the hashes that stand for them."""
-        self._lines, self._origins, self._clock = lines, origins, clock
+        self._lines, self._origins, self._clock, self._namespace = lines, origins, clock, namespace
 
     @cached_property
     def head(self) -> dict[str, Any]:
@@ -292,27 +335,41 @@ class KeptTable(TableFile):
         """The names of the columns that were kept; the others are empty."""
         return tuple(next((kept["headers"] for kept in self.head["parts"] if kept["sheet"] == part.sheet), ()))
 
-    def table(self, part: Part) -> Iterator[Sequence[str]]:
-        """The rows of a part at their numbers; those that were not kept are empty."""
+    def completed(self, part: Part) -> Part:
+        """The part with what the source added to it when it was read."""
+        added = next((kept["completion"] for kept in self.head["parts"] if kept["sheet"] == part.sheet), None)
+        if not added:
+            return part
+
+        def given(name: str, at: int, entry: Entry) -> dict[str, Any]:
+            fields = added["columns"].get(name, [])[at : at + 1]
+            return {item: value for each in fields for item, value in each.items() if entry.takes(item)}
+
+        columns = {
+            name: tuple(entry.giving(**given(name, at, entry)) for at, entry in enumerate(entries))
+            for name, entries in part.columns.items()
+        }
+        return part.model_copy(update={"columns": columns, "visits": {**added["visits"], **part.visits}})
+
+    def numbered(self, part: Part) -> Iterator[tuple[int, Sequence[str]]]:
+        """The rows of a part that were kept, with their numbers in the file."""
         sheets = [kept["sheet"] for kept in self.head["parts"]]
         subject = self.headers(part).index(plain(part.subject.column))
-        within, reached = False, 0
+        within = False
         for line in islice(self._lines(), 1, None):
             row = json.loads(line)
             if isinstance(row, dict):
                 within = sheets[row["part"]] == part.sheet
             elif within:
-                yield from ([] for _ in range(reached + 1, row[0]))
-                reached = row[0]
                 name = part.subject.identifier(row[subject + 1] or "") if isinstance(row[subject + 1], str) else ""
-                yield [self._text(cell, f"R{row[0]}C{at}", name) for at, cell in enumerate(row[1:], 1)]
+                yield row[0], [self._text(cell, f"R{row[0]}C{at}", name) for at, cell in enumerate(row[1:], 1)]
 
     def _text(self, cell: Cell, place: str, subject: str) -> str:
         match cell:
             case str():
                 return cell
             case ["day", int(first), int(last), clock]:
-                origin = self._origins.get((subject, clock or self._clock))
+                origin = self._origins.get((origin_key(self._namespace, subject), clock or self._clock))
                 if origin is not None:
                     ends = [origin + dt.timedelta(days=day) for day in (first, last)]
                     return dated(When(ends[0], ends[1], clock))

@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 from ingest.table_cells import Reading
-from ingest.table_file import TableFile
-from ingest.table_plan import Plan
+from ingest.table_file import Table
+from ingest.table_plan import Condition, Field, Made, Plan
 from ingest.table_records import Problems, RowReader
 from mappings.shape import Part, plain
 
@@ -39,6 +38,14 @@ class PartRead:
     headers: tuple[str, ...]
     plans: Sequence[Plan]
     mark: str
+    made: Sequence[Made] = ()
+    stated: Part | None = None
+    """The part as the map has it, where the source completed it with what it knows of its columns."""
+
+    @property
+    def as_stated(self) -> Part:
+        """The part as the map has it."""
+        return self.stated or self.part
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -57,14 +64,28 @@ class PartRead:
         for plan in self.plans:
             listed = plan.missing | plan.only_if | frozenset(plan.absent)
             uses[plan.index].append(Use(plan.main, plan.read, listed, bool(plan.only_if), plan))
-            for item in plan.fields:
-                uses[item.index].append(Use(item.name, item.read, item.missing))
-        for index, cells in self.only.items():
-            uses[index].append(Use("only", str, cells, only_listed=True))
-        for name in self.part.one_row_per:
-            if plain(name) in self.index:
-                uses[self.index[plain(name)]].append(Use("one_row_per", str, frozenset(), only_listed=True))
+            for item in (*plan.fields, *([plan.detail] if plan.detail else [])):
+                for index in self._columns(item):
+                    uses[index].append(Use(item.name, item.read, item.missing))
+            for index, read in plan.roles:
+                uses[index].append(Use("role", read, plan.missing))
+            for condition in plan.conditions:
+                uses[condition.index].append(Use("where", str, condition.cells, only_listed=True))
+        for condition in self.conditions:
+            uses[condition.index].append(Use("only", str, condition.cells, only_listed=True))
+        compared = [self.index[plain(name)] for name in self.part.one_row_per if plain(name) in self.index]
+        for index in (*compared, *(column for made in self.made for column in made.per)):
+            uses[index].append(Use("per", str, frozenset(), only_listed=True))
         return uses
+
+    def columns_of(self, plan: Plan) -> set[int]:
+        """The columns that the further fields of a plan are read from."""
+        return {index for item in plan.fields for index in self._columns(item)}
+
+    def _columns(self, item: Field) -> tuple[int, ...]:
+        """The columns of the file that a field is read from."""
+        width = len(self.headers)
+        return (item.index,) if item.index < width else self.made[item.index - width].indexes
 
     def key_of(self, plan: Plan, number: int) -> str:
         """The key of the record that an entry makes of a row."""
@@ -74,23 +95,22 @@ class PartRead:
     def _keys(self) -> RowReader:
         return RowReader(self.part, self.plans, self.headers, Problems(""), self.mark)
 
-    @cached_property
-    def only(self) -> dict[int, frozenset[str]]:
-        """The columns by which rows are chosen, and the cells of rows that are read."""
-        return {self.index[plain(name)]: frozenset(cells) for name, cells in self.part.only.items()}
+    @property
+    def conditions(self) -> Sequence[Condition]:
+        """What decides which rows are read."""
+        return self._keys.conditions
 
-    def rows(self, table: TableFile) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, table: Table) -> Iterator[tuple[int, list[str]]]:
         """The rows that the map reads, with their numbers, cells without surrounding blanks.
 
         All have a cell for each column; a row with more of them has all of its own.
         """
         width = len(self.headers)
-        numbered = enumerate(table.table(self.part), 1)
-        for number, row in islice(numbered, self.part.data_row - 1, self.part.last_row):
+        for number, row in table.numbered(self.part):
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
             if not any(cells[width:]):
                 cells = cells[:width] + [""] * (width - len(cells))
-            if all(cells[index] in wanted for index, wanted in self.only.items()):
+            if all(condition.holds(cells[condition.index]) for condition in self.conditions):
                 yield number, cells

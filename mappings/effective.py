@@ -17,10 +17,11 @@ __all__ = ["decision_of", "in_force", "pending_writes"]
 
 def decision_of(record: DecisionRecord) -> Decision:
     """A record as a row of its mapping set."""
-    column, value = parse_subject(record.subject)
+    spoken_of = parse_subject(record.subject)
     return Decision(
-        column=column,
-        value=value,
+        column=spoken_of.column,
+        value=spoken_of.value,
+        facet=spoken_of.facet,
         predicate=record.predicate,
         term=record.object,
         line=record.id,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from ontology.prefixes import Curie, UnknownPrefixError, expand
@@ -24,6 +24,7 @@ __all__ = [
     "Decisions",
     "MappingError",
     "Slot",
+    "Spoken",
     "column_id",
     "parse_subject",
     "read_decisions",
@@ -43,8 +44,29 @@ PLAIN = ("subject_label", "mapping_justification", "mapping_date", "confidence",
 PEOPLE = ("author_id", "author_label", "reviewer_id", "reviewer_label")
 READ = frozenset((*REQUIRED, *PLAIN, *PEOPLE, "predicate_modifier"))
 
-Slot: TypeAlias = tuple[str, str | None, bool]
-"""A column, one of its cells or None, and whether it is the column's data element."""
+
+class Spoken(NamedTuple):
+    """What a decision speaks of: a column or one of its cells, whole or one of the things that it says at once."""
+
+    column: str
+    value: str | None
+    facet: str
+
+    @property
+    def subject(self) -> str:
+        """The subject as SSSOM writes it."""
+        if self.value is None:
+            return column_id(self.column, self.facet)
+        return value_id(self.column, self.value, self.facet)
+
+
+class Slot(NamedTuple):
+    """What one word is decided about: of a column, the data element and any other term each for itself."""
+
+    column: str
+    facet: str
+    value: str | None
+    is_element: bool
 
 
 class MappingError(ValueError):
@@ -74,6 +96,8 @@ class Decision:
     """Where it stands, for messages: file and line, or the number of a decision of the control data."""
     extra: tuple[tuple[str, str], ...] = ()
     """Further columns of the row, by name."""
+    facet: str = ""
+    """Which of the things that a column says at once it is about: a field (``laterality``), or a name of the map's."""
 
     @property
     def applied(self) -> bool:
@@ -83,30 +107,30 @@ class Decision:
     @property
     def subject(self) -> str:
         """The subject as SSSOM writes it."""
-        return column_id(self.column) if self.value is None else value_id(self.column, self.value)
+        return Spoken(self.column, self.value, self.facet).subject
 
     @property
     def slot(self) -> Slot:
         """What it is about: of a column, the data element and any other term are decided each for itself."""
-        return (self.column, self.value, self.value is None and self.term.startswith("cadsr:"))
+        return Slot(self.column, self.facet, self.value, self.value is None and self.term.startswith("cadsr:"))
 
 
-def column_id(column: str) -> str:
-    """The subject of a decision about a column.
+def column_id(column: str, facet: str = "") -> str:
+    """The subject of a decision about a column, or about one of the things that it says at once.
 
-    >>> column_id("Overall stage")
-    'column:Overall%20stage'
+    >>> column_id("Overall stage"), column_id("TNM", "n")
+    ('column:Overall%20stage', 'column:TNM#n')
     """
-    return f"column:{quote(column, safe='')}"
+    return f"column:{quote(column, safe='')}{facet and '#'}{facet}"
 
 
-def value_id(column: str, value: str) -> str:
+def value_id(column: str, value: str, facet: str = "") -> str:
     """The subject of a decision about a cell text of a column.
 
-    >>> value_id("T stage", "1/2")
-    'value:T%20stage/1%2F2'
+    >>> value_id("T stage", "1/2"), value_id("Place", "left lung", "laterality")
+    ('value:T%20stage/1%2F2', 'value:Place#laterality/left%20lung')
     """
-    return f"value:{quote(column, safe='')}/{quote(value, safe='')}"
+    return f"value:{quote(column, safe='')}{facet and '#'}{facet}/{quote(value, safe='')}"
 
 
 def read_decisions(path: Path) -> Decisions:
@@ -131,22 +155,23 @@ def read_rows(path: Path) -> Iterator[Decision]:
         yield _decision(row, f"{path.name}:{line}", line)
 
 
-def parse_subject(subject: str) -> tuple[str, str | None]:
-    """Column and cell (None where the whole column is meant) of a subject; `MappingError` where it is neither.
+def parse_subject(subject: str) -> Spoken:
+    """What a subject speaks of; `MappingError` where it is neither a column nor a cell.
 
-    >>> parse_subject("value:T%20stage/1%2F2"), parse_subject("column:Age")
-    (('T stage', '1/2'), ('Age', None))
+    >>> parse_subject("value:T%20stage/1%2F2"), parse_subject("column:TNM#n")
+    (Spoken(column='T stage', value='1/2', facet=''), Spoken(column='TNM', value=None, facet='n'))
     """
     kind, _, local = subject.partition(":")
-    column, slash, value = local.partition("/")
-    if kind not in {"column", "value"} or not column or (kind == "value") != bool(slash):
-        raise MappingError(f"subject {subject!r}; right: column:NAME or value:NAME/CELL")
-    return unquote(column), unquote(value) if slash else None
+    spoken_of, slash, value = local.partition("/")
+    column, hashed, facet = spoken_of.partition("#")
+    if kind not in {"column", "value"} or not column or (kind == "value") != bool(slash) or bool(hashed) != bool(facet):
+        raise MappingError(f"subject {subject!r}; right: column:NAME or value:NAME/CELL, or NAME#FACET for NAME")
+    return Spoken(unquote(column), unquote(value) if slash else None, unquote(facet))
 
 
 def _decision(row: dict[str, str], place: str, line: int) -> Decision:
     try:
-        column, value = parse_subject(row["subject_id"])
+        spoken_of = parse_subject(row["subject_id"])
     except MappingError as error:
         raise MappingError(f"{place}: {error}") from error
     if row["predicate_id"] not in KNOWN_PREDICATES:
@@ -158,8 +183,9 @@ def _decision(row: dict[str, str], place: str, line: int) -> Decision:
         except UnknownPrefixError as error:
             raise MappingError(f"{place}: {error}") from error
     return Decision(
-        column=column,
-        value=value,
+        column=spoken_of.column,
+        value=spoken_of.value,
+        facet=spoken_of.facet,
         predicate=row["predicate_id"],
         term=term,
         line=line,
@@ -205,26 +231,39 @@ class Decisions:
             if best.predicate == row.predicate and best.term != row.term:
                 raise MappingError(f"{row.place}: a second {row.predicate} beside {best.place}; keep one of them")
 
-    def _column(self, names: tuple[str, ...], *, element: bool) -> Curie | None:
-        for name in names:
-            found = self.applied.get((name, None, element))
-            if found is not None:
-                return None if found.term == NO_TERM else Curie(found.term)
+    def _column(self, names: tuple[str, ...], facet: str, *, element: bool) -> Curie | None:
+        for spoken_of in dict.fromkeys((facet, "")):
+            for name in names:
+                found = self.applied.get(Slot(name, spoken_of, None, element))
+                if found is not None:
+                    return None if found.term == NO_TERM else Curie(found.term)
         return None
 
-    def element(self, *names: str) -> Curie | None:
+    def element(self, *names: str, facet: str = "") -> Curie | None:
         """The common data element of a column, by the first of its names that has one."""
-        return self._column(names, element=True)
+        return self._column(names, facet, element=True)
 
-    def variable(self, *names: str) -> Curie | None:
+    def variable(self, *names: str, facet: str = "") -> Curie | None:
         """The variable that a column holds, by the first of its names that has one."""
-        return self._column(names, element=False)
+        return self._column(names, facet, element=False)
 
-    def values(self, *names: str) -> dict[str, Curie | None]:
+    def values(self, *names: str, facet: str = "") -> dict[str, Curie | None]:
         """The decided cells of a column; None where there is no term and the cell is kept as written."""
         decided: dict[str, Curie | None] = {}
         for name in reversed(names):
-            for (column, value, _), row in self.applied.items():
-                if column == name and value is not None:
-                    decided[value] = None if row.term == NO_TERM else Curie(row.term)
+            for value, row in self._values.get((name, facet), {}).items():
+                decided[value] = None if row.term == NO_TERM else Curie(row.term)
         return decided
+
+    def facets(self, *names: str) -> frozenset[str]:
+        """The facets of a column about whose cells there are decisions; the empty one is the column as a whole."""
+        return frozenset(facet for column, facet in self._values if column in names)
+
+    @cached_property
+    def _values(self) -> dict[tuple[str, str], dict[str, Decision]]:
+        """The decisions about cells, by column and facet."""
+        found: dict[tuple[str, str], dict[str, Decision]] = {}
+        for (column, facet, value, _), row in self.applied.items():
+            if value is not None:
+                found.setdefault((column, facet), {})[value] = row
+        return found

@@ -80,9 +80,9 @@ class TableMap:
         """The SHA-256 (hex) of what decides the records: where things stand, and what is in force of columns read."""
         shape = self.shape.model_dump(mode="json", exclude=NOT_RECIPE, exclude_defaults=True, by_alias=True)
         effective = sorted(
-            [row.column, row.value or "", row.value is not None, is_element, str(row.term)]
-            for (_, _, is_element), row in self.decisions.applied.items()
-            if row.column in self.columns
+            [slot.column, slot.facet, slot.value or "", slot.value is not None, slot.is_element, str(row.term)]
+            for slot, row in self.decisions.applied.items()
+            if slot.column in self.columns
         )
         text = json.dumps([shape, effective], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -183,8 +183,10 @@ def _shipped() -> dict[str, TableMap]:
 
 def _fits(candidate: TableMap, name: str, headers: Callable[[Part], Sequence[str]]) -> bool:
     wanted = candidate.shape.matches
-    if not wanted.file and not wanted.headers:
-        return False
+    if (not wanted.file and not wanted.headers) or any(part.query for part in candidate.parts):
+        return False  # a map with a query of its own is applied by name
+    if not wanted.file and any(part.names for part in candidate.parts):
+        return False  # column names that only the map gives recognise no file
     if wanted.file and not any(fnmatch(name.casefold(), pattern.casefold()) for pattern in wanted.file):
         return False
     needed = {plain(header) for header in wanted.headers}
