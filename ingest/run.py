@@ -61,8 +61,8 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
     """Ingest and publish; `NothingToDoError` where no locator of a job can be read."""
     progress = progress or Progress()
     report = Report()
-    library = Library.of(warehouse.home, warehouse.decisions)
     with warehouse.writing(progress.waiting) as writing:
+        library = Library.of(warehouse.home, warehouse.decisions)  # with what was decided while another run wrote
         runs = [_Run(warehouse, writing, job, report, progress, library).read() for job in jobs]
         progress.stage("publishing")
         manifest = writing.publish()
