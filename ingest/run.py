@@ -30,7 +30,7 @@ from store.documents import Reading
 from store.home import Home
 from store.log import BrokenRecordError, BrokenSourceError, sid_of
 from store.manifest import Manifest
-from store.matching import live_ids, matches
+from store.matching import matches
 from store.open_source import OpenSource
 from store.warehouse import Warehouse, Writing
 
@@ -71,7 +71,7 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
             warehouse.control.finish_run(number, manifest.number)
         _tell_conflicts(warehouse, writing, manifest, report, runs)
         read = [source for source in manifest.sources if source.collection in report.collections]
-        report.subjects = matches(warehouse.crosswalk, warehouse.rules, live_ids(warehouse.home.log, read))
+        report.subjects = matches(warehouse.crosswalk, warehouse.rules, warehouse.home.log, read)
     return report
 
 

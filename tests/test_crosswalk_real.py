@@ -16,7 +16,7 @@ import pytest
 from ingest.run import Job, run
 from store.crosswalk import Decision
 from store.crosswalk_rules import IdRule
-from store.matching import Matched, live_ids, matches
+from store.matching import Matched, matches
 from store.warehouse import ANONYMOUS, Warehouse
 
 TCIA = Path(__file__).parents[1] / ".." / "shared" / "data" / "clinical" / "tcia"
@@ -64,7 +64,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 def found(warehouse: Warehouse, collection: str) -> dict[str, Matched]:
     live = [source for source in warehouse.generations.current().sources if source.collection == collection]
-    counted = matches(warehouse.crosswalk, warehouse.rules, live_ids(warehouse.home.log, live))
+    counted = matches(warehouse.crosswalk, warehouse.rules, warehouse.home.log, live)
     return {item.side: item for item in counted}
 
 
