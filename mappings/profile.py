@@ -1,0 +1,296 @@
+"""Profiles of columns: what the cells of a table look like, found in one pass and in bounded memory.
+
+Cells are counted one by one up to `HELD` different ones a column; beyond that the number of different cells is
+estimated from the smallest of their hashes. Types are read from the cells that were held.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from mappings.dictionary import Described
+from mappings.header import Header, header
+from mappings.words import fold
+
+__all__ = ["HELD", "Column", "Profiler", "Shown", "ValueKind", "kind_of"]
+
+HELD = 2000
+"""Different cells of a column that are held; beyond them their number is an estimate."""
+SKETCH = 256
+LARGEST = 1 << 32
+CODED = 60
+"""A column with at most so many different cells may be coded."""
+LONG = 60
+"""Letters of a cell beyond which it reads as free text."""
+
+
+class ValueKind(StrEnum):
+    """What the cells of a column are."""
+
+    EMPTY = "empty"
+    INTEGER = "integer"
+    NUMBER = "number"
+    DATE = "date"
+    CODE = "code"
+    TEXT = "text"
+    IDENTIFIER = "identifier"
+    UID = "uid"
+
+
+MISSING = frozenset(
+    "na n/a n.a. nan nd null nil none - -- . ? missing nr not available not applicable not done not evaluated"
+    " not recorded not reported".split()
+) | {
+    "not available",
+    "not applicable",
+    "not done",
+    "not evaluated",
+    "not recorded",
+    "not reported",
+    "discrepancy",
+    "[not available]",
+    "[not applicable]",
+    "[not evaluated]",
+    "[unknown]",
+    "[discrepancy]",
+    "[completed]",
+    "[pending]",
+    "#n/a",
+    "not_applicable",
+    "not_available",
+}
+"""Cells, folded, that usually say nothing."""
+SENTINELS = frozenset("-1 -9 -88 -99 -888 -999 -8888 -9999 99 999 9999".split())
+"""Numbers that often stand for nothing, where they lie outside of the other cells."""
+
+NUMBER = re.compile(r"[<>\u2264\u2265]?=?\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
+INTEGER = re.compile(r"[+-]?\d{1,15}")
+UID = re.compile(r"\d+(?:\.\d+){5,}")
+DATES: Mapping[str, re.Pattern[str]] = {
+    "": re.compile(r"(?:19|20)\d\d-(?:0?[1-9]|1[0-2])(?:-(?:0?[1-9]|[12]\d|3[01]))?(?:[T ]\d\d:\d\d(?::\d\d)?.*)?"),
+    "%m/%d/%Y": re.compile(r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])/(?:19|20)\d\d"),
+    "%d/%m/%Y": re.compile(r"(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|1[0-2])/(?:19|20)\d\d"),
+    "%d.%m.%Y": re.compile(r"(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d"),
+    "%Y/%m/%d": re.compile(r"(?:19|20)\d\d/(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])"),
+    "%Y%m%d": re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"),
+    "%d-%b-%Y": re.compile(r"(?:0?[1-9]|[12]\d|3[01])-[A-Za-z]{3}-(?:19|20)\d\d"),
+    "%d%b%Y": re.compile(r"(?:0[1-9]|[12]\d|3[01])[A-Za-z]{3}(?:19|20)\d\d"),
+}
+"""Forms of dates by ``strptime`` form; the empty one is ISO, which a map need not name."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """The profile of a column. ``values`` are the cells that say something, by how often they stand there."""
+
+    index: int
+    header: Header
+    rows: int
+    filled: int
+    """Cells that are not empty, those that say nothing among them."""
+    distinct: int
+    exact: bool
+    """Whether ``distinct`` was counted; else it is an estimate."""
+    kind: ValueKind
+    values: Mapping[str, int]
+    missing: tuple[str, ...] = ()
+    """Cells, as written, that say nothing."""
+    form: str | None = None
+    """The ``strptime`` form of dates; empty for ISO."""
+    decimal_comma: bool = False
+    low: float | None = None
+    high: float | None = None
+    described: Described | None = None
+    """What a data dictionary says of the column."""
+    other_names: tuple[str, ...] = ()
+    """Further names from other header rows."""
+
+    @property
+    def name(self) -> str:
+        """The column's name as a table map writes it."""
+        return self.header.text
+
+    @property
+    def share(self) -> float:
+        """The share of rows that say something."""
+        absent = self.filled - self.said
+        return (self.filled - absent) / self.rows if self.rows else 0.0
+
+    @property
+    def said(self) -> int:
+        """How many cells say something; of a column that was not held whole, of those that were."""
+        return sum(self.values.values()) if self.exact else self.filled
+
+    @cached_property
+    def meanings(self) -> Mapping[str, str]:
+        """Meanings by cell, from the header's coding or the dictionary."""
+        own = dict(self.described.choices) if self.described else {}
+        return {**own, **self.header.choices}
+
+    @property
+    def unit(self) -> str | None:
+        """The UCUM code that the header or the dictionary gives."""
+        return self.header.unit or (self.described.unit if self.described else None)
+
+    @property
+    def coded(self) -> bool:
+        """Whether the cells are a closed list."""
+        return self.exact and 0 < len(self.values) <= CODED and self.kind in {ValueKind.CODE, ValueKind.INTEGER}
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the cells are numbers."""
+        return self.kind in {ValueKind.INTEGER, ValueKind.NUMBER}
+
+
+@dataclass
+class _Cells:
+    """The cells of one column as they come by."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    filled: int = 0
+    smallest: set[int] = field(default_factory=set)
+    limit: int = LARGEST
+
+    def overflow(self, cell: str) -> None:
+        """Note a cell beyond those that are held."""
+        if not self.smallest:
+            for held in self.counts:
+                self._note(held)
+        self._note(cell)
+
+    def _note(self, cell: str) -> None:
+        hashed = zlib.crc32(cell.encode("utf-8", "surrogatepass"))
+        if hashed < self.limit:
+            self.smallest.add(hashed)
+            if len(self.smallest) > SKETCH:
+                self.smallest.remove(max(self.smallest))
+                self.limit = max(self.smallest)
+
+    @property
+    def distinct(self) -> int:
+        """How many different cells there are, estimated where not all were held."""
+        if not self.smallest:
+            return len(self.counts)
+        return max(len(self.counts), round((SKETCH - 1) * LARGEST / max(max(self.smallest), 1)))
+
+
+class Profiler:
+    """Profiles the columns of a table from its rows, each seen once."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._cells = [_Cells() for _ in names]
+        self.rows = 0
+
+    def add(self, rows: Iterable[Sequence[str]]) -> None:
+        """Take rows in; those without any cell do not count."""
+        cells = self._cells
+        for row in rows:
+            found = False
+            for column, cell in zip(cells, row, strict=False):
+                if not cell or not (text := cell.strip()):
+                    continue
+                found = True
+                column.filled += 1
+                counts = column.counts
+                if text in counts:
+                    counts[text] += 1
+                elif len(counts) < HELD:
+                    counts[text] = 1
+                else:
+                    column.overflow(text)
+            self.rows += found
+
+    def columns(self) -> list[Column]:
+        """The profiles of the columns that have a name."""
+        return [
+            _profiled(index, name, self.rows, cells)
+            for index, (name, cells) in enumerate(zip(self._names, self._cells, strict=True))
+            if name
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The kind of cells, and the form of dates among them."""
+
+    kind: ValueKind
+    form: str | None = None
+
+
+def _profiled(index: int, name: str, rows: int, cells: _Cells) -> Column:
+    missing = _missing(cells.counts)
+    values = {cell: count for cell, count in cells.counts.items() if cell not in missing}
+    exact = not cells.smallest
+    shown = kind_of(values, cells.distinct - len(missing), rows)
+    numbers = [float(cell.replace(",", ".")) for cell in values if INTEGER.fullmatch(cell) or _plain_number(cell)]
+    return Column(
+        index=index,
+        header=header(name),
+        rows=rows,
+        filled=cells.filled,
+        distinct=cells.distinct,
+        exact=exact,
+        kind=shown.kind,
+        values=dict(sorted(values.items(), key=lambda item: (-item[1], item[0]))),
+        missing=tuple(sorted(missing)),
+        form=shown.form,
+        decimal_comma=any("," in cell for cell in values) and shown.kind is ValueKind.NUMBER,
+        low=min(numbers, default=None),
+        high=max(numbers, default=None),
+    )
+
+
+def _plain_number(cell: str) -> bool:
+    return re.fullmatch(r"[+-]?\d*[.,]?\d+", cell) is not None
+
+
+def _missing(counts: Mapping[str, int]) -> frozenset[str]:
+    """The cells that say nothing: by their words, or numbers far from all others."""
+    found = {cell for cell in counts if fold(cell) in MISSING}
+    numbers = {cell: float(cell) for cell in counts if cell not in found and INTEGER.fullmatch(cell)}
+    suspects = SENTINELS & numbers.keys()
+    if suspects:
+        rest = [number for cell, number in numbers.items() if cell not in suspects]
+        rest += [float(cell.replace(",", ".")) for cell in counts if "." in cell and _plain_number(cell)]
+        for cell in suspects:
+            below = numbers[cell] < 0 and (not rest or min(rest) >= 0)
+            above = numbers[cell] >= 99 and bool(rest) and max(rest) * 5 < numbers[cell]
+            if below or above:
+                found.add(cell)
+    return frozenset(found)
+
+
+def kind_of(values: Mapping[str, int], distinct: int, rows: int) -> Shown:
+    """What the cells of a column are; nine in ten of the different ones decide.
+
+    >>> kind_of({"2014-02-03": 1, "2014-05-01": 1}, 2, 2).kind, kind_of({"M": 5, "F": 4}, 2, 9).kind
+    (<ValueKind.DATE: 'date'>, <ValueKind.CODE: 'code'>)
+    """
+    if not values:
+        return Shown(ValueKind.EMPTY)
+    most = 0.9 * len(values)
+    if sum(1 for cell in values if UID.fullmatch(cell)) >= most:
+        return Shown(ValueKind.UID)
+    for form, pattern in DATES.items():
+        if sum(1 for cell in values if pattern.fullmatch(cell)) >= most:
+            return Shown(ValueKind.DATE, form)
+    whole = sum(1 for cell in values if INTEGER.fullmatch(cell))
+    if whole >= most:
+        return Shown(ValueKind.INTEGER)
+    if sum(1 for cell in values if NUMBER.fullmatch(cell)) >= 0.8 * len(values):
+        return Shown(ValueKind.NUMBER)
+    length = sum(map(len, values)) / len(values)
+    alone = distinct / max(sum(values.values()), 1)
+    if distinct > 20 and alone > 0.95 and length < LONG and all(" " not in cell for cell in list(values)[:200]):
+        return Shown(ValueKind.IDENTIFIER)
+    if length > LONG or (distinct > CODED and distinct > 0.3 * rows):
+        return Shown(ValueKind.TEXT)
+    return Shown(ValueKind.CODE)
