@@ -21,7 +21,7 @@ from python_calamine import CalamineError, CalamineWorkbook, load_workbook
 from ingest.base import head_of
 from mappings.shape import Part, plain
 
-__all__ = ["DELIMITED", "WORKBOOKS", "TableError", "TableFile"]
+__all__ = ["DELIMITED", "WORKBOOKS", "TableError", "TableFile", "header_names"]
 
 DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab"})
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
@@ -99,14 +99,11 @@ class TableFile:
     def headers(self, part: Part) -> tuple[str, ...]:
         """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
         top = self._head(part)
-        rows = [top[number - 1] for number in part.header_row if number <= len(top)]
-        width = max(map(len, rows), default=0)
-        padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
-        for row in padded[:-1]:
-            # a merged cell of an upper header row speaks for the columns to its right
-            for at in range(1, width):
-                row[at] = row[at] or row[at - 1]
-        return _numbered([" ".join(filter(None, column)) for column in zip(*padded, strict=True)])
+        return header_names([top[number - 1] for number in part.header_row if number <= len(top)])
+
+    def sheet_names(self) -> tuple[str, ...]:
+        """The names of a workbook's sheets in their order; none of a text file."""
+        return tuple(self._opened().sheet_names) if self.workbook else ()
 
     def _head(self, part: Part) -> list[list[str]]:
         """The rows down to the last header row."""
@@ -190,6 +187,17 @@ class TableFile:
         text = head_of(str(self.path), HEAD).decode(encoding, errors="replace")
         lines = list(islice(io.StringIO(text, newline=""), 50))
         return max(DELIMITERS, key=lambda delimiter: _evenness(lines, delimiter))
+
+
+def header_names(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The column names that header rows give: plain, and repeated ones numbered ``name.2``."""
+    width = max(map(len, rows), default=0)
+    padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+    for row in padded[:-1]:
+        # a merged cell of an upper header row speaks for the columns to its right
+        for at in range(1, width):
+            row[at] = row[at] or row[at - 1]
+    return _numbered([" ".join(filter(None, column)) for column in zip(*padded, strict=True)])
 
 
 def _evenness(lines: list[str], delimiter: str) -> int:

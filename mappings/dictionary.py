@@ -86,6 +86,13 @@ TOP = 12
 ASIDE = re.compile(r"\[[^\[\]]*\]|\((?:proceed|complete|specify|provide|explain|sign|see|skip|go to|continue)[^()]*\)", re.IGNORECASE)
 """Instructions to who fills in a form."""
 
+UNIT = re.compile(
+    r"\(\s*(mm|cm|mm3|cm3|cc|ml|kg|g|lbs?|gy|cgy|%|percent|years?|months?|weeks?|days?|minutes?|g/ml|ng/ml|kg/m2|kg/m\^2)\s*\)"
+    r"|\bin (millimet(?:er|re)s?|centimet(?:er|re)s?|mm|cm|mL|kg|kilograms?|years|months|weeks|days|minutes)\b",
+    re.IGNORECASE,
+)
+"""A unit within the text of a description."""
+
 
 @dataclass(frozen=True)
 class Described:
@@ -163,7 +170,7 @@ def _columns(top: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]] | None:
             if role and role not in places:
                 places[role] = at
         described = "label" in places or {"code", "meaning"} <= places.keys()
-        if "name" in places and described and sum(map(bool, row)) <= 14:
+        if "name" in places and described and sum(map(bool, row)) <= 20:
             return number, places
     return None
 
@@ -200,6 +207,6 @@ def _with(known: Described, cells: Mapping[str, str]) -> Described:
         number = cells.get("element", "")
         element = Curie(f"cadsr:{number}") if number.isdigit() else element_of(f"{label} {number}")[0]
     unit = known.unit or normalise(cells.get("unit", ""))
-    if unit is None and known.label == "" and (inside := re.search(r"\(\s*([A-Za-z%/0-9^]{1,8})\s*\)|\bin ([A-Za-z]{2,12})\s*$", label)):
+    if unit is None and known.label == "" and (inside := UNIT.search(label)):
         unit = normalise((inside[1] or inside[2]).lower())
     return Described(known.name, label, said, known.type or cells.get("type", ""), unit, element, known.identifies)

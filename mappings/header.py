@@ -21,9 +21,9 @@ BRACKETED = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]")
 AFTER_COMMA = re.compile(r",\s*(?:in\s+)?([A-Za-z%/0-9^*. ]{1,12})$")
 IN_UNIT = re.compile(r"\bin\s+([A-Za-z%/]{1,12})$", re.IGNORECASE)
 TRAILING = re.compile(
-    r"(?:^|[\s_.])(years?|yrs?|months?|mos?|weeks?|wks?|days?|kg|cm|mm|cc|mm3|cm3|percent|pct|gy|cgy|hours?|hrs?)$", re.IGNORECASE
+    r"(?:^|[\s_.])(pack[\s_-]?years?|years?|yrs?|months?|mos?|weeks?|wks?|days?|kg|cm|mm|cc|mm3|cm3|percent|pct|gy|cgy|hours?|hrs?)$", re.IGNORECASE
 )
-INSIDE = re.compile(r"(?:^|[\s_.])(days|months|weeks|kg|cm|mm|percent)(?=[\s_.])", re.IGNORECASE)
+INSIDE = re.compile(r"[_.](days|months|weeks|kg|cm|mm|percent)(?=[_.])|^(days|months|weeks)(?=[_.])", re.IGNORECASE)
 PAIR = re.compile(r"\s*['\"]?(-?[\w.+]{1,12}?)['\"]?\s*(?:=|:|\)|\s[-\u2013]\s)\s*(.+?)\s*", re.DOTALL)
 SPLIT = re.compile(r"\s*(?:\||;|\n|,(?=\s*['\"]?-?[\w.+]{1,4}['\"]?\s*[=:]))\s*")
 
@@ -83,8 +83,8 @@ def _unit(text: str) -> str | None:
 def _loose_unit(name: str) -> tuple[str | None, str]:
     """A unit that stands without brackets: after a comma, after *in*, at the end, or as a word of the name."""
     for pattern in (AFTER_COMMA, IN_UNIT, TRAILING, INSIDE):
-        if (found := pattern.search(name)) and (code := normalise(found[1].strip().lower())):
-            return code, found[1].strip()
+        if (found := pattern.search(name)) and (code := normalise((text := found[found.lastindex or 1].strip()).lower().replace("_", " "))):
+            return code, text
     return ("%", "%") if re.search(r"%\s*$|%\s+pred", name) else (None, "")
 
 
@@ -109,6 +109,9 @@ def choices(text: str) -> dict[str, str]:
         pair = PAIR.fullmatch(item)
         if pair is None:
             if said and item:
+                # a meaning that runs on in the next line
+                last = next(reversed(said))
+                said[last] = plain(f"{said[last]} {item}")
                 continue
             return {}
         said.setdefault(pair[1], plain(pair[2]))

@@ -257,7 +257,7 @@ def _take_decided(known: _Gathered, item: Decided) -> None:
     text = item.column
     if template(text):
         text = " ".join(piece.partition("}")[2] if "}" in piece else piece for piece in text.split("{"))
-    known.name(item.target, plain(text), f"column of {item.source}")
+    known.name(item.target, plain(text), f"column of {item.source}", item.element)
     for cell, term in item.values.items():
         if term is not None:
             known.cells[item.target][fold(cell)][term] += 1

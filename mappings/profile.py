@@ -16,9 +16,10 @@ from functools import cached_property
 
 from mappings.dictionary import Described
 from mappings.header import Header, header
+from mappings.layout import Layout
 from mappings.words import fold
 
-__all__ = ["HELD", "Column", "Profiler", "Shown", "ValueKind", "kind_of"]
+__all__ = ["HELD", "Column", "Profiler", "Shown", "Table", "ValueKind", "kind_of"]
 
 HELD = 2000
 """Different cells of a column that are held; beyond them their number is an estimate."""
@@ -147,6 +148,26 @@ class Column:
     def numeric(self) -> bool:
         """Whether the cells are numbers."""
         return self.kind in {ValueKind.INTEGER, ValueKind.NUMBER}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The profile of a table: a file, or one sheet of a workbook."""
+
+    file: str
+    kind: str
+    """The kind of source that reads it: ``table`` or ``redcap``."""
+    sheet: str | None
+    """The sheet's name; None where the file has no sheets."""
+    first: bool
+    """Whether it is the first sheet."""
+    layout: Layout
+    rows: int
+    columns: tuple[Column, ...]
+    dictionary: str | None = None
+    """Where the columns are described, if anywhere."""
+    last_row: int | None = None
+    """The last row of data, where notes stand below."""
 
 
 @dataclass

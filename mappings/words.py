@@ -21,7 +21,7 @@ STOP = frozenset(
 """Words that say nothing of what a column holds."""
 
 WEAK = frozenset(
-    "case category characteristic clinical code current data description field final form individual information"
+    "case category characteristic code current data description field final form individual information"
     " item label list measurement name number participant patient person question recorded reported result select"
     " specified specify subject tag text type used value variable".split()
 )
