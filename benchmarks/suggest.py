@@ -16,7 +16,7 @@ from pathlib import Path
 from ingest.table_file import TableError, TableFile
 from ingest.table_profile import profile_file
 from mappings.knowledge import gather
-from mappings.profile import Column, Table
+from mappings.profile import Column, Table, ValueKind
 from mappings.shape import Part, plain, template
 from mappings.suggest import Advice, Suggester
 from mappings.tables import TableMap, match, table_maps
@@ -99,6 +99,8 @@ def cases(names: Sequence[str]) -> list[Case]:
                 case.tables.append(table)
                 case.subjects.append((table, plain(part.subject.column)))
                 case.truths += _truths(mapping, part, table, seen[mapping.name])
+    for case in found.values():
+        case.truths = [truth for truth in case.truths if truth.column.kind is not ValueKind.EMPTY or not truth.terms]
     return [found[name] for name in sorted(found)]
 
 
@@ -116,7 +118,7 @@ def _truths(mapping: TableMap, part: Part, table: Table, seen: set[str]) -> Iter
     for column in table.columns:
         written = column.name if column.name in part.columns else ""
         written = written or next((name for name, pattern in patterns if pattern.fullmatch(column.name)), "")
-        if (written or column.name) in seen or (not written and column.name in part.named):
+        if column.kind is ValueKind.EMPTY or (written or column.name) in seen or (not written and column.name in part.named):
             continue
         seen.add(written or column.name)
         if not written:

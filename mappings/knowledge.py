@@ -20,6 +20,7 @@ from mappings.words import fold
 from ontology.elements import Element, elements
 from ontology.prefixes import Curie
 from ontology.terminology import label as label_of
+from ontology.terms import ncit
 from ontology.variables import VariableKind, canonical, variables
 
 __all__ = ["PLAIN_ANSWERS", "Decided", "Knowledge", "Name", "Target", "gather"]
@@ -41,6 +42,19 @@ ROLES: Mapping[str, str] = {
     "leave:text": "is free text",
 }
 """What is said of columns that make no record of their own."""
+
+
+TREATMENTS = frozenset(
+    {
+        ncit.CHEMOTHERAPY,
+        ncit.HORMONE_THERAPY,
+        ncit.IMMUNOTHERAPY,
+        ncit.PHARMACOTHERAPY,
+        ncit.RADIATION_THERAPY,
+        ncit.TARGETED_MOLECULAR_THERAPY,
+    }
+)
+"""The curated targets that are kinds of treatment; other terms without a variable are kinds of event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +232,7 @@ def _curated(key: str) -> Target:
         return Target(key, topic, leave=f"is about {topic}, for which the registry has no variable")
     if key in ROLES:
         return Target(key, topic, leave=ROLES[key])
-    return Target(key, label_of(key) or key, "event")
+    return Target(key, label_of(key) or key, "treatment" if key in TREATMENTS else "event", variable=Curie(key))
 
 
 def decisions_of(mapping: TableMap) -> Iterable[Decided]:

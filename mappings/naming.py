@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz, process
 
 from mappings.knowledge import Knowledge, Name
-from mappings.words import KEPT, WEAK, abbreviations, words
+from mappings.words import KEPT, SHIFTING, WEAK, abbreviations, words
 from ontology.prefixes import Curie
 
 __all__ = ["Fit", "Naming"]
@@ -30,6 +30,8 @@ OPAQUE = re.compile(r"[A-Za-z]{1,3}\d{0,2}[A-Za-z]?\d{1,3}[A-Za-z]{0,2}")
 MOMENT = re.compile(r"(?<=[A-Za-z0-9)\]])[\s_.,-]+(?:at|after|before|since|during|following|prior to|from)[\s_.-]+", re.IGNORECASE)
 """What precedes the moment at which something holds: *age at surgery*."""
 MOMENT_WEIGHT = 0.4
+SHIFT = 1.1
+"""The weight of a word that shifts what the others mean."""
 
 
 def _numbering(text: str) -> bool:
@@ -86,7 +88,8 @@ class Naming:
             return 0.1
         if word in WEAK:
             return 0.25
-        return self._weights.get(word, UNKNOWN if len(word) > 1 else 0.3)
+        told = self._weights.get(word, UNKNOWN if len(word) > 1 else 0.3)
+        return max(told, SHIFT) if word in SHIFTING else told
 
     def common(self, texts: Iterable[str]) -> frozenset[str]:
         """The words that stand in many of the columns' names, so that they tell little within the table."""

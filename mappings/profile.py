@@ -18,6 +18,7 @@ from mappings.dictionary import Described
 from mappings.header import Header, header
 from mappings.layout import Layout
 from mappings.words import fold
+from ontology.units import normalise
 
 __all__ = ["HELD", "Column", "Profiler", "Shown", "Table", "ValueKind", "kind_of"]
 
@@ -71,6 +72,7 @@ SENTINELS = frozenset("-1 -9 -88 -99 -888 -999 -8888 -9999 99 999 9999".split())
 """Numbers that often stand for nothing, where they lie outside of the other cells."""
 
 NUMBER = re.compile(r"[<>\u2264\u2265]?=?\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
+WITH_UNIT = re.compile(r"[<>]?=?\s*[+-]?\d+(?:[.,]\d+)?\s*([A-Za-z%/\u00b5\u00b3\u00b2]{1,8}\d?)")
 INTEGER = re.compile(r"[+-]?\d{1,15}")
 UID = re.compile(r"\d+(?:\.\d+){5,}")
 DATES: Mapping[str, re.Pattern[str]] = {
@@ -104,6 +106,9 @@ class Column:
     """Cells, as written, that say nothing."""
     form: str | None = None
     """The ``strptime`` form of dates; empty for ISO."""
+    cell_unit: str | None = None
+    """The UCUM code of the unit that stands in the cells, and as it is written there."""
+    cell_unit_text: str = ""
     decimal_comma: bool = False
     low: float | None = None
     high: float | None = None
@@ -137,12 +142,17 @@ class Column:
     @property
     def unit(self) -> str | None:
         """The UCUM code that the header or the dictionary gives."""
-        return self.header.unit or (self.described.unit if self.described else None)
+        return self.cell_unit or self.header.unit or (self.described.unit if self.described else None)
 
     @property
     def coded(self) -> bool:
         """Whether the cells are a closed list."""
         return self.exact and 0 < len(self.values) <= CODED and self.kind in {ValueKind.CODE, ValueKind.INTEGER}
+
+    @property
+    def years(self) -> bool:
+        """Whether the cells are calendar years."""
+        return self.kind is ValueKind.INTEGER and self.low is not None and 1900 <= self.low <= (self.high or 0) <= 2100
 
     @property
     def numeric(self) -> bool:
@@ -250,7 +260,9 @@ def _profiled(index: int, name: str, rows: int, cells: _Cells) -> Column:
     missing = _missing(cells.counts)
     values = {cell: count for cell, count in cells.counts.items() if cell not in missing}
     exact = not cells.smallest
-    shown = kind_of(values, cells.distinct - len(missing), rows)
+    written = _unit_in(values)
+    bare = {cell.removesuffix(written).strip(): count for cell, count in values.items()} if written else values
+    shown = kind_of(bare, cells.distinct - len(missing), rows)
     numbers = [float(cell.replace(",", ".")) for cell in values if INTEGER.fullmatch(cell) or _plain_number(cell)]
     return Column(
         index=index,
@@ -263,10 +275,19 @@ def _profiled(index: int, name: str, rows: int, cells: _Cells) -> Column:
         values=dict(sorted(values.items(), key=lambda item: (-item[1], item[0]))),
         missing=tuple(sorted(missing)),
         form=shown.form,
+        cell_unit=normalise(written) if written else None,
+        cell_unit_text=written,
         decimal_comma=any("," in cell for cell in values) and shown.kind is ValueKind.NUMBER,
         low=min(numbers, default=None),
         high=max(numbers, default=None),
     )
+
+
+def _unit_in(values: Mapping[str, int]) -> str:
+    """The unit that stands behind the number in nearly every cell; empty where there is none."""
+    found = Counter(hit[1] for cell in values if (hit := WITH_UNIT.fullmatch(cell)))
+    unit, count = found.most_common(1)[0] if found else ("", 0)
+    return unit if count > 0.9 * len(values) and normalise(unit) else ""
 
 
 def _plain_number(cell: str) -> bool:
@@ -312,6 +333,6 @@ def kind_of(values: Mapping[str, int], distinct: int, rows: int) -> Shown:
     alone = distinct / max(sum(values.values()), 1)
     if distinct > 20 and alone > 0.95 and length < LONG and all(" " not in cell for cell in list(values)[:200]):
         return Shown(ValueKind.IDENTIFIER)
-    if length > LONG or (distinct > CODED and distinct > 0.3 * rows):
+    if (length > LONG and distinct > 20) or (distinct > CODED and distinct > 0.3 * rows):
         return Shown(ValueKind.TEXT)
     return Shown(ValueKind.CODE)

@@ -6,6 +6,7 @@ left out, and that is an answer. Nothing here is applied; a steward decides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,6 +24,10 @@ __all__ = ["PROPOSED", "Advice", "ElementProposal", "Proposal", "Suggester"]
 PROPOSED = 0.6
 """The score from which a target is proposed."""
 SHOWN = 5
+SAID_BY_NAME = frozenset({"a", "d", "%", "g/ml", "kg/m2", "{pack_year}", "[hnsf'U]"})
+"""Units that go without saying: of ages, survival, percentages, uptake values, pack years, Hounsfield."""
+EXPLAINS = re.compile(r"^(?:please )?(?:specify|if other|explain|describe)\b|\b(?:other|specify|explain)\b[^a-z]*$", re.IGNORECASE)
+"""Questions that ask for words."""
 NEGLIGIBLE = 0.15
 """Below this score nothing is listed at all."""
 BY_NAME = 0.92
@@ -140,6 +145,7 @@ class Suggester:
             item = scored.setdefault(key, _Scored(0.0))
             item.score = 1 - (1 - item.score) * (1 - BY_CELLS * share)
             item.reasons.append(f"{known} of its values are known for it")
+        self._by_form(column, scored)
         for key, item in scored.items():
             factor, reason = self._fitting(column, self.knowledge.targets[key])
             item.score *= factor
@@ -147,6 +153,14 @@ class Suggester:
                 item.reasons.append(reason)
         self._by_code(column, scored)
         return scored
+
+    def _by_form(self, column: Column, scored: dict[str, _Scored]) -> None:
+        """Raise the roles that the form of the cells or of the question tells: dates, years, explanations."""
+        label = column.described.label if column.described else column.header.name
+        if column.years or column.kind is ValueKind.DATE:
+            _raise(scored, "role:date", 0.8, "its cells are calendar years" if column.years else "its cells are dates")
+        if EXPLAINS.search(label) or EXPLAINS.search(column.header.name):
+            _raise(scored, "leave:text", 0.85, "it asks to explain an answer that is not listed")
 
     def _by_code(self, column: Column, scored: dict[str, _Scored]) -> None:
         """Raise the target of the data element that the header or the dictionary names."""
@@ -206,6 +220,8 @@ class Suggester:
             return 0.3, "its cells are many different numbers"
         if kind in {ValueKind.TEXT, ValueKind.IDENTIFIER}:
             return 0.6, "its cells are free text"
+        if column.unit and not column.meanings and target.record == "finding":
+            return 0.7, f"it has a unit, {column.unit}"
         return self._answers_factor(column, target)
 
     def _answers_factor(self, column: Column, target: Target) -> tuple[float, str]:
@@ -213,13 +229,29 @@ class Suggester:
         said = set(self.texts_of(column).values())
         known = self.knowledge.cells.get(target.key, {})
         yes_no = bool(said) and said <= {"yes", "no", "y", "n", "true", "false", "unknown", "0", "1", "not marked", "marked", "checked", "unchecked"}
-        if yes_no and column.meanings and target.record == "finding" and known and not {"yes", "no", "y", "true"} & known.keys():
+        if yes_no and self.choice_of(column, target):
+            return 1.15, "one of its values is a column of its own"
+        if yes_no and not _listed(column) and column.meanings and target.record == "finding" and known and not {"yes", "no", "y", "true"} & known.keys():
             return 0.75, "its cells are yes and no"
         return 1.0, ""
 
+    def choice_of(self, column: Column, target: Target) -> Curie | None:
+        """The term of the value that a yes/no column is about, as *Race: White* is."""
+        known = self.knowledge.cells.get(target.key, {})
+        label = column.described.label if column.described else column.header.name
+        for piece in reversed(re.split(r":|\s-\s|\)\s|=", label)):
+            terms = known.get(fold(piece.strip(" )")))
+            if terms:
+                return terms.most_common(1)[0][0]
+        return None
+
     def _unit_factor(self, column: Column, target: Target) -> tuple[float, str]:
-        if column.unit is None or target.unit in {None, "1"}:
+        if column.years:
+            return 0.3, "its cells are calendar years"
+        if target.unit in {None, "1"}:
             return 1.0, ""
+        if column.unit is None:
+            return (1.0, "") if target.unit in SAID_BY_NAME else (0.62, f"nothing says its unit, and {target.unit} is needed")
         if _convertible(column.unit, target.unit or ""):
             return 1.0, f"its unit {column.unit} fits"
         return 0.35, f"its unit {column.unit} does not fit"
@@ -266,6 +298,16 @@ class Suggester:
         found = [item for item in self.knowledge.by_name.get(fold(column.name), ()) if _same(column, item, collection)]
         agreed = len({(item.variable, item.element) for item in found}) == 1
         return tuple(found) if agreed else ()
+
+
+def _raise(scored: dict[str, _Scored], key: str, score: float, reason: str) -> None:
+    if key not in scored or scored[key].score < score:
+        scored[key] = _Scored(score, [reason])
+
+
+def _listed(column: Column) -> bool:
+    """Whether a column's label has the form of one answer of a list: *Location of primary tumor - left lung*."""
+    return bool(column.described and re.search(r":\s|\s-\s|\)\s", column.described.label))
 
 
 def _same(column: Column, item: Decided, collection: str | None) -> bool:

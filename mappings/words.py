@@ -12,7 +12,7 @@ from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["STOP", "WEAK", "abbreviations", "fold", "pieces", "words"]
+__all__ = ["SHIFTING", "STOP", "WEAK", "abbreviations", "fold", "pieces", "words"]
 
 STOP = frozenset(
     "a an and are as at be been by did do does for from had has have how if in into is it its of on or please since"
@@ -26,6 +26,12 @@ WEAK = frozenset(
     " specified specify subject tag text type used value variable".split()
 )
 """Words that stand in names of every kind of column, so that they tell little apart."""
+
+SHIFTING = frozenset(
+    "analysis available change codon date day delta documented done expected indicator limit lower method number other"
+    " performed planned range ratio reason recommended requested specify start stop test timing upper visit".split()
+)
+"""Words that make a column speak of something beside what the other words name: how, when, whether, why."""
 
 BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z]{3})")
 KEPT = re.compile(r"\b(her2|ki67|p16|p53|tp53|idh[12]|fev1|pdl1|1p19q|brca[12]|ca125|ca19)(?![a-z])", re.IGNORECASE)
