@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from ingest.table_file import TableError, TableFile
@@ -18,8 +19,10 @@ from ingest.table_profile import profile_file
 from mappings.knowledge import gather
 from mappings.profile import Column, Table, ValueKind
 from mappings.shape import Part, plain, template
-from mappings.suggest import Advice, Suggester
-from mappings.tables import TableMap, match, table_maps
+from mappings.suggest import PROPOSED, Advice, Suggester
+from mappings.suggest_table import subject_of
+from mappings.suggest_values import values_of
+from mappings.tables import TableMap, table_maps
 from ontology.prefixes import Curie
 from ontology.variables import canonical
 
@@ -79,9 +82,15 @@ def fitting(path: Path) -> list[TableMap]:
         except TableError:
             return ()
 
+    def fits(mapping: TableMap) -> bool:
+        matches = mapping.shape.matches
+        named = not matches.file or any(fnmatch(path.name.casefold(), item.casefold()) for item in matches.file)
+        wanted = {plain(header) for header in matches.headers}
+        return named and any(wanted <= set(headers(part)) for part in mapping.parts)
+
     try:
         table.check()
-        return match(path.name, headers)
+        return [mapping for mapping in table_maps().values() if fits(mapping)]
     except TableError:
         return []
 
@@ -202,14 +211,25 @@ ORDER = (
     "columns rightly unmapped: nothing proposed",
     "nothing proposed: rightly unmapped",
     "something proposed: rightly",
+    "the subject column found",
+    "cells: the right concept first",
+    "cells: the right concept in the first five",
+    "cells with a proposal: the first is right",
+    "cells rightly without a concept: nothing likely proposed",
 )
 
 
 def _test(case: Case, suggester: Suggester, tally: Tally, failures: list[str]) -> None:
     advice: dict[tuple[int, str], Advice] = {}
     for table in case.tables:
-        for item in suggester.table(table):
+        items = suggester.table(table)
+        for item in items:
             advice[id(item.column), item.column.name] = item
+        wanted = next(column for other, column in case.subjects if other is table)
+        found = subject_of(table, items)
+        tally.count(ORDER[9], right=found == wanted)
+        if found != wanted:
+            failures.append(f"subject\t{table.file}\t{found}\twanted {wanted}")
     for truth in case.truths:
         said = advice[id(truth.column), truth.column.name]
         shown = [(item.target.label, item.score) for item in said.proposals[:3]]
@@ -222,6 +242,7 @@ def _test(case: Case, suggester: Suggester, tally: Tally, failures: list[str]) -
                 tally.count(ORDER[8], right=False)
                 failures.append(f"unmapped\t{where}\t{shown[0]}\t{said.proposed.reason[:90]}")
             continue
+        _test_values(truth, said, suggester, tally, failures)
         variable = (right_variable(truth, said, 1), right_variable(truth, said, 5))
         element = (right_element(truth, said, 1), right_element(truth, said, 5)) if truth.element else variable
         for what, right in zip(ORDER[:4], (*element, *variable), strict=True):
@@ -235,6 +256,25 @@ def _test(case: Case, suggester: Suggester, tally: Tally, failures: list[str]) -
             level = "variable" if not variable[0] else "element"
             elements = [item.curie for item in said.proposed.elements[:3]] if said.proposed else []
             failures.append(f"{level}\t{where}\twanted {wanted}\t{said.role} {said.leave[:50]}\t{shown}\t{elements}")
+
+
+def _test_values(truth: Truth, said: Advice, suggester: Suggester, tally: Tally, failures: list[str]) -> None:
+    """The cells of a column, through what is proposed for the column itself."""
+    proposed = values_of(suggester, truth.column, said.proposed.target) if said.proposed else {}
+    for cell, term in truth.values:
+        found = [item.term for item in proposed.get(cell, ())]
+        likely = [item.term for item in proposed.get(cell, ()) if item.score >= PROPOSED]
+        if term is None:
+            tally.count(ORDER[13], right=not likely)
+            continue
+        tally.count(ORDER[10], right=found[:1] == [term])
+        tally.count(ORDER[11], right=term in found[:5])
+        if likely:
+            tally.count(ORDER[12], right=likely[0] == term)
+        if found[:1] != [term] and said.proposed:
+            label = suggester.knowledge.label(term)
+            shown = [suggester.knowledge.label(item) for item in found[:2]]
+            failures.append(f"cell\t{truth.mapping}\t{truth.column.name[:30]}={cell[:30]}\twanted {label}\t{shown}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from importlib.resources import files
 
 from mappings.shape import Entry, plain, template
+from mappings.sssom import Decision
 from mappings.tables import TableMap
 from mappings.words import fold
 from ontology.elements import Element, elements
@@ -92,6 +93,8 @@ class Decided:
     element: Curie | None
     entry: Entry
     values: Mapping[str, Curie | None]
+    rows: tuple[Decision, ...] = ()
+    """The rows of the mapping set that are applied to the column and its cells."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ class Knowledge:
     uses: Mapping[str, Counter[Curie | None]]
     """How often each data element (or none) was decided for a target."""
     decided: tuple[Decided, ...]
+    squeezed: dict[str, Mapping[str, Counter[Curie]]] = field(default_factory=dict)
+    """``cells`` by letters and digits alone, filled as they are asked for."""
 
     @cached_property
     def cell_targets(self) -> Mapping[str, frozenset[str]]:
@@ -258,6 +263,7 @@ def decisions_of(mapping: TableMap) -> Iterable[Decided]:
                 element=element,
                 entry=entries[0],
                 values=mapping.decisions.values(*names),
+                rows=tuple(row for row in mapping.decisions.rows if row.applied and row.column in names),
             )
 
 
