@@ -14,7 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from api.cli_keep import keep_commands
+from api.cli_map import map_commands
 from api.cli_query import query_commands
+from api.cli_suggest import suggest_command, suggest_refusals
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
 from ingest.report import NothingToDoError
@@ -146,6 +148,7 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 keep_commands(app)
 query_commands(app)
 terms_commands(app)
+suggest_command(map_commands(app))
 
 Refusal = type[BaseException]
 
@@ -176,6 +179,7 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         *TERM_REFUSALS,
+        *suggest_refusals(),
     )
 
 

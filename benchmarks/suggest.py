@@ -127,7 +127,11 @@ def _truths(mapping: TableMap, part: Part, table: Table, seen: set[str]) -> Iter
     for column in table.columns:
         written = column.name if column.name in part.columns else ""
         written = written or next((name for name, pattern in patterns if pattern.fullmatch(column.name)), "")
-        if column.kind is ValueKind.EMPTY or (written or column.name) in seen or (not written and column.name in part.named):
+        if (
+            column.kind is ValueKind.EMPTY
+            or (written or column.name) in seen
+            or (not written and column.name in part.named)
+        ):
             continue
         seen.add(written or column.name)
         if not written:
@@ -186,7 +190,9 @@ def main(arguments: Sequence[str]) -> None:
     names = [name for name in arguments if not name.startswith("--")]
     started = time.perf_counter()
     tests = cases(names)
-    print(f"{len(tests)} maps with {sum(len(case.tables) for case in tests)} tables, profiled in {time.perf_counter() - started:.1f} s")
+    print(
+        f"{len(tests)} maps with {sum(len(case.tables) for case in tests)} tables, profiled in {time.perf_counter() - started:.1f} s"
+    )
     tally, failures = Tally(), []
     maps = table_maps()
     suggesters: dict[str, Suggester] = {}
@@ -252,7 +258,9 @@ def _test(case: Case, suggester: Suggester, tally: Tally, failures: list[str]) -
             tally.count(ORDER[5], right=element[1])
         tally.count(ORDER[7] if said.proposed is None else ORDER[8], right=said.proposed is not None and variable[0])
         if not (variable[0] and element[0]):
-            wanted = ", ".join([*(suggester.knowledge.label(Curie(term)) or term for term in truth.terms), str(truth.element or "")])
+            wanted = ", ".join(
+                [*(suggester.knowledge.label(Curie(term)) or term for term in truth.terms), str(truth.element or "")]
+            )
             level = "variable" if not variable[0] else "element"
             elements = [item.curie for item in said.proposed.elements[:3]] if said.proposed else []
             failures.append(f"{level}\t{where}\twanted {wanted}\t{said.role} {said.leave[:50]}\t{shown}\t{elements}")

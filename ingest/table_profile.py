@@ -79,9 +79,7 @@ def _nothing(table: TableFile, names: Sequence[str]) -> tuple[str, str]:
     return "holds no table: no header with at least one row below it", "a table with a row of column names"
 
 
-def _table(
-    table: TableFile, sheet: str | None, sheets: Sequence[str], redcap: RedcapDictionary | None
-) -> Table | None:
+def _table(table: TableFile, sheet: str | None, sheets: Sequence[str], redcap: RedcapDictionary | None) -> Table | None:
     """The profile of one sheet; None where it is empty, a text, or a dictionary."""
     top = [list(row) for row in islice(table.rows(sheet), LOOKED_AT)]
     layout = find_layout(top)
@@ -168,7 +166,10 @@ def _beside(table: TableFile, sheet: str | None, sheets: Sequence[str], names: S
 
 def _files_beside(path: Path) -> list[Path]:
     """Files in the same folder, or in one below or beside it, whose names say that they describe others."""
-    folders = [path.parent, *(item for item in sorted(path.parent.iterdir()) if item.is_dir() and BESIDE.search(item.name))]
+    folders = [
+        path.parent,
+        *(item for item in sorted(path.parent.iterdir()) if item.is_dir() and BESIDE.search(item.name)),
+    ]
     files = (file for folder in folders for file in sorted(folder.iterdir()))
     fitting = (
         file

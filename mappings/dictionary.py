@@ -59,7 +59,15 @@ ROLES: Mapping[str, frozenset[str]] = {
     ),
     "code": frozenset({"resp_seq_no", "option code", "code", "value", "answer code", "response code"}),
     "meaning": frozenset(
-        {"resp_desc", "option description", "code description", "answer", "value label", "response", "value description"}
+        {
+            "resp_desc",
+            "option description",
+            "code description",
+            "answer",
+            "value label",
+            "response",
+            "value description",
+        }
     ),
     "values": frozenset(
         {
@@ -83,7 +91,9 @@ ROLES: Mapping[str, frozenset[str]] = {
 }
 TOP = 12
 """The header of a dictionary is looked for in so many rows."""
-ASIDE = re.compile(r"\[[^\[\]]*\]|\((?:proceed|complete|specify|provide|explain|sign|see|skip|go to|continue)[^()]*\)", re.IGNORECASE)
+ASIDE = re.compile(
+    r"\[[^\[\]]*\]|\((?:proceed|complete|specify|provide|explain|sign|see|skip|go to|continue)[^()]*\)", re.IGNORECASE
+)
 """Instructions to who fills in a form."""
 
 UNIT = re.compile(

@@ -13,7 +13,8 @@ from ontology.units import normalise
 __all__ = ["Header", "choices", "element_of", "header"]
 
 ELEMENT = re.compile(
-    r"\b(?:CDE|caDSR)(?:[\s_]*(?:ID|public[\s_]*id))?\s*[:=#_]?\s*(\d{1,9})(?:\s*v\s*(\d+(?:[._]\d+)?))?\b", re.IGNORECASE
+    r"\b(?:CDE|caDSR)(?:[\s_]*(?:ID|public[\s_]*id))?\s*[:=#_]?\s*(\d{1,9})(?:\s*v\s*(\d+(?:[._]\d+)?))?\b",
+    re.IGNORECASE,
 )
 """``CDE:58204v3``, ``CDE_ID:3104937``, ``caDSR 2200604``."""
 
@@ -21,7 +22,8 @@ BRACKETED = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]")
 AFTER_COMMA = re.compile(r",\s*(?:in\s+)?([A-Za-z%/0-9^*. ]{1,12})$")
 IN_UNIT = re.compile(r"\bin\s+([A-Za-z%/]{1,12})$", re.IGNORECASE)
 TRAILING = re.compile(
-    r"(?:^|[\s_.])(pack[\s_-]?years?|years?|yrs?|months?|mos?|weeks?|wks?|days?|kg|cm|mm|cc|mm3|cm3|percent|pct|gy|cgy|hours?|hrs?)$", re.IGNORECASE
+    r"(?:^|[\s_.])(pack[\s_-]?years?|years?|yrs?|months?|mos?|weeks?|wks?|days?|kg|cm|mm|cc|mm3|cm3|percent|pct|gy|cgy|hours?|hrs?)$",
+    re.IGNORECASE,
 )
 INSIDE = re.compile(r"[_.](days|months|weeks|kg|cm|mm|percent)(?=[_.])|^(days|months|weeks)(?=[_.])", re.IGNORECASE)
 PAIR = re.compile(r"\s*['\"]?(-?[\w.+]{1,12}?)['\"]?\s*(?:=|:|\)|\s[-\u2013]\s)\s*(.+?)\s*", re.DOTALL)
@@ -83,7 +85,9 @@ def _unit(text: str) -> str | None:
 def _loose_unit(name: str) -> tuple[str | None, str]:
     """A unit that stands without brackets: after a comma, after *in*, at the end, or as a word of the name."""
     for pattern in (AFTER_COMMA, IN_UNIT, TRAILING, INSIDE):
-        if (found := pattern.search(name)) and (code := normalise((text := found[found.lastindex or 1].strip()).lower().replace("_", " "))):
+        if (found := pattern.search(name)) and (
+            code := normalise((text := found[found.lastindex or 1].strip()).lower().replace("_", " "))
+        ):
             return code, text
     return ("%", "%") if re.search(r"%\s*$|%\s+pred", name) else (None, "")
 
@@ -95,7 +99,9 @@ def element_of(text: str) -> tuple[Curie | None, str | None]:
     (('cadsr:3104937', None), ('cadsr:58204', '3'), (None, None))
     """
     found = ELEMENT.search(text)
-    return (Curie(f"cadsr:{int(found[1])}"), found[2].replace("_", ".") if found[2] else None) if found else (None, None)
+    return (
+        (Curie(f"cadsr:{int(found[1])}"), found[2].replace("_", ".") if found[2] else None) if found else (None, None)
+    )
 
 
 def choices(text: str) -> dict[str, str]:

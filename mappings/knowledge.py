@@ -27,7 +27,7 @@ from ontology.variables import VariableKind, canonical, variables
 __all__ = ["PLAIN_ANSWERS", "Decided", "Knowledge", "Name", "Target", "gather"]
 
 PLAIN_ANSWERS = frozenset(
-    "yes no y n true false 0 1 2 3 4 5 6 7 8 9 unknown other none positive negative pos neg present absent u x".split()
+    ["yes", "no", "y", "n", "true", "false", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "unknown", "other", "none", "positive", "negative", "pos", "neg", "present", "absent", "u", "x"]
 )
 """Cells that say the same of many things, so that they tell nothing of what a column holds."""
 
@@ -160,9 +160,7 @@ def gather(maps: Iterable[TableMap], imported: Iterable[Element] = ()) -> Knowle
     newest = {item.curie: item for item in elements(imported).values() if not item.retired}
     for variable in variables().values():
         record = "measurement" if variable.kind is VariableKind.MEASUREMENT else variable.kind.value
-        known.targets[variable.curie] = Target(
-            variable.curie, variable.label, record, variable.unit, variable.curie
-        )
+        known.targets[variable.curie] = Target(variable.curie, variable.label, record, variable.unit, variable.curie)
         known.name(variable.curie, variable.label, "label of the variable")
         for code in variable.codes:
             if text := label_of(code):
@@ -281,5 +279,3 @@ def _take_decided(known: _Gathered, item: Decided) -> None:
     for cell, term in item.values.items():
         if term is not None:
             known.cells[item.target][fold(cell)][term] += 1
-
-

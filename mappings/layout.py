@@ -77,7 +77,9 @@ def _names(row: Sequence[str]) -> bool:
 def _codes(row: Sequence[str]) -> bool:
     """Whether a row holds the numbers of data elements."""
     cells = [cell for cell in row if cell]
-    return bool(cells) and sum(1 for cell in cells if element_of(cell)[0] or cell.rstrip(": ").upper() in {"CDE_ID", "CDE"}) >= 0.5 * len(cells)
+    return bool(cells) and sum(
+        1 for cell in cells if element_of(cell)[0] or cell.rstrip(": ").upper() in {"CDE_ID", "CDE"}
+    ) >= 0.5 * len(cells)
 
 
 def _last(top: Sequence[Sequence[str]], start: int) -> int:

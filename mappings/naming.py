@@ -27,7 +27,9 @@ COMMON = 0.35
 
 OPAQUE = re.compile(r"[A-Za-z]{1,3}\d{0,2}[A-Za-z]?\d{1,3}[A-Za-z]{0,2}")
 """The form of a form's numbering, such as ``a0e11`` or ``F1e5d``."""
-MOMENT = re.compile(r"(?<=[A-Za-z0-9)\]])[\s_.,-]+(?:at|after|before|since|during|following|prior to|from)[\s_.-]+", re.IGNORECASE)
+MOMENT = re.compile(
+    r"(?<=[A-Za-z0-9)\]])[\s_.,-]+(?:at|after|before|since|during|following|prior to|from)[\s_.-]+", re.IGNORECASE
+)
 """What precedes the moment at which something holds: *age at surgery*."""
 MOMENT_WEIGHT = 0.4
 SHIFT = 1.1
@@ -78,9 +80,7 @@ class Naming:
             for word in said:
                 targets[word].add(name.target)
         total = math.log(1 + len({name.target for name, _ in self._names}))
-        return {
-            word: 0.35 + 0.65 * (1 - math.log(1 + len(holders)) / total) for word, holders in targets.items()
-        }
+        return {word: 0.35 + 0.65 * (1 - math.log(1 + len(holders)) / total) for word, holders in targets.items()}
 
     def weight(self, word: str) -> float:
         """How much a word tells."""
@@ -125,7 +125,9 @@ class Naming:
                     best[key] = Fit(score, name, text)
         return best
 
-    def _score(self, own: Sequence[str], weights: Mapping[str, float], matched: Mapping[str, tuple[str, float]]) -> float:
+    def _score(
+        self, own: Sequence[str], weights: Mapping[str, float], matched: Mapping[str, tuple[str, float]]
+    ) -> float:
         """The mean of what share of the name is in the text, and of the text in the name."""
         whole = sum(map(self.weight, own))
         covered = sum(self.weight(near) * similarity for near, (_, similarity) in matched.items())

@@ -46,8 +46,7 @@ class ValueKind(StrEnum):
 
 
 MISSING = frozenset(
-    "na n/a n.a. nan nd null nil none - -- . ? missing nr not available not applicable not done not evaluated"
-    " not recorded not reported".split()
+    ["na", "n/a", "n.a.", "nan", "nd", "null", "nil", "none", "-", "--", ".", "?", "missing", "nr", "not", "available", "not", "applicable", "not", "done", "not", "evaluated", "not", "recorded", "not", "reported"]
 ) | {
     "not available",
     "not applicable",
@@ -68,7 +67,7 @@ MISSING = frozenset(
     "not_available",
 }
 """Cells, folded, that usually say nothing."""
-SENTINELS = frozenset("-1 -9 -88 -99 -888 -999 -8888 -9999 99 999 9999".split())
+SENTINELS = frozenset(["-1", "-9", "-88", "-99", "-888", "-999", "-8888", "-9999", "99", "999", "9999"])
 """Numbers that often stand for nothing, where they lie outside of the other cells."""
 
 NUMBER = re.compile(r"[<>\u2264\u2265]?=?\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")

@@ -7,7 +7,7 @@ left out, and that is an answer. Nothing here is applied; a steward decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -26,7 +26,9 @@ PROPOSED = 0.6
 SHOWN = 5
 SAID_BY_NAME = frozenset({"a", "d", "%", "g/ml", "kg/m2", "{pack_year}", "[hnsf'U]"})
 """Units that go without saying: of ages, survival, percentages, uptake values, pack years, Hounsfield."""
-EXPLAINS = re.compile(r"^(?:please )?(?:specify|if other|explain|describe)\b|\b(?:other|specify|explain)\b[^a-z]*$", re.IGNORECASE)
+EXPLAINS = re.compile(
+    r"^(?:please )?(?:specify|if other|explain|describe)\b|\b(?:other|specify|explain)\b[^a-z]*$", re.IGNORECASE
+)
 """Questions that ask for words."""
 NEGLIGIBLE = 0.15
 """Below this score nothing is listed at all."""
@@ -114,6 +116,11 @@ class Suggester:
         proposals = tuple(self._proposal(column, key, scored[key], fits) for key in records[:SHOWN])
         best = ranked[0] if ranked else None
         identical = self._identical(column, collection)
+        if identical:
+            places = ", ".join(item.source for item in identical[:4])
+            first = self._proposal(column, identical[0].target, _Scored(0.99, [f"decided so in {places}"]), fits)
+            others = tuple(item for item in proposals if item.target.key != first.target.key)
+            return Advice(column, first, (first, *others)[:SHOWN], "", "", identical)
         if best is None or best[1].score < NEGLIGIBLE:
             return Advice(column, None, proposals, "", _nothing(column), identical)
         target = self.knowledge.targets[best[0]]
@@ -193,7 +200,11 @@ class Suggester:
             for key in self.knowledge.cell_targets.get(text, ()):
                 shares.setdefault(key, []).append(weights[text])
         return [
-            (key, sum(found) / total * len(found) / (len(found) + 0.7) * (1.0 if total > 0.5 else total * 2), len(found))
+            (
+                key,
+                sum(found) / total * len(found) / (len(found) + 0.7) * (1.0 if total > 0.5 else total * 2),
+                len(found),
+            )
             for key, found in shares.items()
         ]
 
@@ -205,7 +216,9 @@ class Suggester:
         counted = column.numeric and not column.meanings
         if target.record in {"measurement", "outcome"}:
             if not column.numeric:
-                return (0.25, "its cells are not numbers") if kind is not ValueKind.CODE else (0.3, "its cells are words")
+                return (
+                    (0.25, "its cells are not numbers") if kind is not ValueKind.CODE else (0.3, "its cells are words")
+                )
             if len(column.meanings) > 2 and column.coded:
                 return 0.35, "its numbers are codes"
             return self._unit_factor(column, target)
@@ -228,10 +241,31 @@ class Suggester:
         """Less where the cells are yes and no, and those of the target are not."""
         said = set(self.texts_of(column).values())
         known = self.knowledge.cells.get(target.key, {})
-        yes_no = bool(said) and said <= {"yes", "no", "y", "n", "true", "false", "unknown", "0", "1", "not marked", "marked", "checked", "unchecked"}
+        yes_no = bool(said) and said <= {
+            "yes",
+            "no",
+            "y",
+            "n",
+            "true",
+            "false",
+            "unknown",
+            "0",
+            "1",
+            "not marked",
+            "marked",
+            "checked",
+            "unchecked",
+        }
         if yes_no and self.choice_of(column, target):
             return 1.15, "one of its values is a column of its own"
-        if yes_no and not _listed(column) and column.meanings and target.record == "finding" and known and not {"yes", "no", "y", "true"} & known.keys():
+        if (
+            yes_no
+            and not _listed(column)
+            and column.meanings
+            and target.record == "finding"
+            and known
+            and not {"yes", "no", "y", "true"} & known.keys()
+        ):
             return 0.75, "its cells are yes and no"
         return 1.0, ""
 
@@ -251,7 +285,11 @@ class Suggester:
         if target.unit in {None, "1"}:
             return 1.0, ""
         if column.unit is None:
-            return (1.0, "") if target.unit in SAID_BY_NAME else (0.62, f"nothing says its unit, and {target.unit} is needed")
+            return (
+                (1.0, "")
+                if target.unit in SAID_BY_NAME
+                else (0.62, f"nothing says its unit, and {target.unit} is needed")
+            )
         if _convertible(column.unit, target.unit or ""):
             return 1.0, f"its unit {column.unit} fits"
         return 0.35, f"its unit {column.unit} does not fit"
@@ -263,7 +301,9 @@ class Suggester:
         unit = column.unit if column.unit and (target.unit is None or _convertible(column.unit, target.unit)) else None
         numeric = target.record in {"measurement", "outcome"}
         elements = tuple(self._elements(column, key, found.score, fits))
-        return Proposal(target, round(min(found.score, 0.99), 3), tuple(found.reasons), unit if numeric else None, elements)
+        return Proposal(
+            target, round(min(found.score, 0.99), 3), tuple(found.reasons), unit if numeric else None, elements
+        )
 
     def _elements(
         self, column: Column, key: str, score: float, fits: Mapping[tuple[str, Curie | None], Fit]
@@ -273,7 +313,9 @@ class Suggester:
         uses = self.knowledge.uses.get(key, {})
         total = sum(uses.values()) + 1
         texts = {text for text in self.texts_of(column).values() if column.exact}
-        candidates = {item.curie for item in self.knowledge.elements.values() if item.variable == key or item.curie == key}
+        candidates = {
+            item.curie for item in self.knowledge.elements.values() if item.variable == key or item.curie == key
+        }
         candidates |= {curie for curie in uses if curie is not None and curie in self.knowledge.elements}
         made = []
         for curie in candidates:
@@ -290,7 +332,11 @@ class Suggester:
                 rank, reason = rank * 0.5, "its values are coded"
             else:
                 reason = _element_reason(fit, uses.get(curie, 0), valued)
-            made.append(ElementProposal(curie, item.version, item.long_name, round(min(0.99, score * (0.35 + 0.65 * rank)), 3), reason))
+            made.append(
+                ElementProposal(
+                    curie, item.version, item.long_name, round(min(0.99, score * (0.35 + 0.65 * rank)), 3), reason
+                )
+            )
         return sorted(made, key=lambda item: (-item.score, int(item.curie.partition(":")[2] or 0)))[:SHOWN]
 
     def _identical(self, column: Column, collection: str | None) -> tuple[Decided, ...]:

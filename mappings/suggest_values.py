@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -26,6 +26,8 @@ SHOWN = 5
 ALIKE = 87.0
 LIKELY = 0.5
 """A proposal below this is not listed for a cell."""
+ABOUT = "the column is about this value"
+"""Why a cell of yes means a concept: the column is one answer of a list."""
 YES = frozenset({"yes", "y", "true", "marked", "checked", "1"})
 CODES = ("ncit:", "radlex:", "dcm:", "sct:")
 
@@ -77,7 +79,7 @@ def values_of(
     made: dict[str, list[ValueProposal]] = {}
     for cell, text in texts.items():
         if checked and text in YES and (label := suggester.knowledge.label(checked)):
-            found = [ValueProposal(cell, text, checked, label, 0.85, "the column is about this value")]
+            found = [ValueProposal(cell, text, checked, label, 0.85, ABOUT)]
         else:
             found = _of_cell(suggester.knowledge, cell, text, target, lookup, coded=cell not in meant)
         if found:

@@ -15,21 +15,17 @@ from importlib.resources import files
 __all__ = ["SHIFTING", "STOP", "WEAK", "abbreviations", "fold", "pieces", "words"]
 
 STOP = frozenset(
-    "a an and are as at be been by did do does for from had has have how if in into is it its of on or please since"
-    " that the their there this to was were what when which who whose why with".split()
+    ["a", "an", "and", "are", "as", "at", "be", "been", "by", "did", "do", "does", "for", "from", "had", "has", "have", "how", "if", "in", "into", "is", "it", "its", "of", "on", "or", "please", "since", "that", "the", "their", "there", "this", "to", "was", "were", "what", "when", "which", "who", "whose", "why", "with"]
 )
 """Words that say nothing of what a column holds."""
 
 WEAK = frozenset(
-    "case category characteristic code current data description field final form individual information"
-    " item label list measurement name number participant patient person question recorded reported result select"
-    " specified specify subject tag text type used value variable".split()
+    ["case", "category", "characteristic", "code", "current", "data", "description", "field", "final", "form", "individual", "information", "item", "label", "list", "measurement", "name", "number", "participant", "patient", "person", "question", "recorded", "reported", "result", "select", "specified", "specify", "subject", "tag", "text", "type", "used", "value", "variable"]
 )
 """Words that stand in names of every kind of column, so that they tell little apart."""
 
 SHIFTING = frozenset(
-    "analysis available change codon date day delta documented done expected indicator limit lower method number other"
-    " performed planned range ratio reason recommended requested specify start stop test timing upper visit".split()
+    ["analysis", "available", "change", "codon", "date", "day", "delta", "documented", "done", "expected", "indicator", "limit", "lower", "method", "number", "other", "performed", "planned", "range", "ratio", "reason", "recommended", "requested", "specify", "start", "stop", "test", "timing", "upper", "visit"]
 )
 """Words that make a column speak of something beside what the other words name: how, when, whether, why."""
 

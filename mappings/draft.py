@@ -1,0 +1,375 @@
+"""A draft of a table map from proposals: ``map.yaml`` with what is uncertain said beside it, and two mapping sets.
+
+``mapping.sssom.tsv`` holds only what earlier identical decisions say; all else is in ``proposals.sssom.tsv``, in the same
+columns, and waits for a steward.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mappings.knowledge import Decided, Knowledge
+from mappings.profile import Column, Table, ValueKind
+from mappings.sssom import column_id, value_id
+from mappings.suggest import Advice, Proposal
+from mappings.suggest_table import Family, dates_of, families, missing_of, subject_of
+from mappings.suggest_values import ABOUT, YES, ValueProposal
+from mappings.words import fold
+from ontology.prefixes import prefixes
+
+__all__ = ["Draft", "Sheet", "draft"]
+
+COLUMNS = (
+    "subject_id",
+    "subject_label",
+    "predicate_modifier",
+    "predicate_id",
+    "object_id",
+    "object_label",
+    "mapping_justification",
+    "author_label",
+    "mapping_date",
+    "confidence",
+    "comment",
+)
+SETS = "https://w3id.org/qilin/mappings/"
+LISTED = 0.3
+"""The score from which a candidate is worth a row."""
+TOLD_BY = 6
+"""Columns by which the file is recognised."""
+DEAD = frozenset({"dead", "deceased", "died", "death", "dod"})
+ALIVE = frozenset({"alive", "living", "censored", "ned"})
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table with its advice and the proposals for cells, by column and cell."""
+
+    table: Table
+    advice: Sequence[Advice]
+    values: Mapping[str, Mapping[str, Sequence[ValueProposal]]]
+
+    @property
+    def usable(self) -> bool:
+        """Whether a map can be made of it: a subject, and a column that holds something."""
+        return self.subject is not None and bool(self.families)
+
+    @property
+    def subject(self) -> str | None:
+        """The column of the subject."""
+        return subject_of(self.table, self.advice)
+
+    @property
+    def families(self) -> list[Family]:
+        """The columns that the map reads."""
+        return [family for family in families(self.advice) if family.first.column.name != self.subject]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The texts of a draft; ``shape`` is None where no column of the file could be read through a map."""
+
+    shape: str | None
+    decisions: str
+    proposals: str
+
+
+def draft(
+    name: str, title: str, collection: str | None, sheets: Sequence[Sheet], knowledge: Knowledge, date: str
+) -> Draft:
+    """The draft for a file: its map, what is decided already, and what is proposed."""
+    usable = [sheet for sheet in sheets if sheet.usable]
+    marked = len(usable) > 1
+    shape = "".join(f"{line}\n" for line in _shape(name, title, collection, usable)) if usable else None
+    decided: list[tuple[str, ...]] = []
+    proposed: list[tuple[str, ...]] = []
+    for sheet in sheets:
+        mark = f"{sheet.table.sheet}!" if marked and sheet.table.sheet else ""
+        decided += _decided(sheet, mark, date)
+        proposed += _proposed(sheet, mark, date)
+    return Draft(shape, _set(name, title, decided), _set(name, f"{title}: proposals", proposed))
+
+
+def _scalar(value: object) -> str:
+    """A text as YAML, quoted wherever it could be read as something else."""
+    text = str(value)
+    plain = re.fullmatch(r"[A-Za-z][\w .-]*[\w.]|[A-Za-z]", text) and fold(text) not in NOT_PLAIN
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+NOT_PLAIN = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan"})
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"[{', '.join(json.dumps(item, ensure_ascii=False) for item in items)}]"
+
+
+def _shape(name: str, title: str, collection: str | None, sheets: Sequence[Sheet]) -> Iterator[str]:
+    yield "# A draft by `qilin map suggest`: nothing of it is read until its columns are decided. Look at every comment."
+    yield f"name: {name}"
+    yield f"title: {_scalar(title)}"
+    known = [column.name for column in sheets[0].table.columns if column.name != sheets[0].subject]
+    yield f"matches:\n  headers: {_list(known[:TOLD_BY])}"
+    if collection:
+        yield f"collection: {_scalar(collection)}"
+    yield "data_class: clinical"
+    if len(sheets) == 1:
+        sheet = sheets[0]
+        if sheet.table.sheet is not None and not sheet.table.first:
+            yield f"sheet: {_scalar(sheet.table.sheet)}"
+        yield from _part(sheet, "")
+        return
+    yield "sheets:"
+    for sheet in sheets:
+        yield f"  {_scalar(sheet.table.sheet or '')}:"
+        yield from _part(sheet, "    ")
+
+
+def _part(sheet: Sheet, space: str) -> Iterator[str]:
+    """The lines of one table."""
+    table, layout = sheet.table, sheet.table.layout
+    if layout.header_rows != (1,):
+        rows = layout.header_rows
+        yield f"{space}header_row: {rows[0] if len(rows) == 1 else list(rows)}"
+    if layout.first_row != layout.header_rows[-1] + 1:
+        yield f"{space}first_row: {layout.first_row}"
+    if table.last_row:
+        yield f"{space}last_row: {table.last_row}   # notes below"
+    yield f"{space}subject: {_scalar(sheet.subject or '')}"
+    subject = next(column for column in table.columns if column.name == sheet.subject)
+    if subject.distinct == subject.filled:
+        yield f"{space}one_row_per: {_list([subject.name])}"
+    read = [item.column for family in sheet.families for item in family.members]
+    if missing := missing_of(read):
+        yield f"{space}missing: {_list(missing)}"
+    if any(column.decimal_comma for column in read):
+        yield f'{space}decimal: ","   # commas in numbers: decimal signs?'
+    units = {column.cell_unit_text: column.cell_unit for column in read if column.cell_unit}
+    if units:
+        yield f"{space}units: {{{', '.join(f'{json.dumps(text)}: {json.dumps(code)}' for text, code in units.items())}}}"
+    yield from _hints(sheet, space)
+    yield f"{space}columns:"
+    for family in sheet.families:
+        yield from _entry(sheet, family, space + "  ")
+
+
+def _hints(sheet: Sheet, space: str) -> Iterator[str]:
+    """What the map may say of dates, visits, lesions and readers, for the steward to take over."""
+    for column in dates_of(sheet.advice):
+        form = f", format: {json.dumps(column.form)}" if column.form else ""
+        yield f"{space}# dates: when: {{column: {_scalar(column.name)}{form}}} in the entries that it dates"
+    for item in sheet.advice:
+        field = item.role.partition(":")[2]
+        if field in {"visit", "lesion", "reader"} and item.column.kind is not ValueKind.EMPTY:
+            yield f"{space}# {field}: {field}: {{column: {_scalar(item.column.name)}}} in the entries that it is about"
+
+
+def _entry(sheet: Sheet, family: Family, space: str) -> Iterator[str]:
+    """The entry of a column or of a family of them."""
+    item = family.first
+    proposal = item.proposed
+    assert proposal is not None
+    fields, unsure = _fields(sheet, item, proposal)
+    if family.piece in {"visit", "lesion"}:
+        fields[family.piece] = f"{{header: {family.piece}}}"
+    yield f"{space}# {proposal.target.label}, {proposal.score:.2f}: {_comment(proposal.reason)}"
+    for text in unsure:
+        yield f"{space}# ? {_comment(text)}"
+    said = ", ".join(f"{key}: {value}" for key, value in fields.items())
+    yield f"{space}{_scalar(family.pattern)}: {{{said}}}"
+
+
+def _comment(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _fields(sheet: Sheet, item: Advice, proposal: Proposal) -> tuple[dict[str, str], list[str]]:
+    """The fields of an entry, and what a steward must look at."""
+    target, column = proposal.target, item.column
+    fields = {"record": target.record}
+    unsure: list[str] = []
+    if target.record == "measurement":
+        unsure += _unit(fields, column, proposal)
+    elif target.record == "outcome":
+        if column.unit is None:
+            unsure.append("nothing says the unit; days are taken")
+        fields["unit"] = _scalar(column.unit or "d")
+        unsure += _event(sheet, fields)
+    elif target.record == "event":
+        unsure += _day(fields, column)
+    elif target.record == "treatment":
+        unsure += _treatment(fields, column, proposal)
+    if item.identical:
+        return fields, unsure
+    yes = _checked(sheet, column)
+    if yes and target.record == "finding":
+        fields["only_if"] = _list(yes)
+    missing = len(_undecided(sheet, column)) if target.record in {"finding", "response", "treatment"} else 0
+    if missing and not yes:
+        unsure.append(f"{missing} of its values have no likely concept")
+    return fields, unsure
+
+
+def _unit(fields: dict[str, str], column: Column, proposal: Proposal) -> list[str]:
+    if column.cell_unit:
+        return []
+    unit = proposal.unit or proposal.target.unit
+    if unit is None:
+        return ["nothing says the unit" if column.unit is None else f"the unit {column.unit} is taken from the table"]
+    fields["unit"] = json.dumps(unit)
+    return [] if proposal.unit else [f"nothing says the unit; {unit} is the usual one"]
+
+
+def _event(sheet: Sheet, fields: dict[str, str]) -> list[str]:
+    """The column that says whether the outcome happened, where one speaks of death."""
+    for item in sheet.advice:
+        said = {cell: text for cell in item.column.values if (text := fold(item.column.meanings.get(cell, cell)))}
+        true = [cell for cell, text in said.items() if text in DEAD]
+        false = [cell for cell, text in said.items() if text in ALIVE]
+        if true and false:
+            fields["event"] = (
+                f"{{column: {json.dumps(item.column.name)}, is_true: {_list(true)}, is_false: {_list(false)}}}"
+            )
+            return [
+                f"event: taken from {item.column.name}; does it speak of this outcome?",
+                "start_event: counted from which event?",
+            ]
+    return ["event: which column says whether it happened?", "start_event: counted from which event?"]
+
+
+def _day(fields: dict[str, str], column: Column) -> list[str]:
+    if column.kind is ValueKind.DATE:
+        if column.form:
+            fields["format"] = json.dumps(column.form)
+        return []
+    fields["clock"] = "from-registration"
+    return ["clock: from which event are the days counted?"]
+
+
+def _treatment(fields: dict[str, str], column: Column, proposal: Proposal) -> list[str]:
+    yes = [cell for cell in column.values if fold(column.meanings.get(cell, cell)) in YES]
+    if yes:
+        fields |= {"fills": "kind", "only_if": _list(yes)}
+        return ["a treatment for each yes; of which kind?"]
+    if "Agent" not in proposal.target.label:
+        fields["fills"] = "kind"
+    return []
+
+
+def _checked(sheet: Sheet, column: Column) -> list[str]:
+    """The cells of yes, where the column is about one value."""
+    found = sheet.values.get(column.name, {})
+    about = [cell for cell, items in found.items() if items and items[0].reason == ABOUT]
+    return about if len(about) == len(found) else []
+
+
+def _undecided(sheet: Sheet, column: Column) -> list[str]:
+    found = sheet.values.get(column.name, {})
+    return [cell for cell in column.values if not found.get(cell)] if column.exact else []
+
+
+def _predicate(score: float) -> str:
+    return "skos:exactMatch" if score >= 0.9 else "skos:closeMatch"
+
+
+def _row(subject: str, label: str, term: str, text: str, score: float, reason: str, date: str) -> tuple[str, ...]:
+    lexical = "known for" not in reason and "decided" not in reason
+    justification = "semapv:LexicalMatching" if lexical else "semapv:SemanticSimilarityThresholdMatching"
+    cells = (
+        subject,
+        label,
+        "",
+        _predicate(score),
+        term,
+        text,
+        justification,
+        "qilin map suggest",
+        date,
+        f"{score:.2f}",
+        reason,
+    )
+    return tuple(_flat(cell) for cell in cells)
+
+
+def _flat(text: str) -> str:
+    """A cell without line ends and tabs, and without a quotation mark at its beginning."""
+    flat = " ".join(text.split())
+    return f"'{flat[1:]}" if flat.startswith('"') else flat
+
+
+def _proposed(sheet: Sheet, mark: str, date: str) -> Iterator[tuple[str, ...]]:
+    """Rows for columns and, of columns for which something is proposed, for their cells."""
+    spoken = {item.column.name: family.pattern for family in sheet.families for item in family.members}
+    for item in sheet.advice:
+        name = f"{mark}{spoken.get(item.column.name, item.column.name)}"
+        subject = column_id(name)
+        for proposal in (found for found in item.proposals if found.score >= LISTED):
+            if not proposal.term.startswith("cadsr:"):
+                label = proposal.target.label
+                yield _row(subject, name, proposal.term, label, proposal.score, proposal.reason, date)
+            for element in proposal.elements[:3]:
+                yield _row(subject, name, element.curie, element.label, element.score, element.reason, date)
+        if item.proposed is None:
+            continue
+        for cell, found in sheet.values.get(item.column.name, {}).items():
+            for value in found:
+                said = value.reason if fold(value.text) == fold(cell) else f"it means {value.text!r}; {value.reason}"
+                yield _row(value_id(name, cell), cell, value.term, value.label, value.score, said, date)
+
+
+def _decided(sheet: Sheet, mark: str, date: str) -> Iterator[tuple[str, ...]]:
+    """Rows that are taken over from earlier identical decisions."""
+    for item in sheet.advice:
+        for earlier in item.identical[:1]:
+            yield from _taken(item, earlier, mark, date)
+
+
+def _taken(item: Advice, earlier: Decided, mark: str, date: str) -> Iterator[tuple[str, ...]]:
+    name = f"{mark}{item.column.name}"
+    for row in earlier.rows:
+        if row.value is not None and row.value not in item.column.values:
+            continue
+        subject = column_id(name) if row.value is None else value_id(name, row.value)
+        reason = (
+            f"as decided in {earlier.source}: same name, same cells"
+            if earlier.values
+            else f"as decided in {earlier.source}: same name and unit"
+        )
+        cells = (
+            subject,
+            name if row.value is None else row.value,
+            "",
+            row.predicate,
+            row.term,
+            row.label,
+            "semapv:BackgroundKnowledgeBasedMatching",
+            "qilin map suggest",
+            date,
+            "",
+            reason,
+        )
+        yield tuple(_flat(cell) for cell in cells)
+
+
+def _set(name: str, title: str, rows: Iterable[tuple[str, ...]]) -> str:
+    """Rows as SSSOM TSV: sorted, each subject with an object once, the most confident first."""
+    best: dict[tuple[str, str], tuple[str, ...]] = {}
+    for row in rows:
+        key = (row[0], row[4])
+        if key not in best or best[key][9] < row[9]:
+            best[key] = row
+    ordered = sorted(best.values(), key=lambda row: (row[0], -float(row[9] or 0), row[4]))
+    used = {row[4].partition(":")[0] for row in ordered}
+    curies = {prefix: iri for prefix, iri in prefixes().items() if prefix in used}
+    curies |= {"column": f"{SETS}{name}/column/", "value": f"{SETS}{name}/value/"}
+    head = [
+        f"#mapping_set_id: {SETS}{name}",
+        f"#mapping_set_title: {json.dumps(title, ensure_ascii=False)}",
+        "#license: https://w3id.org/sssom/license/unspecified",
+        "#curie_map:",
+        *(f"#  {prefix}: {json.dumps(iri)}" for prefix, iri in sorted(curies.items())),
+    ]
+    return "".join(f"{line}\n" for line in (*head, "\t".join(COLUMNS), *("\t".join(row) for row in ordered)))
