@@ -76,7 +76,7 @@ def suggest(
     suggester = Suggester(knowledge)
     lookup = _lookup(index)
     sheets = [_sheet(suggester, item, collection, lookup) for item in tables]
-    made = draft(name, f"{table.name}, draft", collection, sheets, knowledge, dt.date.today().isoformat())
+    made = draft(name, f"{table.name}, draft", collection, sheets, dt.date.today().isoformat())
     target = folder or home.root / "mappings" / name
     written = _write(target, made)
     if json:
@@ -208,7 +208,8 @@ def _row(sheet: Sheet, item: Advice) -> tuple[object, ...]:
 def _cells(column: Column) -> str:
     """The cells of a column in a few words."""
     unit = f" {column.unit}" if column.unit else ""
-    return f"{column.kind.value}{unit}, {column.share:.0%} filled, {'' if column.exact else 'about '}{column.distinct:,} different"
+    about = "" if column.exact else "about "
+    return f"{column.kind.value}{unit}, {column.share:.0%} filled, {about}{column.distinct:,} different"
 
 
 def _tell(folder: Path, written: Sequence[str], sheets: Sequence[Sheet]) -> None:

@@ -1,4 +1,4 @@
-"""``qilin map suggest`` against the ready mappings: is the right variable and element proposed, first or in the first five?
+"""``qilin map suggest`` against the ready mappings: is what is right proposed first, or in the first five?
 
 Each collection is tested with the maps of its whole family left out (`FAMILIES`), on the real files in
 ``../shared/data/clinical``. Run ``python -m benchmarks.suggest [MAP…] [--failures]``.
@@ -190,9 +190,8 @@ def main(arguments: Sequence[str]) -> None:
     names = [name for name in arguments if not name.startswith("--")]
     started = time.perf_counter()
     tests = cases(names)
-    print(
-        f"{len(tests)} maps with {sum(len(case.tables) for case in tests)} tables, profiled in {time.perf_counter() - started:.1f} s"
-    )
+    tables, took = sum(len(case.tables) for case in tests), time.perf_counter() - started
+    print(f"{len(tests)} maps with {tables} tables, profiled in {took:.1f} s")
     tally, failures = Tally(), []
     maps = table_maps()
     suggesters: dict[str, Suggester] = {}

@@ -71,10 +71,11 @@ def _wanted(names: Sequence[str], sheet: str | None) -> list[str | None]:
 
 def _nothing(table: TableFile, names: Sequence[str]) -> tuple[str, str]:
     """Why a file holds no table, and what would be right."""
-    rows = chain.from_iterable(islice(table.rows(name), 30) for name in (names or [None]))
+    sheets: Sequence[str | None] = names or [None]
+    rows = chain.from_iterable(islice(table.rows(name), 30) for name in sheets)
     if not any(cell.strip() for row in rows for cell in row):
         return "is empty", "a table with a header and rows"
-    if any(read_dictionary("", table.rows(name)) for name in (names or [None])):
+    if any(read_dictionary("", table.rows(name)) for name in sheets):
         return "is a data dictionary", "the table that it describes; the dictionary is read where it lies beside it"
     return "holds no table: no header with at least one row below it", "a table with a row of column names"
 
@@ -155,9 +156,8 @@ def _beside(table: TableFile, sheet: str | None, sheets: Sequence[str], names: S
     """The dictionary that describes most of the columns: another sheet, or a file beside the table."""
     named = [name for name in names if name]
     found: list[Dictionary] = []
-    for other in sheets:
-        if other != sheet and (own := read_dictionary(f"sheet {other}", table.rows(other), named)):
-            found.append(own)
+    others = (read_dictionary(f"sheet {other}", table.rows(other), named) for other in sheets if other != sheet)
+    found += [own for own in others if own]
     for path in _files_beside(table.path):
         found += _dictionaries(path, path.stat().st_mtime_ns)
     best = max(found, key=lambda item: item.covers(named), default=None)
@@ -197,7 +197,7 @@ def _dictionaries(path: Path, _changed_at: int) -> tuple[Dictionary, ...]:
 
 
 def _of_redcap(redcap: RedcapDictionary, names: Sequence[str]) -> Dictionary:
-    """A REDCap dictionary as any other; a checkbox's column is described by its choice too. Cells are labels already."""
+    """A REDCap dictionary as any other; a checkbox's column is described by its choice too. Cells are labels."""
     fields: dict[str, Described] = {}
     for name in names:
         field = redcap.field_of(name)

@@ -27,7 +27,35 @@ from ontology.variables import VariableKind, canonical, variables
 __all__ = ["PLAIN_ANSWERS", "Decided", "Knowledge", "Name", "Target", "gather"]
 
 PLAIN_ANSWERS = frozenset(
-    ["yes", "no", "y", "n", "true", "false", "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "unknown", "other", "none", "positive", "negative", "pos", "neg", "present", "absent", "u", "x"]
+    [
+        "yes",
+        "no",
+        "y",
+        "n",
+        "true",
+        "false",
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "7",
+        "8",
+        "9",
+        "unknown",
+        "other",
+        "none",
+        "positive",
+        "negative",
+        "pos",
+        "neg",
+        "present",
+        "absent",
+        "u",
+        "x",
+    ]
 )
 """Cells that say the same of many things, so that they tell nothing of what a column holds."""
 
@@ -170,8 +198,8 @@ def gather(maps: Iterable[TableMap], imported: Iterable[Element] = ()) -> Knowle
     for row in curated_names():
         _take_name(known, row["target"], row["name"])
     for mapping in maps:
-        for item in decisions_of(mapping):
-            _take_decided(known, item)
+        for decided in decisions_of(mapping):
+            _take_decided(known, decided)
     return Knowledge(
         targets=known.targets,
         names=tuple(known.names),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rapidfuzz import fuzz, process
 
 from mappings.knowledge import Knowledge, Name
-from mappings.words import KEPT, SHIFTING, WEAK, abbreviations, words
+from mappings.words import KEPT, abbreviations, shifting_words, weak_words, words
 from ontology.prefixes import Curie
 
 __all__ = ["Fit", "Naming"]
@@ -86,10 +86,10 @@ class Naming:
         """How much a word tells."""
         if word.isdigit():
             return 0.1
-        if word in WEAK:
+        if word in weak_words():
             return 0.25
         told = self._weights.get(word, UNKNOWN if len(word) > 1 else 0.3)
-        return max(told, SHIFT) if word in SHIFTING else told
+        return max(told, SHIFT) if word in shifting_words() else told
 
     def common(self, texts: Iterable[str]) -> frozenset[str]:
         """The words that stand in many of the columns' names, so that they tell little within the table."""

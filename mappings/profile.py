@@ -6,85 +6,23 @@ estimated from the smallest of their hashes. Types are read from the cells that 
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 
+from mappings.cell_kinds import CODED, INTEGER, ValueKind, kind_of, missing_cells, plain_number, unit_in
 from mappings.dictionary import Described
 from mappings.header import Header, header
 from mappings.layout import Layout
-from mappings.words import fold
 from ontology.units import normalise
 
-__all__ = ["HELD", "Column", "Profiler", "Shown", "Table", "ValueKind", "kind_of"]
+__all__ = ["HELD", "Column", "Profiler", "Table", "ValueKind"]
 
 HELD = 2000
 """Different cells of a column that are held; beyond them their number is an estimate."""
 SKETCH = 256
 LARGEST = 1 << 32
-CODED = 60
-"""A column with at most so many different cells may be coded."""
-LONG = 60
-"""Letters of a cell beyond which it reads as free text."""
-
-
-class ValueKind(StrEnum):
-    """What the cells of a column are."""
-
-    EMPTY = "empty"
-    INTEGER = "integer"
-    NUMBER = "number"
-    DATE = "date"
-    CODE = "code"
-    TEXT = "text"
-    IDENTIFIER = "identifier"
-    UID = "uid"
-
-
-MISSING = frozenset(
-    ["na", "n/a", "n.a.", "nan", "nd", "null", "nil", "none", "-", "--", ".", "?", "missing", "nr", "not", "available", "not", "applicable", "not", "done", "not", "evaluated", "not", "recorded", "not", "reported"]
-) | {
-    "not available",
-    "not applicable",
-    "not done",
-    "not evaluated",
-    "not recorded",
-    "not reported",
-    "discrepancy",
-    "[not available]",
-    "[not applicable]",
-    "[not evaluated]",
-    "[unknown]",
-    "[discrepancy]",
-    "[completed]",
-    "[pending]",
-    "#n/a",
-    "not_applicable",
-    "not_available",
-}
-"""Cells, folded, that usually say nothing."""
-SENTINELS = frozenset(["-1", "-9", "-88", "-99", "-888", "-999", "-8888", "-9999", "99", "999", "9999"])
-"""Numbers that often stand for nothing, where they lie outside of the other cells."""
-
-NUMBER = re.compile(r"[<>\u2264\u2265]?=?\s*[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
-WITH_UNIT = re.compile(r"[<>]?=?\s*[+-]?\d+(?:[.,]\d+)?\s*([A-Za-z%/\u00b5\u00b3\u00b2]{1,8}\d?)")
-INTEGER = re.compile(r"[+-]?\d{1,15}")
-UID = re.compile(r"\d+(?:\.\d+){5,}")
-DATES: Mapping[str, re.Pattern[str]] = {
-    "": re.compile(r"(?:19|20)\d\d-(?:0?[1-9]|1[0-2])(?:-(?:0?[1-9]|[12]\d|3[01]))?(?:[T ]\d\d:\d\d(?::\d\d)?.*)?"),
-    "%m/%d/%Y": re.compile(r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])/(?:19|20)\d\d"),
-    "%d/%m/%Y": re.compile(r"(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|1[0-2])/(?:19|20)\d\d"),
-    "%d.%m.%Y": re.compile(r"(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d"),
-    "%Y/%m/%d": re.compile(r"(?:19|20)\d\d/(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])"),
-    "%Y%m%d": re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"),
-    "%d-%b-%Y": re.compile(r"(?:0?[1-9]|[12]\d|3[01])-[A-Za-z]{3}-(?:19|20)\d\d"),
-    "%d%b%Y": re.compile(r"(?:0[1-9]|[12]\d|3[01])[A-Za-z]{3}(?:19|20)\d\d"),
-}
-"""Forms of dates by ``strptime`` form; the empty one is ISO, which a map need not name."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +146,7 @@ class _Cells:
         """How many different cells there are, estimated where not all were held."""
         if not self.smallest:
             return len(self.counts)
-        return max(len(self.counts), round((SKETCH - 1) * LARGEST / max(max(self.smallest), 1)))
+        return max(len(self.counts), round((SKETCH - 1) * LARGEST / max(1, *self.smallest)))
 
 
 class Profiler:
@@ -247,22 +185,14 @@ class Profiler:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The kind of cells, and the form of dates among them."""
-
-    kind: ValueKind
-    form: str | None = None
-
-
 def _profiled(index: int, name: str, rows: int, cells: _Cells) -> Column:
-    missing = _missing(cells.counts)
+    missing = missing_cells(cells.counts)
     values = {cell: count for cell, count in cells.counts.items() if cell not in missing}
     exact = not cells.smallest
-    written = _unit_in(values)
+    written = unit_in(values)
     bare = {cell.removesuffix(written).strip(): count for cell, count in values.items()} if written else values
     shown = kind_of(bare, cells.distinct - len(missing), rows)
-    numbers = [float(cell.replace(",", ".")) for cell in values if INTEGER.fullmatch(cell) or _plain_number(cell)]
+    numbers = [float(cell.replace(",", ".")) for cell in values if INTEGER.fullmatch(cell) or plain_number(cell)]
     return Column(
         index=index,
         header=header(name),
@@ -280,58 +210,3 @@ def _profiled(index: int, name: str, rows: int, cells: _Cells) -> Column:
         low=min(numbers, default=None),
         high=max(numbers, default=None),
     )
-
-
-def _unit_in(values: Mapping[str, int]) -> str:
-    """The unit that stands behind the number in nearly every cell; empty where there is none."""
-    found = Counter(hit[1] for cell in values if (hit := WITH_UNIT.fullmatch(cell)))
-    unit, count = found.most_common(1)[0] if found else ("", 0)
-    return unit if count > 0.9 * len(values) and normalise(unit) else ""
-
-
-def _plain_number(cell: str) -> bool:
-    return re.fullmatch(r"[+-]?\d*[.,]?\d+", cell) is not None
-
-
-def _missing(counts: Mapping[str, int]) -> frozenset[str]:
-    """The cells that say nothing: by their words, or numbers far from all others."""
-    found = {cell for cell in counts if fold(cell) in MISSING}
-    numbers = {cell: float(cell) for cell in counts if cell not in found and INTEGER.fullmatch(cell)}
-    suspects = SENTINELS & numbers.keys()
-    if suspects:
-        rest = [number for cell, number in numbers.items() if cell not in suspects]
-        rest += [float(cell.replace(",", ".")) for cell in counts if "." in cell and _plain_number(cell)]
-        for cell in suspects:
-            below = numbers[cell] < 0 and (not rest or min(rest) >= 0)
-            above = numbers[cell] >= 99 and bool(rest) and max(rest) * 5 < numbers[cell]
-            if below or above:
-                found.add(cell)
-    return frozenset(found)
-
-
-def kind_of(values: Mapping[str, int], distinct: int, rows: int) -> Shown:
-    """What the cells of a column are; nine in ten of the different ones decide.
-
-    >>> kind_of({"2014-02-03": 1, "2014-05-01": 1}, 2, 2).kind, kind_of({"M": 5, "F": 4}, 2, 9).kind
-    (<ValueKind.DATE: 'date'>, <ValueKind.CODE: 'code'>)
-    """
-    if not values:
-        return Shown(ValueKind.EMPTY)
-    most = 0.9 * len(values)
-    if sum(1 for cell in values if UID.fullmatch(cell)) >= most:
-        return Shown(ValueKind.UID)
-    for form, pattern in DATES.items():
-        if sum(1 for cell in values if pattern.fullmatch(cell)) >= most:
-            return Shown(ValueKind.DATE, form)
-    whole = sum(1 for cell in values if INTEGER.fullmatch(cell))
-    if whole >= most:
-        return Shown(ValueKind.INTEGER)
-    if sum(1 for cell in values if NUMBER.fullmatch(cell)) >= 0.8 * len(values):
-        return Shown(ValueKind.NUMBER)
-    length = sum(map(len, values)) / len(values)
-    alone = distinct / max(sum(values.values()), 1)
-    if distinct > 20 and alone > 0.95 and length < LONG and all(" " not in cell for cell in list(values)[:200]):
-        return Shown(ValueKind.IDENTIFIER)
-    if (length > LONG and distinct > 20) or (distinct > CODED and distinct > 0.3 * rows):
-        return Shown(ValueKind.TEXT)
-    return Shown(ValueKind.CODE)

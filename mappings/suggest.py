@@ -9,23 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 
+from mappings.fitting import convertible, fitting, texts_of
 from mappings.knowledge import PLAIN_ANSWERS, Decided, Knowledge, Target
 from mappings.naming import Fit, Naming
 from mappings.profile import Column, Table, ValueKind
+from mappings.suggest_elements import ElementProposal, elements_of
 from mappings.words import fold
-from ontology.element_rules import ValueType
 from ontology.prefixes import Curie
-from ontology.units import IncompatibleUnitsError, UnknownUnitError, convert
 
-__all__ = ["PROPOSED", "Advice", "ElementProposal", "Proposal", "Suggester"]
+__all__ = ["PROPOSED", "Advice", "Proposal", "Suggester"]
 
 PROPOSED = 0.6
 """The score from which a target is proposed."""
+LEFT = 0.5
+"""The score from which a column is left out for the reason that fits it best."""
 SHOWN = 5
-SAID_BY_NAME = frozenset({"a", "d", "%", "g/ml", "kg/m2", "{pack_year}", "[hnsf'U]"})
-"""Units that go without saying: of ages, survival, percentages, uptake values, pack years, Hounsfield."""
 EXPLAINS = re.compile(
     r"^(?:please )?(?:specify|if other|explain|describe)\b|\b(?:other|specify|explain)\b[^a-z]*$", re.IGNORECASE
 )
@@ -36,17 +35,6 @@ BY_NAME = 0.92
 """What a name that fits in every word is worth alone."""
 BY_CELLS = 0.7
 """What cells that are all known are worth alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class ElementProposal:
-    """A data element for a column, with its score and reason."""
-
-    curie: Curie
-    version: str
-    label: str
-    score: float
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -111,25 +99,20 @@ class Suggester:
             return Advice(column, None, (), "leave:empty", "says nothing in any row")
         fits = self._fits(column, common)
         scored = self._scored(column, fits)
-        ranked = sorted(scored.items(), key=lambda item: (-item[1].score, item[0]))
-        records = [key for key, found in ranked if self.knowledge.targets[key].record and found.score >= NEGLIGIBLE]
-        proposals = tuple(self._proposal(column, key, scored[key], fits) for key in records[:SHOWN])
-        best = ranked[0] if ranked else None
-        identical = self._identical(column, collection)
-        if identical:
+        ranked = sorted(scored, key=lambda key: (-scored[key].score, key))
+        listed = [key for key in ranked if self.knowledge.targets[key].record and scored[key].score >= NEGLIGIBLE]
+        proposals = tuple(self._proposal(column, key, scored[key], fits) for key in listed[:SHOWN])
+        if identical := self._identical(column, collection):
             places = ", ".join(item.source for item in identical[:4])
             first = self._proposal(column, identical[0].target, _Scored(0.99, [f"decided so in {places}"]), fits)
             others = tuple(item for item in proposals if item.target.key != first.target.key)
-            return Advice(column, first, (first, *others)[:SHOWN], "", "", identical)
-        if best is None or best[1].score < NEGLIGIBLE:
-            return Advice(column, None, proposals, "", _nothing(column), identical)
-        target = self.knowledge.targets[best[0]]
-        if target.leave and best[1].score >= 0.5:
+            return Advice(column, first, (first, *others)[:SHOWN], identical=identical)
+        if ranked and (target := self.knowledge.targets[ranked[0]]).leave and scored[ranked[0]].score >= LEFT:
             role = target.key if target.key.startswith(("role:", "leave:")) else "leave:none"
-            return Advice(column, None, proposals, role, f"{target.leave} ({best[1].reasons[0]})", identical)
-        if proposals and proposals[0].score >= PROPOSED:
-            return Advice(column, proposals[0], proposals, "", "", identical)
-        return Advice(column, None, proposals, "", _nothing(column), identical)
+            return Advice(column, None, proposals, role, f"{target.leave} ({scored[ranked[0]].reasons[0]})")
+        if proposals and proposals[0].score >= PROPOSED and ranked[0] == listed[0]:
+            return Advice(column, proposals[0], proposals)
+        return Advice(column, None, proposals, "", _nothing(column))
 
     def _fits(self, column: Column, common: frozenset[str]) -> dict[tuple[str, Curie | None], Fit]:
         """The best fit of each target by any text of the column."""
@@ -154,7 +137,7 @@ class Suggester:
             item.reasons.append(f"{known} of its values are known for it")
         self._by_form(column, scored)
         for key, item in scored.items():
-            factor, reason = self._fitting(column, self.knowledge.targets[key])
+            factor, reason = fitting(self.knowledge, column, self.knowledge.targets[key])
             item.score *= factor
             if reason:
                 item.reasons.append(reason)
@@ -175,21 +158,15 @@ class Suggester:
         if stated is None:
             return
         item = self.knowledge.elements.get(stated)
-        key = item.variable if item and item.variable in self.knowledge.targets else stated
+        key = str(item.variable) if item and item.variable in self.knowledge.targets else str(stated)
         if key in self.knowledge.targets:
             scored[key] = _Scored(0.98, [f"the header names the data element {stated}"])
-
-    def texts_of(self, column: Column) -> dict[str, str]:
-        """What each cell of a coded column says, folded: its meaning where one is given."""
-        meanings = {**column.meanings}
-        short = {cell.lstrip("."): text for cell, text in meanings.items()}
-        return {cell: fold(meanings.get(cell) or short.get(cell) or cell) for cell in column.values}
 
     def _by_cells(self, column: Column) -> list[tuple[str, float, int]]:
         """The targets that know the cells, with the share they know and how many cells that is."""
         if not (column.exact and column.values) or (column.kind is ValueKind.NUMBER and not column.meanings):
             return []
-        said = set(self.texts_of(column).values()) | {fold(text) for text in column.meanings.values()}
+        said = set(texts_of(column).values()) | {fold(text) for text in column.meanings.values()}
         telling = [text for text in said if text not in PLAIN_ANSWERS and not text.lstrip("-.").isdigit()]
         if not telling or len(telling) > 400:
             return []
@@ -208,136 +185,16 @@ class Suggester:
             for key, found in shares.items()
         ]
 
-    def _fitting(self, column: Column, target: Target) -> tuple[float, str]:
-        """A factor for how cells and unit agree with a target, and what speaks against it."""
-        if target.leave:
-            return 1.0, ""
-        kind = column.kind
-        counted = column.numeric and not column.meanings
-        if target.record in {"measurement", "outcome"}:
-            if not column.numeric:
-                return (
-                    (0.25, "its cells are not numbers") if kind is not ValueKind.CODE else (0.3, "its cells are words")
-                )
-            if len(column.meanings) > 2 and column.coded:
-                return 0.35, "its numbers are codes"
-            return self._unit_factor(column, target)
-        if target.record == "event":
-            dated = kind is ValueKind.DATE or (counted and column.unit in {"d", "wk"})
-            return (1.0, "") if dated else (0.4, "its cells are neither dates nor counts of days")
-        if kind in {ValueKind.UID, ValueKind.DATE}:
-            return 0.2, f"its cells are {kind.value}s"
-        if kind is ValueKind.NUMBER and not column.meanings and len(column.values) > 12:
-            return 0.3, "its cells are numbers"
-        if counted and len(column.values) > 15:
-            return 0.3, "its cells are many different numbers"
-        if kind in {ValueKind.TEXT, ValueKind.IDENTIFIER}:
-            return 0.6, "its cells are free text"
-        if column.unit and not column.meanings and target.record == "finding":
-            return 0.7, f"it has a unit, {column.unit}"
-        return self._answers_factor(column, target)
-
-    def _answers_factor(self, column: Column, target: Target) -> tuple[float, str]:
-        """Less where the cells are yes and no, and those of the target are not."""
-        said = set(self.texts_of(column).values())
-        known = self.knowledge.cells.get(target.key, {})
-        yes_no = bool(said) and said <= {
-            "yes",
-            "no",
-            "y",
-            "n",
-            "true",
-            "false",
-            "unknown",
-            "0",
-            "1",
-            "not marked",
-            "marked",
-            "checked",
-            "unchecked",
-        }
-        if yes_no and self.choice_of(column, target):
-            return 1.15, "one of its values is a column of its own"
-        if (
-            yes_no
-            and not _listed(column)
-            and column.meanings
-            and target.record == "finding"
-            and known
-            and not {"yes", "no", "y", "true"} & known.keys()
-        ):
-            return 0.75, "its cells are yes and no"
-        return 1.0, ""
-
-    def choice_of(self, column: Column, target: Target) -> Curie | None:
-        """The term of the value that a yes/no column is about, as *Race: White* is."""
-        known = self.knowledge.cells.get(target.key, {})
-        label = column.described.label if column.described else column.header.name
-        for piece in reversed(re.split(r":|\s-\s|\)\s|=", label)):
-            terms = known.get(fold(piece.strip(" )")))
-            if terms:
-                return terms.most_common(1)[0][0]
-        return None
-
-    def _unit_factor(self, column: Column, target: Target) -> tuple[float, str]:
-        if column.years:
-            return 0.3, "its cells are calendar years"
-        if target.unit in {None, "1"}:
-            return 1.0, ""
-        if column.unit is None:
-            return (
-                (1.0, "")
-                if target.unit in SAID_BY_NAME
-                else (0.62, f"nothing says its unit, and {target.unit} is needed")
-            )
-        if _convertible(column.unit, target.unit or ""):
-            return 1.0, f"its unit {column.unit} fits"
-        return 0.35, f"its unit {column.unit} does not fit"
-
     def _proposal(
         self, column: Column, key: str, found: _Scored, fits: Mapping[tuple[str, Curie | None], Fit]
     ) -> Proposal:
         target = self.knowledge.targets[key]
-        unit = column.unit if column.unit and (target.unit is None or _convertible(column.unit, target.unit)) else None
+        unit = column.unit if column.unit and (target.unit is None or convertible(column.unit, target.unit)) else None
         numeric = target.record in {"measurement", "outcome"}
-        elements = tuple(self._elements(column, key, found.score, fits))
+        elements = tuple(elements_of(self.knowledge, column, key, found.score, fits))
         return Proposal(
             target, round(min(found.score, 0.99), 3), tuple(found.reasons), unit if numeric else None, elements
         )
-
-    def _elements(
-        self, column: Column, key: str, score: float, fits: Mapping[tuple[str, Curie | None], Fit]
-    ) -> list[ElementProposal]:
-        """The data elements of a target, best first: by earlier use, by name, by values."""
-        stated = column.header.element or (column.described.element if column.described else None)
-        uses = self.knowledge.uses.get(key, {})
-        total = sum(uses.values()) + 1
-        texts = {text for text in self.texts_of(column).values() if column.exact}
-        candidates = {
-            item.curie for item in self.knowledge.elements.values() if item.variable == key or item.curie == key
-        }
-        candidates |= {curie for curie in uses if curie is not None and curie in self.knowledge.elements}
-        made = []
-        for curie in candidates:
-            item = self.knowledge.elements[curie]
-            fit = fits.get((key, curie))
-            named = fit.score if fit else 0.0
-            used = uses.get(curie, 0) / total
-            known = self.knowledge.element_cells.get(curie, frozenset())
-            valued = len(texts & known) / len(texts) if texts and known else 0.0
-            rank = 0.45 * named + 0.35 * used + 0.2 * valued
-            if stated == curie:
-                rank, reason = 1.0, "the header names it"
-            elif item.value_type is ValueType.CODE and column.kind is ValueKind.NUMBER:
-                rank, reason = rank * 0.5, "its values are coded"
-            else:
-                reason = _element_reason(fit, uses.get(curie, 0), valued)
-            made.append(
-                ElementProposal(
-                    curie, item.version, item.long_name, round(min(0.99, score * (0.35 + 0.65 * rank)), 3), reason
-                )
-            )
-        return sorted(made, key=lambda item: (-item.score, int(item.curie.partition(":")[2] or 0)))[:SHOWN]
 
     def _identical(self, column: Column, collection: str | None) -> tuple[Decided, ...]:
         """Earlier decisions about a column of this name that mean the same, where all of them agree."""
@@ -349,11 +206,6 @@ class Suggester:
 def _raise(scored: dict[str, _Scored], key: str, score: float, reason: str) -> None:
     if key not in scored or scored[key].score < score:
         scored[key] = _Scored(score, [reason])
-
-
-def _listed(column: Column) -> bool:
-    """Whether a column's label has the form of one answer of a list: *Location of primary tumor - left lung*."""
-    return bool(column.described and re.search(r":\s|\s-\s|\)\s", column.described.label))
 
 
 def _same(column: Column, item: Decided, collection: str | None) -> bool:
@@ -370,36 +222,18 @@ def _same(column: Column, item: Decided, collection: str | None) -> bool:
     return bool(cells) and column.exact and cells <= item.values.keys() and (own or worded)
 
 
-def _convertible(unit: str, other: str) -> bool:
-    try:
-        convert(Decimal(1), unit, other)
-    except (UnknownUnitError, IncompatibleUnitsError):
-        return False
-    return True
-
-
 def _named(fit: Fit) -> str:
     degree = "is" if fit.score > 0.97 else "is like"
     return f"{fit.text[:60]!r} {degree} {fit.name.text[:60]!r} ({fit.name.origin})"
 
 
-def _element_reason(fit: Fit | None, used: int, valued: float) -> str:
-    parts = []
-    if fit and fit.score > 0.3:
-        parts.append(f"like {fit.name.text[:60]!r} ({fit.name.origin})")
-    if used:
-        parts.append(f"decided {used} times for this variable")
-    if valued > 0.3:
-        parts.append(f"{valued:.0%} of the values are permissible")
-    return "; ".join(parts) or "an element of this variable"
-
-
 def _nothing(column: Column) -> str:
     """Why nothing is proposed for a column that nothing known fits."""
-    if column.kind is ValueKind.TEXT:
-        return "free text; nothing known fits its name"
-    if column.kind is ValueKind.IDENTIFIER:
-        return "identifiers; nothing known fits its name"
-    if column.kind is ValueKind.UID:
-        return "unique identifiers of DICOM"
-    return "nothing known fits well enough"
+    return NOTHING.get(column.kind, "nothing known fits well enough")
+
+
+NOTHING = {
+    ValueKind.TEXT: "free text; nothing known fits its name",
+    ValueKind.IDENTIFIER: "identifiers; nothing known fits its name",
+    ValueKind.UID: "unique identifiers of DICOM",
+}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from rapidfuzz import fuzz, process
 
+from mappings.cell_forms import forms, squeezed, stage_label
+from mappings.fitting import choice_of, texts_of
 from mappings.knowledge import PLAIN_ANSWERS, Knowledge, Target
 from mappings.profile import Column
 from mappings.suggest import Suggester
-from mappings.words import fold, words
+from mappings.words import fold
 from ontology.prefixes import Curie
 from ontology.terminology import terms
-from ontology.terms import ncit, radlex
 
 __all__ = ["Lookup", "ValueProposal", "bundled_lookup", "values_of"]
 
@@ -73,9 +73,9 @@ def values_of(
     """Proposals for each cell of a column that holds a target, best first; none for cells that nothing known fits."""
     if target.record in {"measurement", "outcome", "event"} or not column.exact or len(column.values) > MOST:
         return {}
-    texts = suggester.texts_of(column)
+    texts = texts_of(column)
     meant = {cell for cell in column.values if texts[cell] != fold(cell)}
-    checked = suggester.choice_of(column, target)
+    checked = choice_of(suggester.knowledge, column, target)
     made: dict[str, list[ValueProposal]] = {}
     for cell, text in texts.items():
         if checked and text in YES and (label := suggester.knowledge.label(checked)):
@@ -87,39 +87,60 @@ def values_of(
     return made
 
 
+@dataclass
+class _Found:
+    """What is found for a cell, the best of each term."""
+
+    knowledge: Knowledge
+    cell: str
+    text: str
+    by_term: dict[Curie, ValueProposal] = field(default_factory=dict)
+
+    def add(self, term: Curie, score: float, reason: str, label: str = "") -> None:
+        label = label or self.knowledge.label(term)
+        better = term not in self.by_term or self.by_term[term].score < score
+        if label and score >= LIKELY and better:
+            self.by_term[term] = ValueProposal(self.cell, self.text, term, label, round(score, 3), reason)
+
+    def best(self) -> list[ValueProposal]:
+        return sorted(self.by_term.values(), key=lambda item: (-item.score, item.term))[:SHOWN]
+
+
 def _of_cell(
     knowledge: Knowledge, cell: str, text: str, target: Target, lookup: Lookup, *, coded: bool
 ) -> list[ValueProposal]:
-    found: dict[Curie, ValueProposal] = {}
-
-    def add(term: Curie, score: float, reason: str, label: str = "") -> None:
-        label = label or knowledge.label(term)
-        if label and score >= LIKELY and (term not in found or found[term].score < score):
-            found[term] = ValueProposal(cell, text, term, label, round(score, 3), reason)
-
-    known = _known(knowledge, target.key)
+    found = _Found(knowledge, cell, text)
     bare = coded and text.lstrip("-.").replace(".", "").isdigit()
     if label := stage_label(target.key, text):
         for term, named in lookup(label):
-            add(term, 0.9, f"written as {label}", named)
-    worth = 0.6 if bare else 1.0
-    note = "; a bare number, so look for what it means" if bare else ""
+            found.add(term, 0.9, f"written as {label}", named)
     for rank, form in enumerate(forms(text)):
-        if squeezed(form) in known:
-            counts = known[squeezed(form)]
-            total = sum(counts.values())
-            for term, count in counts.most_common(SHOWN):
-                score = (0.95 - 0.07 * rank) * worth * (0.5 + 0.5 * count / total)
-                add(term, score, f"{form!r} is known for {target.label}{note}")
+        _by_target(found, target, form, 0.95 - 0.07 * rank, bare=bare)
         if not bare and form not in PLAIN_ANSWERS:
-            for term, named in list(lookup(form))[:SHOWN]:
-                add(term, 0.8 - 0.07 * rank, "its label or synonym", named)
-            for other in sorted(knowledge.cell_targets.get(form, ())):
-                for term, _ in knowledge.cells[other][form].most_common(1):
-                    add(term, 0.6 - 0.05 * rank, f"{form!r} is known for {knowledge.targets[other].label}")
-    if not bare and text not in PLAIN_ANSWERS and not any(item.score >= LIKELY for item in found.values()):
-        _by_likeness(knowledge.cells.get(target.key, {}), text, add)
-    return sorted(found.values(), key=lambda item: (-item.score, item.term))[:SHOWN]
+            _by_label(found, form, 0.07 * rank, lookup)
+    if not bare and text not in PLAIN_ANSWERS and not found.by_term:
+        _by_likeness(knowledge.cells.get(target.key, {}), text, found.add)
+    return found.best()
+
+
+def _by_target(found: _Found, target: Target, form: str, worth: float, *, bare: bool) -> None:
+    """What the cell means elsewhere for the same target; a bare number may mean another thing here."""
+    counts = _known(found.knowledge, target.key).get(squeezed(form), Counter())
+    total = sum(counts.values())
+    note = "; a bare number, so look for what it means" if bare else ""
+    for term, count in counts.most_common(SHOWN):
+        score = worth * (0.6 if bare else 1.0) * (0.5 + 0.5 * count / total)
+        found.add(term, score, f"{form!r} is known for {target.label}{note}")
+
+
+def _by_label(found: _Found, form: str, less: float, lookup: Lookup) -> None:
+    """Concepts of that label or synonym, and what the cell means for other targets."""
+    knowledge = found.knowledge
+    for term, named in list(lookup(form))[:SHOWN]:
+        found.add(term, 0.8 - less, "its label or synonym", named)
+    for other in sorted(knowledge.cell_targets.get(form, ())):
+        for term, _ in knowledge.cells[other][form].most_common(1):
+            found.add(term, 0.6 - less, f"{form!r} is known for {knowledge.targets[other].label}")
 
 
 def _known(knowledge: Knowledge, key: str) -> Mapping[str, Counter[Curie]]:
@@ -130,57 +151,6 @@ def _known(knowledge: Knowledge, key: str) -> Mapping[str, Counter[Curie]]:
             made.setdefault(squeezed(text), Counter()).update(counts)
         knowledge.squeezed[key] = made
     return knowledge.squeezed[key]
-
-
-def squeezed(text: str) -> str:
-    """The letters, digits and signs of a text.
-
-    >>> squeezed("pre-menopausal"), squeezed("hr + / her2 -")
-    ('premenopausal', 'hr+her2-')
-    """
-    if re.search(r"[a-z]\s*[+-](?![a-z])|^[+-]", text):
-        return re.sub(r"[^a-z0-9+-]", "", text)
-    return re.sub(r"[^a-z0-9]", "", text)
-
-
-def forms(text: str) -> list[str]:
-    """A text in simpler forms, the nearest first: without brackets, without *NOS*, with abbreviations written out.
-
-    >>> forms("chronic lymphocytic leukemia (cll)")
-    ['chronic lymphocytic leukemia (cll)', 'chronic lymphocytic leukemia', 'cll']
-    """
-    bare = " ".join(re.sub(r"[(\[].*?(?:[)\]]|$)", " ", text).split())
-    found = [text, bare, re.sub(r",?\s*(?:nos|not otherwise specified)\b", "", bare).strip()]
-    found += [part.strip() for part in re.findall(r"\(([^()]*)\)", text)]
-    found.append(re.sub(r"^\S{1,3}\s*[:=.]\s*", "", bare))
-    if len(text) < 60:
-        found.append(" ".join(words(bare)))
-    return [form for form in dict.fromkeys(found) if form]
-
-
-ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}
-STAGED: Mapping[str, tuple[re.Pattern[str], str]] = {
-    ncit.GENERIC_PRIMARY_TUMOR_TNM_FINDING: (re.compile(r"[ypc]*\s*t?\s*([0-4][a-d]?|x|is)"), "t{} stage finding"),
-    ncit.GENERIC_REGIONAL_LYMPH_NODES_TNM_FINDING: (re.compile(r"[ypc]*\s*n?\s*([0-3][a-d]?|x)"), "n{} stage finding"),
-    ncit.GENERIC_DISTANT_METASTASIS_TNM_FINDING: (re.compile(r"[ypc]*\s*m?\s*([01][a-d]?|x)"), "m{} stage finding"),
-    ncit.HISTOLOGIC_GRADE: (re.compile(r"(?:g|grade|isup|who)?\s*([1-4]|i{1,3}|iv)(?:\s*\(.*)?"), "grade {}"),
-    ncit.DISEASE_STAGE_QUALIFIER: (re.compile(r"(?:stage)?\s*(0|i{1,3}v?|iv|i{1,3}[abc]\d?|iv[abc])"), "stage {}"),
-    radlex.BI_RADS_ASSESSMENT: (re.compile(r"(?:bi-?rads)?\s*([0-6])(?:\s*:.*)?"), "bi-rads {}"),
-}
-"""The ways in which stages and grades are written, and the label of the concept."""
-
-
-def stage_label(key: str, text: str) -> str | None:
-    """The label of a stage, grade or category as it is commonly written; None where it is none.
-
-    >>> stage_label("ncit:C48885", "pt2"), stage_label("ncit:C18000", "iii (high)")
-    ('t2 stage finding', 'grade 3')
-    """
-    pattern, label = STAGED.get(key, (None, ""))
-    hit = pattern.fullmatch(text) if pattern else None
-    if hit is None:
-        return None
-    return label.format(ROMAN.get(hit[1], hit[1]) if label.startswith("grade") else hit[1])
 
 
 def _by_likeness(known: Mapping[str, Mapping[Curie, int]], text: str, add: Callable[[Curie, float, str], None]) -> None:

@@ -1,6 +1,7 @@
 """The words of a column's name: cut apart, abbreviations written out, folded, so that names can be compared.
 
-Abbreviations that clinical tables commonly use are in ``mappings/abbreviations.tsv``.
+Abbreviations that clinical tables commonly use are in ``mappings/abbreviations.tsv``, words that tell little in
+``mappings/words.tsv``.
 """
 
 from __future__ import annotations
@@ -12,22 +13,36 @@ from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["SHIFTING", "STOP", "WEAK", "abbreviations", "fold", "pieces", "words"]
+__all__ = ["KEPT", "abbreviations", "fold", "pieces", "shifting_words", "stop_words", "weak_words", "words"]
 
-STOP = frozenset(
-    ["a", "an", "and", "are", "as", "at", "be", "been", "by", "did", "do", "does", "for", "from", "had", "has", "have", "how", "if", "in", "into", "is", "it", "its", "of", "on", "or", "please", "since", "that", "the", "their", "there", "this", "to", "was", "were", "what", "when", "which", "who", "whose", "why", "with"]
-)
-"""Words that say nothing of what a column holds."""
 
-WEAK = frozenset(
-    ["case", "category", "characteristic", "code", "current", "data", "description", "field", "final", "form", "individual", "information", "item", "label", "list", "measurement", "name", "number", "participant", "patient", "person", "question", "recorded", "reported", "result", "select", "specified", "specify", "subject", "tag", "text", "type", "used", "value", "variable"]
-)
-"""Words that stand in names of every kind of column, so that they tell little apart."""
+@cache
+def _table(name: str) -> list[dict[str, str]]:
+    with files("mappings").joinpath(name).open(encoding="utf-8") as table:
+        return list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
 
-SHIFTING = frozenset(
-    ["analysis", "available", "change", "codon", "date", "day", "delta", "documented", "done", "expected", "indicator", "limit", "lower", "method", "number", "other", "performed", "planned", "range", "ratio", "reason", "recommended", "requested", "specify", "start", "stop", "test", "timing", "upper", "visit"]
-)
-"""Words that make a column speak of something beside what the other words name: how, when, whether, why."""
+
+def _of_kind(kind: str) -> frozenset[str]:
+    return frozenset(row["word"] for row in _table("words.tsv") if row["kind"] == kind)
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """Words that say nothing of what a column holds."""
+    return _of_kind("stop")
+
+
+@cache
+def weak_words() -> frozenset[str]:
+    """Words that stand in names of every kind of column, so that they tell little apart."""
+    return _of_kind("weak")
+
+
+@cache
+def shifting_words() -> frozenset[str]:
+    """Words that make a column speak of something beside what the others name: how, when, whether, why."""
+    return _of_kind("shifting")
+
 
 BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z]{3})")
 KEPT = re.compile(r"\b(her2|ki67|p16|p53|tp53|idh[12]|fev1|pdl1|1p19q|brca[12]|ca125|ca19)(?![a-z])", re.IGNORECASE)
@@ -41,14 +56,13 @@ SHORTEST = 3
 @cache
 def abbreviations() -> dict[str, str]:
     """Words by abbreviation or other spelling."""
-    with files("mappings").joinpath("abbreviations.tsv").open(encoding="utf-8") as table:
-        return {row["short"]: row["words"] for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)}
+    return {row["short"]: row["words"] for row in _table("abbreviations.tsv")}
 
 
 def fold(text: str) -> str:
     """A cell or name for comparison: compatible characters made one, no case, single blanks.
 
-    >>> fold("Ｍ-Stage "), fold("Not\\u00a0 Hispanic")
+    >>> fold("\\uff2d-Stage "), fold("Not\\u00a0 Hispanic")
     ('m-stage', 'not hispanic')
     """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
@@ -89,7 +103,7 @@ def words(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
         for part in _parts(piece, known):
             for word in abbreviations().get(part, part).split():
                 single = _singular(word)
-                if single not in STOP:
+                if single not in stop_words():
                     meant.append(single)
     return tuple(meant)
 
