@@ -249,7 +249,7 @@ def _column_json(sheet: Sheet, item: Advice) -> dict[str, Any]:
         "filled": round(column.share, 4),
         "distinct": column.distinct,
         "counted": column.exact,
-        "missing": column.missing,
+        "missing": list(column.missing),
         "unit": column.unit,
         "date_form": column.form,
         "described": column.described.label if column.described else None,

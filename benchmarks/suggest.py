@@ -1,7 +1,8 @@
 """``qilin map suggest`` against the ready mappings: is what is right proposed first, or in the first five?
 
 Each collection is tested with the maps of its whole family left out (`FAMILIES`), on the real files in
-``../shared/data/clinical``. Run ``python -m benchmarks.suggest [MAP…] [--failures]``.
+``../shared/data/clinical``. Run ``python -m benchmarks.suggest [MAP…] [--failures] [--without-names]
+[--without-decisions]``: the last two leave out the curated names and all earlier decisions.
 """
 
 from __future__ import annotations
@@ -198,7 +199,9 @@ def main(arguments: Sequence[str]) -> None:
     for case in tests:
         family = family_of(case.mapping.name)
         if family not in suggesters:
-            suggesters[family] = Suggester(gather(item for name, item in maps.items() if family_of(name) != family))
+            others = [item for name, item in maps.items() if family_of(name) != family]
+            earlier = [] if "--without-decisions" in arguments else others
+            suggesters[family] = Suggester(gather(earlier, usual="--without-names" not in arguments))
         _test(case, suggesters[family], tally, failures)
     for what in ORDER:
         print(tally.line(what))

@@ -149,7 +149,7 @@ def _with_others(columns: list[Column], top: Sequence[Sequence[str]], layout: La
 
 def _described(column: Column, dictionary: Dictionary | None) -> Column:
     said = dictionary.of(column.name) if dictionary else None
-    return replace(column, described=said) if said else column
+    return column.described_by(said) if said else column
 
 
 def _beside(table: TableFile, sheet: str | None, sheets: Sequence[str], names: Sequence[str]) -> Dictionary | None:
@@ -177,7 +177,6 @@ def _files_beside(path: Path) -> list[Path]:
         if file != path
         and file.suffix.lower() in DELIMITED | WORKBOOKS
         and (BESIDE.search(file.name) or file.parent != path.parent)
-        and not is_dictionary(file)
         and file.stat().st_size < LARGEST
     )
     return list(islice(fitting, MOST))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mappings.words import fold
-from ontology.units import normalise
+from ontology.units import usual
 
 __all__ = ["CODED", "INTEGER", "Shown", "ValueKind", "kind_of", "missing_cells", "plain_number", "unit_in"]
 
@@ -70,7 +70,7 @@ def unit_in(values: Mapping[str, int]) -> str:
     """The unit that stands behind the number in nearly every cell; empty where there is none."""
     found = Counter(hit[1] for cell in values if (hit := WITH_UNIT.fullmatch(cell)))
     unit, count = found.most_common(1)[0] if found else ("", 0)
-    return unit if count > 0.9 * len(values) and normalise(unit) else ""
+    return unit if count > 0.9 * len(values) and usual(unit) else ""
 
 
 def plain_number(cell: str) -> bool:

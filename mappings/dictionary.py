@@ -14,7 +14,7 @@ from mappings.header import choices, element_of
 from mappings.shape import plain
 from mappings.words import fold
 from ontology.prefixes import Curie
-from ontology.units import normalise
+from ontology.units import usual
 
 __all__ = ["Described", "Dictionary", "read_dictionary"]
 
@@ -216,7 +216,7 @@ def _with(known: Described, cells: Mapping[str, str]) -> Described:
     if element is None:
         number = cells.get("element", "")
         element = Curie(f"cadsr:{number}") if number.isdigit() else element_of(f"{label} {number}")[0]
-    unit = known.unit or normalise(cells.get("unit", ""))
+    unit = known.unit or usual(cells.get("unit", ""))
     if unit is None and known.label == "" and (inside := UNIT.search(label)):
-        unit = normalise((inside[1] or inside[2]).lower())
+        unit = usual((inside[1] or inside[2]).lower())
     return Described(known.name, label, said, known.type or cells.get("type", ""), unit, element, known.identifies)

@@ -53,14 +53,20 @@ def _scalar(value: object) -> str:
     """A text as YAML, quoted wherever it could be read as something else."""
     text = str(value)
     plain = re.fullmatch(r"[A-Za-z][\w .-]*[\w.]|[A-Za-z]", text) and fold(text) not in NOT_PLAIN
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    return text if plain else _quoted(text)
 
 
+def _quoted(text: str) -> str:
+    """A text in quotation marks, with escapes for what YAML takes for a line end or refuses."""
+    return UNSEEN.sub(lambda hit: f"\\u{ord(hit[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+UNSEEN = re.compile("[^\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 NOT_PLAIN = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan"})
 
 
 def _list(items: Iterable[str]) -> str:
-    return f"[{', '.join(json.dumps(item, ensure_ascii=False) for item in items)}]"
+    return f"[{', '.join(_quoted(item) for item in items)}]"
 
 
 def _shape(name: str, title: str, collection: str | None, sheets: Sequence[Sheet]) -> Iterator[str]:
@@ -105,7 +111,8 @@ def _part(sheet: Sheet, space: str) -> Iterator[str]:
         yield f'{space}decimal: ","   # commas in numbers: decimal signs?'
     units = {column.cell_unit_text: column.cell_unit for column in read if column.cell_unit}
     if units:
-        yield f"{space}units: {json.dumps(units)}"
+        said = ", ".join(f"{_quoted(text)}: {_quoted(code)}" for text, code in units.items())
+        yield f"{space}units: {{{said}}}"
     yield from _hints(sheet, space)
     yield f"{space}columns:"
     for family in sheet.families:
@@ -115,7 +122,7 @@ def _part(sheet: Sheet, space: str) -> Iterator[str]:
 def _hints(sheet: Sheet, space: str) -> Iterator[str]:
     """What the map may say of dates, visits, lesions and readers, for the steward to take over."""
     for column in dates_of(sheet.advice):
-        form = f", format: {json.dumps(column.form)}" if column.form else ""
+        form = f", format: {_quoted(column.form)}" if column.form else ""
         yield f"{space}# dates: when: {{column: {_scalar(column.name)}{form}}} in the entries that it dates"
     for item in sheet.advice:
         field = item.role.partition(":")[2]
@@ -139,7 +146,7 @@ def _entry(sheet: Sheet, family: Family, space: str) -> Iterator[str]:
 
 
 def _comment(text: str) -> str:
-    return " ".join(text.split())
+    return UNSEEN.sub("?", " ".join(text.split()))
 
 
 def _fields(sheet: Sheet, item: Advice, proposal: Proposal) -> tuple[dict[str, str], list[str]]:
@@ -175,7 +182,7 @@ def _unit(fields: dict[str, str], column: Column, proposal: Proposal) -> list[st
     unit = proposal.unit or proposal.target.unit
     if unit is None:
         return ["nothing says the unit" if column.unit is None else f"the unit {column.unit} is taken from the table"]
-    fields["unit"] = json.dumps(unit)
+    fields["unit"] = _quoted(unit)
     return [] if proposal.unit else [f"nothing says the unit; {unit} is the usual one"]
 
 
@@ -187,7 +194,7 @@ def _event(sheet: Sheet, fields: dict[str, str]) -> list[str]:
         false = [cell for cell, text in said.items() if text in ALIVE]
         if true and false:
             fields["event"] = (
-                f"{{column: {json.dumps(item.column.name)}, is_true: {_list(true)}, is_false: {_list(false)}}}"
+                f"{{column: {_quoted(item.column.name)}, is_true: {_list(true)}, is_false: {_list(false)}}}"
             )
             return [
                 f"event: taken from {item.column.name}; does it speak of this outcome?",
@@ -199,7 +206,7 @@ def _event(sheet: Sheet, fields: dict[str, str]) -> list[str]:
 def _day(fields: dict[str, str], column: Column) -> list[str]:
     if column.kind is ValueKind.DATE:
         if column.form:
-            fields["format"] = json.dumps(column.form)
+            fields["format"] = _quoted(column.form)
         return []
     fields["clock"] = "from-registration"
     return ["clock: from which event are the days counted?"]

@@ -98,7 +98,7 @@ def proposed_rows(sheet: Sheet, mark: str, date: str) -> Iterator[tuple[str, ...
             if not proposal.term.startswith("cadsr:"):
                 label = proposal.target.label
                 yield _row(subject, name, proposal.term, label, proposal.score, proposal.reason, date)
-            for element in proposal.elements[:3]:
+            for element in (found for found in proposal.elements[:3] if found.score >= LISTED):
                 yield _row(subject, name, element.curie, element.label, element.score, element.reason, date)
         if item.proposed is None:
             continue

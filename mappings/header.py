@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mappings.shape import plain
 from ontology.prefixes import Curie
-from ontology.units import normalise
+from ontology.units import usual
 
 __all__ = ["Header", "choices", "element_of", "header"]
 
@@ -79,14 +79,14 @@ def _unit(text: str) -> str | None:
     text = text.strip()
     if molar := re.fullmatch("([munp]?)M", text):
         return f"{molar[1]}mol/l"
-    return normalise(text) if len(text) > 1 or text in {"m", "g", "l", "L", "d", "y", "Y", "h", "s", "%"} else None
+    return usual(text) if len(text) > 1 or text in {"m", "g", "l", "L", "d", "y", "Y", "h", "s", "%"} else None
 
 
 def _loose_unit(name: str) -> tuple[str | None, str]:
     """A unit that stands without brackets: after a comma, after *in*, at the end, or as a word of the name."""
     for pattern in (AFTER_COMMA, IN_UNIT, TRAILING, INSIDE):
         if (found := pattern.search(name)) and (
-            code := normalise((text := found[found.lastindex or 1].strip()).lower().replace("_", " "))
+            code := usual((text := found[found.lastindex or 1].strip()).lower().replace("_", " "))
         ):
             return code, text
     return ("%", "%") if re.search(r"%\s*$|%\s+pred", name) else (None, "")

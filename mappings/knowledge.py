@@ -59,6 +59,9 @@ PLAIN_ANSWERS = frozenset(
 )
 """Cells that say the same of many things, so that they tell nothing of what a column holds."""
 
+DEMONSTRATION = "qilin_demo"
+"""The collection of made-up data: what was decided for it speaks of no real table."""
+
 ROLES: Mapping[str, str] = {
     "role:subject": "names the subject",
     "role:date": "dates other columns",
@@ -152,6 +155,18 @@ class Knowledge:
         return {cell: frozenset(targets) for cell, targets in found.items()}
 
     @cached_property
+    def elements_of(self) -> Mapping[str, frozenset[Curie]]:
+        """The data elements of a target: those of its variable, and those that were decided for it."""
+        found: defaultdict[str, set[Curie]] = defaultdict(set)
+        for curie, item in self.elements.items():
+            found[curie].add(curie)
+            if item.variable:
+                found[item.variable].add(curie)
+        for target, uses in self.uses.items():
+            found[target].update(curie for curie in uses if curie is not None and curie in self.elements)
+        return {target: frozenset(curies) for target, curies in found.items()}
+
+    @cached_property
     def by_name(self) -> Mapping[str, tuple[Decided, ...]]:
         """Earlier decisions by folded column name."""
         found: defaultdict[str, list[Decided]] = defaultdict(list)
@@ -182,8 +197,8 @@ class _Gathered:
         self.names.append(Name(target, text, origin, element))
 
 
-def gather(maps: Iterable[TableMap], imported: Iterable[Element] = ()) -> Knowledge:
-    """The knowledge of the registries and of earlier maps."""
+def gather(maps: Iterable[TableMap], imported: Iterable[Element] = (), *, usual: bool = True) -> Knowledge:
+    """The knowledge of the registries and of earlier maps; without the curated names where they are not ``usual``."""
     known = _Gathered()
     newest = {item.curie: item for item in elements(imported).values() if not item.retired}
     for variable in variables().values():
@@ -195,9 +210,9 @@ def gather(maps: Iterable[TableMap], imported: Iterable[Element] = ()) -> Knowle
                 known.name(variable.curie, text, f"label of {code}")
     for item in newest.values():
         _take_element(known, item)
-    for row in curated_names():
+    for row in curated_names() if usual else ():
         _take_name(known, row["target"], row["name"])
-    for mapping in maps:
+    for mapping in (item for item in maps if item.shape.collection != DEMONSTRATION):
         for decided in decisions_of(mapping):
             _take_decided(known, decided)
     return Knowledge(

@@ -70,8 +70,13 @@ class Naming:
             for word in said:
                 self._holders[word].append(number)
         self._weights = self._weighed()
+        self._held: dict[str, float] = {}
         self._long = [word for word in self._holders if len(word) >= SHORT]
+        self._begun: defaultdict[str, list[str]] = defaultdict(list)
+        for word in self._long:
+            self._begun[word[:SHORT]].append(word)
         self._near: dict[str, dict[str, float]] = {}
+        self._whole = [sum(map(self.weight, said)) for _, said in self._names]
 
     def _weighed(self) -> dict[str, float]:
         """The weight of each word: rare ones tell more. Targets count, not names."""
@@ -84,6 +89,12 @@ class Naming:
 
     def weight(self, word: str) -> float:
         """How much a word tells."""
+        held = self._held.get(word)
+        if held is None:
+            held = self._held[word] = self._weight(word)
+        return held
+
+    def _weight(self, word: str) -> float:
         if word.isdigit():
             return 0.1
         if word in weak_words():
@@ -116,26 +127,24 @@ class Naming:
                     held = hits[number].get(near)
                     if held is None or held[1] < similarity:
                         hits[number][near] = (word, similarity)
+        total = sum(weights.values())
         best: dict[tuple[str, Curie | None], Fit] = {}
         for number, matched in hits.items():
-            name, own = self._names[number]
-            score = self._score(own, weights, matched)
+            name, _ = self._names[number]
+            score = self._score(self._whole[number], weights, total, matched)
             for key in {(name.target, None), (name.target, name.element)}:
                 if key not in best or best[key].score < score:
                     best[key] = Fit(score, name, text)
         return best
 
     def _score(
-        self, own: Sequence[str], weights: Mapping[str, float], matched: Mapping[str, tuple[str, float]]
+        self, whole: float, weights: Mapping[str, float], total: float, matched: Mapping[str, tuple[str, float]]
     ) -> float:
-        """The mean of what share of the name is in the text, and of the text in the name."""
-        whole = sum(map(self.weight, own))
+        """The geometric mean of the share of the name that is in the text, and of the text that is in the name."""
         covered = sum(self.weight(near) * similarity for near, (_, similarity) in matched.items())
         used: dict[str, float] = {}
         for word, similarity in matched.values():
             used[word] = max(used.get(word, 0.0), similarity)
-        # words of which the name consists count at least as in it, so that a plain name can be found in full
-        total = sum(weights.values())
         said = sum(weights[word] * similarity for word, similarity in used.items())
         return math.sqrt(covered / whole * said / total) if whole and total else 0.0
 
@@ -152,9 +161,9 @@ class Naming:
             return found
         for near, ratio, _ in process.extract(word, self._long, scorer=fuzz.ratio, score_cutoff=ALIKE, limit=3):
             found.setdefault(near, ratio / 100)
-        for near in self._long:
+        for near in self._begun.get(word[:SHORT], ()):
             shared = _shared(word, near)
-            if near not in found and shared >= SHORT and shared >= 0.6 * max(len(word), len(near)):
+            if near not in found and shared >= 0.6 * max(len(word), len(near)):
                 found[near] = 0.85
         return found
 

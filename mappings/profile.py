@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mappings.cell_kinds import CODED, INTEGER, ValueKind, kind_of, missing_cells, plain_number, unit_in
@@ -39,8 +39,8 @@ class Column:
     """Whether ``distinct`` was counted; else it is an estimate."""
     kind: ValueKind
     values: Mapping[str, int]
-    missing: tuple[str, ...] = ()
-    """Cells, as written, that say nothing."""
+    missing: Mapping[str, int] = field(default_factory=dict)
+    """Cells, as written, that say nothing, with how often they stand there."""
     form: str | None = None
     """The ``strptime`` form of dates; empty for ISO."""
     cell_unit: str | None = None
@@ -85,6 +85,12 @@ class Column:
     def coded(self) -> bool:
         """Whether the cells are a closed list."""
         return self.exact and 0 < len(self.values) <= CODED and self.kind in {ValueKind.CODE, ValueKind.INTEGER}
+
+    def described_by(self, said: Described) -> Column:
+        """The column with what a dictionary says of it: a cell that it explains says something after all."""
+        explained = {cell: count for cell, count in self.missing.items() if cell in said.choices}
+        missing = {cell: count for cell, count in self.missing.items() if cell not in explained}
+        return replace(self, described=said, values={**self.values, **explained}, missing=missing)
 
     @property
     def years(self) -> bool:
@@ -202,7 +208,7 @@ def _profiled(index: int, name: str, rows: int, cells: _Cells) -> Column:
         exact=exact,
         kind=shown.kind,
         values=dict(sorted(values.items(), key=lambda item: (-item[1], item[0]))),
-        missing=tuple(sorted(missing)),
+        missing={cell: cells.counts[cell] for cell in sorted(missing)},
         form=shown.form,
         cell_unit=normalise(written) if written else None,
         cell_unit_text=written,

@@ -148,9 +148,16 @@ class Suggester:
         """Raise the roles that the form of the cells or of the question tells: dates, years, explanations."""
         label = column.described.label if column.described else column.header.name
         if column.years or column.kind is ValueKind.DATE:
-            _raise(scored, "role:date", 0.8, "its cells are calendar years" if column.years else "its cells are dates")
+            self._raise(
+                scored, "role:date", 0.8, "its cells are calendar years" if column.years else "its cells are dates"
+            )
         if EXPLAINS.search(label) or EXPLAINS.search(column.header.name):
-            _raise(scored, "leave:text", 0.85, "it asks to explain an answer that is not listed")
+            self._raise(scored, "leave:text", 0.85, "it asks to explain an answer that is not listed")
+
+    def _raise(self, scored: dict[str, _Scored], key: str, score: float, reason: str) -> None:
+        """Give a target at least a score."""
+        if key in self.knowledge.targets and (key not in scored or scored[key].score < score):
+            scored[key] = _Scored(score, [reason])
 
     def _by_code(self, column: Column, scored: dict[str, _Scored]) -> None:
         """Raise the target of the data element that the header or the dictionary names."""
@@ -201,11 +208,6 @@ class Suggester:
         found = [item for item in self.knowledge.by_name.get(fold(column.name), ()) if _same(column, item, collection)]
         agreed = len({(item.variable, item.element) for item in found}) == 1
         return tuple(found) if agreed else ()
-
-
-def _raise(scored: dict[str, _Scored], key: str, score: float, reason: str) -> None:
-    if key not in scored or scored[key].score < score:
-        scored[key] = _Scored(score, [reason])
 
 
 def _same(column: Column, item: Decided, collection: str | None) -> bool:

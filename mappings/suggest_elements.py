@@ -36,10 +36,8 @@ def elements_of(
     """The elements of a target whose score is given, for a column that fits names as ``fits`` says."""
     uses: Mapping[Curie | None, int] = knowledge.uses.get(key, {})
     texts = set(texts_of(column).values()) if column.exact else set()
-    candidates = {item.curie for item in knowledge.elements.values() if key in {item.variable, item.curie}}
-    candidates |= {curie for curie in uses if curie is not None and curie in knowledge.elements}
     made = []
-    for curie in candidates:
+    for curie in knowledge.elements_of.get(key, ()):
         item = knowledge.elements[curie]
         rank, reason = _rank(knowledge, column, curie, uses, texts, fits.get((key, curie)))
         worth = round(min(0.99, score * (0.35 + 0.65 * rank)), 3)

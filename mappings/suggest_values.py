@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
 
@@ -170,5 +170,6 @@ def _usual(counts: Mapping[Curie, int]) -> Curie:
     return max(counts, key=lambda item: (counts[item], item))
 
 
+@lru_cache(maxsize=1 << 16)
 def _digits(text: str) -> str:
     return "".join(letter for letter in text if letter.isdigit())
