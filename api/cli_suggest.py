@@ -207,6 +207,8 @@ def _row(sheet: Sheet, item: Advice) -> tuple[object, ...]:
 
 def _cells(column: Column) -> str:
     """The cells of a column in a few words."""
+    if column.described and column.described.identifies:
+        return "not looked at"
     unit = f" {column.unit}" if column.unit else ""
     about = "" if column.exact else "about "
     return f"{column.kind.value}{unit}, {column.share:.0%} filled, {about}{column.distinct:,} different"
@@ -220,7 +222,8 @@ def _tell(folder: Path, written: Sequence[str], sheets: Sequence[Sheet]) -> None
         err.print("no map: no column of the subject, or nothing is proposed for any other", highlight=False)
     taken = sum(bool(item.identical) for sheet in sheets for item in sheet.advice)
     if taken:
-        err.print(f"{taken} columns were decided before under the same name with the same meaning", highlight=False)
+        columns = "column was" if taken == 1 else "columns were"
+        err.print(f"{taken} {columns} decided before under the same name with the same meaning", highlight=False)
     err.print("nothing is applied until it is decided", highlight=False)
 
 

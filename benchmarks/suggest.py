@@ -174,6 +174,7 @@ class Tally:
 
     asked: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     right: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    families: dict[str, Tally] = field(default_factory=dict)
 
     def count(self, what: str, *, right: bool) -> None:
         """One more of a kind."""
@@ -205,6 +206,9 @@ def main(arguments: Sequence[str]) -> None:
         _test(case, suggesters[family], tally, failures)
     for what in ORDER:
         print(tally.line(what))
+    for what in ORDER[:2]:
+        shares = [item.right[what] / item.asked[what] for item in tally.families.values() if item.asked[what]]
+        print(f"{what}, {len(shares)} families alike: {sum(shares) / len(shares):.1%}")
     if "--failures" in arguments:
         print(*failures, sep="\n")
 
@@ -253,8 +257,10 @@ def _test(case: Case, suggester: Suggester, tally: Tally, failures: list[str]) -
         _test_values(truth, said, suggester, tally, failures)
         variable = (right_variable(truth, said, 1), right_variable(truth, said, 5))
         element = (right_element(truth, said, 1), right_element(truth, said, 5)) if truth.element else variable
+        own = tally.families.setdefault(family_of(truth.mapping), Tally())
         for what, right in zip(ORDER[:4], (*element, *variable), strict=True):
             tally.count(what, right=right)
+            own.count(what, right=right)
         if truth.element:
             tally.count(ORDER[4], right=element[0])
             tally.count(ORDER[5], right=element[1])

@@ -13,7 +13,7 @@ from ingest.redcap import Export, dictionary_of
 from ingest.redcap_dictionary import Dictionary as RedcapDictionary
 from ingest.redcap_dictionary import is_dictionary
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile, header_names
-from mappings.dictionary import Described, Dictionary, read_dictionary
+from mappings.dictionary import Described, Dictionary, read_dictionary, unit_in_text
 from mappings.header import element_of
 from mappings.layout import LOOKED_AT, Layout, find_layout
 from mappings.profile import Column, Profiler, Table
@@ -207,6 +207,7 @@ def _of_redcap(redcap: RedcapDictionary, names: Sequence[str]) -> Dictionary:
             name=name,
             label=plain(f"{field.label} {choice}"),
             type=field.type,
+            unit=unit_in_text(field.label),
             element=field.element,
             identifies=field.identifies,
         )

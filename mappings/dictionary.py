@@ -16,7 +16,7 @@ from mappings.words import fold
 from ontology.prefixes import Curie
 from ontology.units import usual
 
-__all__ = ["Described", "Dictionary", "read_dictionary"]
+__all__ = ["Described", "Dictionary", "read_dictionary", "unit_in_text"]
 
 ROLES: Mapping[str, frozenset[str]] = {
     "name": frozenset(
@@ -97,11 +97,21 @@ ASIDE = re.compile(
 """Instructions to who fills in a form."""
 
 UNIT = re.compile(
-    r"\(\s*(mm|cm|mm3|cm3|cc|ml|kg|g|lbs?|gy|cgy|%|percent|years?|months?|weeks?|days?|minutes?|g/ml|ng/ml|kg/m2|kg/m\^2)\s*\)"
+    r"\(\s*(mm|cm|mm3|cm3|cc|ml|kg|g|lbs?|gy|cgy|%|percent|years?|months?|weeks?|days?|minutes?|millimet(?:er|re)s?|centimet(?:er|re)s?|kilograms?|pounds|g/ml|ng/ml|kg/m2|kg/m\^2)\s*\)"
     r"|\bin (millimet(?:er|re)s?|centimet(?:er|re)s?|mm|cm|mL|kg|kilograms?|years|months|weeks|days|minutes)\b",
     re.IGNORECASE,
 )
 """A unit within the text of a description."""
+
+
+def unit_in_text(text: str) -> str | None:
+    """The UCUM code of the unit that a description names, None where it names none.
+
+    >>> unit_in_text("Height (cm)"), unit_in_text("Age in years"), unit_in_text("Height")
+    ('cm', 'a', None)
+    """
+    found = UNIT.search(text)
+    return usual((found[1] or found[2]).lower()) if found else None
 
 
 @dataclass(frozen=True)
@@ -217,6 +227,6 @@ def _with(known: Described, cells: Mapping[str, str]) -> Described:
         number = cells.get("element", "")
         element = Curie(f"cadsr:{number}") if number.isdigit() else element_of(f"{label} {number}")[0]
     unit = known.unit or usual(cells.get("unit", ""))
-    if unit is None and known.label == "" and (inside := UNIT.search(label)):
-        unit = usual((inside[1] or inside[2]).lower())
+    if unit is None and known.label == "":
+        unit = unit_in_text(label)
     return Described(known.name, label, said, known.type or cells.get("type", ""), unit, element, known.identifies)

@@ -77,6 +77,8 @@ class Advice:
 class _Scored:
     score: float
     reasons: list[str] = field(default_factory=list)
+    named: float = 0.0
+    """The score by name and cells alone, before unit and kind of cells are weighed."""
 
 
 class Suggester:
@@ -107,12 +109,22 @@ class Suggester:
             first = self._proposal(column, identical[0].target, _Scored(0.99, [f"decided so in {places}"]), fits)
             others = tuple(item for item in proposals if item.target.key != first.target.key)
             return Advice(column, first, (first, *others)[:SHOWN], identical=identical)
-        if ranked and (target := self.knowledge.targets[ranked[0]]).leave and scored[ranked[0]].score >= LEFT:
-            role = target.key if target.key.startswith(("role:", "leave:")) else "leave:none"
-            return Advice(column, None, proposals, role, f"{target.leave} ({scored[ranked[0]].reasons[0]})")
-        if proposals and proposals[0].score >= PROPOSED and ranked[0] == listed[0]:
+        best = ranked[0] if ranked else ""
+        if proposals and best == listed[0] and proposals[0].score >= PROPOSED:
             return Advice(column, proposals[0], proposals)
-        return Advice(column, None, proposals, "", _nothing(column))
+        role, leave = self._left(column, scored, best, listed)
+        return Advice(column, None, proposals, role, leave)
+
+    def _left(self, column: Column, scored: dict[str, _Scored], best: str, listed: list[str]) -> tuple[str, str]:
+        """Role and reason of a column for which nothing is proposed."""
+        if listed and scored[listed[0]].named >= max(PROPOSED, scored[best].score):
+            # it is called so, but unit or cells speak against it
+            return "", f"{self.knowledge.targets[listed[0]].label}? {scored[listed[0]].reasons[-1]}"
+        target = self.knowledge.targets.get(best)
+        if target and target.leave and scored[best].score >= LEFT:
+            role = target.key if target.key.startswith(("role:", "leave:")) else "leave:none"
+            return role, f"{target.leave} ({scored[best].reasons[0]})"
+        return "", NOTHING.get(column.kind, "nothing known fits well enough")
 
     def _fits(self, column: Column, common: frozenset[str]) -> dict[tuple[str, Curie | None], Fit]:
         """The best fit of each target by any text of the column."""
@@ -138,6 +150,7 @@ class Suggester:
         self._by_form(column, scored)
         for key, item in scored.items():
             factor, reason = fitting(self.knowledge, column, self.knowledge.targets[key])
+            item.named = item.score
             item.score *= factor
             if reason:
                 item.reasons.append(reason)
@@ -227,11 +240,6 @@ def _same(column: Column, item: Decided, collection: str | None) -> bool:
 def _named(fit: Fit) -> str:
     degree = "is" if fit.score > 0.97 else "is like"
     return f"{fit.text[:60]!r} {degree} {fit.name.text[:60]!r} ({fit.name.origin})"
-
-
-def _nothing(column: Column) -> str:
-    """Why nothing is proposed for a column that nothing known fits."""
-    return NOTHING.get(column.kind, "nothing known fits well enough")
 
 
 NOTHING = {

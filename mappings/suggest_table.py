@@ -76,11 +76,17 @@ def families(advice: Sequence[Advice]) -> list[Family]:
         found.setdefault((pattern, item.proposed.target.key, item.column.unit), []).append(item)
     made: list[Family] = []
     for (pattern, _, _), members in found.items():
-        if len(members) > 1 and "{" in pattern:
+        if len(members) > 1 and "{" in pattern and _alike(members):
             made.append(Family(pattern, _pattern(members[0].column.name)[1], tuple(members)))
         else:
             made += [Family(item.column.name, "", (item,)) for item in members]
     return sorted(made, key=lambda family: family.first.column.index)
+
+
+def _alike(members: Sequence[Advice]) -> bool:
+    """Whether the dictionary says the same of all but for numbers; the answers of a list differ in words."""
+    labels = {re.sub(r"\d+", "", item.column.described.label) for item in members if item.column.described}
+    return len(labels) < 2
 
 
 def _pattern(name: str) -> tuple[str, str]:

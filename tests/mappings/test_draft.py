@@ -7,6 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mappings.dictionary import Described
 from mappings.draft import draft
 from mappings.draft_sets import Sheet
 from mappings.knowledge import gather
@@ -151,3 +152,16 @@ def test_columns_that_differ_in_a_number_are_a_family(suggester):
     rows = [["id", "GRADE1", "GRADE2", "GRADE3"], ["a", "1", "2", "3"], ["b", "2", "2", "1"]]
     sheet = sheet_of(suggester, rows)
     assert [(item.pattern, len(item.members)) for item in families(sheet.advice)] == [("GRADE{number}", 3)]
+
+
+def test_answers_of_a_list_are_no_family(suggester):
+    labels = ("Race: White", "Race: Asian")
+    made = Profiler(["id", "r1", "r2"])
+    made.add([["a", "0", "1"], ["b", "1", "0"]])
+    key, *answers = made.columns()
+    columns = (
+        key,
+        *(column.described_by(Described(column.name, label)) for column, label in zip(answers, labels, strict=True)),
+    )
+    table = Table("t.csv", "table", None, True, Layout((1,), 2), 2, columns)
+    assert [item.pattern for item in families(suggester.table(table))] == ["r1", "r2"]

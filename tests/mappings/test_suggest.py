@@ -136,7 +136,7 @@ def test_a_unit_that_does_not_fit_speaks_against(plain):
 def test_numbers_that_need_a_unit_and_have_none_are_not_proposed(plain):
     advice = plain.column(column("CEA level", "1.2", "5.5", "3.3"))
     assert advice.proposed is None
-    assert "nothing says its unit" in advice.proposals[0].reason
+    assert "nothing says its unit" in advice.leave
 
 
 def test_names_that_are_words_do_not_hold_numbers(plain):
