@@ -13,7 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
+from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
+from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
@@ -41,7 +44,11 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say w
 @app.command()
 def ingest(
     locators: Annotated[
-        list[str], typer.Argument(help="Files, folders, idc://COLLECTION[,…], idc://*, or a database's URL#TABLE.")
+        list[str],
+        typer.Argument(
+            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, or a database's "
+            "URL#TABLE."
+        ),
     ],
     collection: Annotated[str, typer.Option(help="The collection that the sources belong to.")] = "",
     kind: Annotated[
@@ -128,7 +135,10 @@ def rebuild() -> None:
 
 @app.command()
 def backup(target: Annotated[Path, typer.Argument(help="The tar file to write.")]) -> None:
-    """Write the data folder to one file: control data, record log, releases. Triples are made again from the log."""
+    """Write the data folder to one file: control data, record log, kept documents, site maps, releases.
+
+    Triples are made again from the log.
+    """
     from store.keeping import backup as write_backup  # noqa: PLC0415
 
     write_backup(Warehouse.open().home, target)
@@ -148,6 +158,9 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 keep_commands(app)
 query_commands(app)
 terms_commands(app)
+crosswalk_commands(app)
+forms_commands(app)
+map_commands(app)
 
 Refusal = type[BaseException]
 
@@ -178,6 +191,9 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         *TERM_REFUSALS,
+        *CROSSWALK_REFUSALS,
+        *FORM_REFUSALS,
+        *MAP_REFUSALS,
     )
 
 

@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console
@@ -25,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.report import Progress, Report
+from store.matching import Matched
 
 __all__ = ["err", "out", "print_json", "print_rows", "report", "watching"]
 
@@ -108,6 +111,23 @@ def _lines() -> Progress:
 SHOWN_REJECTS = 20
 
 
+def matched_lines(found: Sequence[Matched]) -> Iterator[str]:
+    """A line for each namespace and side of ids; collections of images alone, which have nothing to match, as one."""
+    alone: dict[str, int] = {}
+    for collection, group in groupby(found, key=lambda item: item.collection):
+        items = list(group)
+        if all(item.side == "images" for item in items) and not any(item.linked or item.ambiguous for item in items):
+            alone[collection] = sum(item.ids for item in items)
+            continue
+        for item in items:
+            where = f"{collection}, {item.side}" + (f", ids of {item.namespace}" if item.namespace else "")
+            ambiguous = f", {item.ambiguous:,} ambiguous" if item.ambiguous else ""
+            yield f"subjects of {where}: {item.matched:,} matched, {item.unmatched:,} unmatched{ambiguous}"
+    if alone:
+        named = next(iter(alone)) if len(alone) == 1 else f"{len(alone):,} collections"
+        yield f"subjects of {named}: {sum(alone.values()):,} with images alone"
+
+
 def report(result: Report) -> None:
     """The report of a run for people."""
     counted = ", ".join(f"{count:,} {name}" for name, count in sorted(result.records.items()))
@@ -118,6 +138,13 @@ def report(result: Report) -> None:
     )
     if counted:
         out.print(f"records: {counted}", highlight=False)
+    for line in matched_lines(result.subjects):
+        out.print(line, highlight=False, markup=False)
+    for name, count in result.unmapped.items():
+        if count:
+            err.print(
+                f"{name}: {count:,} columns without a decision were left out: see `qilin map check`", highlight=False
+            )
     for item in result.rejects[:SHOWN_REJECTS]:
         word = "quarantined" if item.quarantine else "rejected"
         err.print(
@@ -135,6 +162,8 @@ def report_json(result: Report) -> dict[str, Any]:
         "unchanged": result.unchanged,
         "records": dict(result.records),
         "collections": sorted(result.collections),
+        "subjects": [asdict(item) for item in result.subjects],
+        "unmapped_columns": result.unmapped,
         "generation": result.generation,
         "quads": result.quads,
         "rejects": [

@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 
-from ontology.records import Record, Reject, SourceRecord
+from mappings.tables import Library
+from ontology.elements import Element
+from ontology.elements import elements as known_elements
+from ontology.prefixes import Curie
+from ontology.records import Record, Reject, SourceRecord, When
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Many records of one type at once, as columns: for the catalogue of an archive, which is a table already.
+    """Many records of one type at once, as columns: of tables, and of the catalogue of an archive.
 
     ``rows`` has the columns of that type in the record log (`store.log.columns_of`), but for those that name the
-    source; times are dates. Only reviewed sources may yield blocks, since the gate searches records one by one.
+    source; times are dates or day counts.
     """
 
     kind: type[Record]
@@ -32,6 +37,28 @@ class Block:
 
 Yield: TypeAlias = SourceRecord | Record | Block | Reject
 """What a reader yields: the head of a source, then its records; a `Reject` at any point."""
+
+
+Days: TypeAlias = Callable[[str, When], tuple[int | None, int | None, str | None]]
+"""A subject's time as first day, last day and clock, counted from the subject's origin where it is a date."""
+
+
+class Keepable(Protocol):
+    """What a reader can keep of a source, so that a changed mapping may read it again without the file."""
+
+    @property
+    def mapping(self) -> str:
+        """The name of the map that the source was read through."""
+
+    @property
+    def again(self) -> str | None:
+        """The name of the document, where the source was read from a kept one."""
+
+    def lines(self, refused: Set[str], days: Days) -> Iterator[str]:
+        """The text to keep, without the cells of the records (by key) that the gate refused and without dates."""
+
+
+PSEUDONYM = re.compile(r"reader-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +73,34 @@ class Context:
     """Whether the collection's owner has signed that its sources are de-identified."""
     reviewed: bool = False
     """Whether the source is the published catalogue of an archive that has de-identified and reviewed it."""
+    blocks: bool = False
+    """Whether the run takes many records of one type at once, as a `Block`; else they come one by one."""
     known: Callable[[str, str], bool] = field(default=lambda _digest, _recipe: False)
     """``known(digest, recipe)``: whether the record log holds that content already, so that reading may stop there."""
+    elements: Callable[[], Mapping[tuple[Curie, str], Element]] = field(default=known_elements)
+    """The common data elements that are known: those that come with Qilin, and those of the term index."""
     progress: Callable[[int, int | None], None] = field(default=lambda _done, _total: None)
     """``progress(done, total)`` within a long locator."""
+    library: Library = field(default_factory=Library)
+    """The table maps of the warehouse."""
+    keep: Callable[[Keepable], None] = field(default=lambda _document: None)
+    """Called by a reader at the end of a source with what may be kept of it."""
+    unmapped: Callable[[str, int], None] = field(default=lambda _name, _count: None)
+    """``unmapped(name, count)``: how many columns of a source no map speaks of; they are not stored."""
 
     def pseudonym(self, name: str) -> str:
-        """A stable pseudonym of a person within the collection: a keyed hash, never reversible without the secret."""
+        """A stable pseudonym of a person within the collection: a keyed hash, never reversible without the secret.
+
+        What is a pseudonym already, as in a kept document, stays as it is.
+        """
+        if PSEUDONYM.fullmatch(name):
+            return name
         keyed = hmac.new(self.secret, f"{self.collection}\0{name.strip().casefold()}".encode(), hashlib.sha256)
         return f"reader-{keyed.hexdigest()[:8]}"
+
+    def mark(self, text: str) -> str:
+        """A keyed hash of a text that is not kept itself, by which it is known again once it has been decided."""
+        return hmac.new(self.secret, f"cell\0{text}".encode(), hashlib.sha256).hexdigest()[:20]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ has the value's own name, numbers in the element's unit. Every other column and 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -72,7 +71,6 @@ def map_of(named: Mapping[str, Element]) -> TableMap | None:
         rows.append(Decision(name, None, "skos:exactMatch", variable.curie, 0))
     if not columns:
         return None
-    text = repr((sorted(columns.items()), sorted((row.column, row.value or "", row.term) for row in rows)))
     shape = Shape.model_validate(
         {
             "name": "biotab_elements",
@@ -84,7 +82,7 @@ def map_of(named: Mapping[str, Element]) -> TableMap | None:
         }
     )
     decisions = Decisions(Path("a table map of your own"), tuple(rows))
-    return TableMap(shape, shape.parts(), decisions, hashlib.sha256(text.encode()).hexdigest())
+    return TableMap(Path(shape.name), shape, shape.parts(), decisions)
 
 
 def _values(column: str, element: Element) -> Iterator[Decision]:
@@ -129,7 +127,7 @@ def _input(path: Path) -> Input:
     table = TableFile(path, delimiter="\t")
     named = named_elements(table)
     curies: Mapping[str, Curie] = {name: element.curie for name, element in named.items()}
-    return Input("biotab", path, table, sha256_of(path), elements=curies, fallback=map_of(named))
+    return Input("biotab", path, table, sha256_of(path), elements=curies, proposed=map_of(named))
 
 
 SOURCE = Source(name="biotab", accepts=accepts, read=read, summary="Biotab files of The Cancer Genome Atlas")

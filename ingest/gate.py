@@ -14,13 +14,16 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from ingest.base import Context
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.base import Block, Context
 from ontology import records
 from ontology.fields import dicom_attributes
 from ontology.records import Measurement, Record, Reject, Series, SeriesHeader, Study, StudyHeader
 from ontology.terms import ncit
 
-__all__ = ["DESCRIBING", "FREE_TEXT", "NAMING", "OLDEST", "TECHNICAL", "admit", "bare", "identifier_in"]
+__all__ = ["DESCRIBING", "FREE_TEXT", "NAMING", "OLDEST", "TECHNICAL", "admit", "admit_block", "bare", "identifier_in"]
 
 
 MONTHS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -78,6 +81,11 @@ KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
 }
 """The text fields that a source fills, by name; concepts, UIDs, keys and numbers cannot hold a name."""
 
+FACTS = frozenset(
+    (records.Measurement, records.Finding, records.Response, records.Outcome, records.Treatment, records.Event)
+)
+"""The record types that may come in blocks."""
+
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 OLDEST = 90
@@ -125,6 +133,75 @@ def admit(record: Record, context: Context) -> Record | Reject:
                 if isinstance(text, str) and (found := identifier_in(text, kinds)):
                     return _refused(record, f"{dicom_attributes()[keyword].tag} {keyword}", found)
     return record
+
+
+def admit_block(block: Block, context: Context) -> tuple[Block, list[Reject], set[str]]:
+    """The records of a block as they may be stored, a reject for each field in which some may identify a person, and
+    the keys of the records that were refused.
+
+    It judges as `admit` does; each distinct text is searched once.
+    """
+    if context.reviewed:
+        return block, [], set()
+    refused: set[str] = set()
+    assert block.kind in FACTS, "nodes and headers are judged one by one"
+    rows, rejects = tailored(block), []
+    for name, kinds in CHECKED[block.kind]:
+        if name not in rows.column_names or (name == "value" and "value_type" not in rows.column_names):
+            continue
+        texts = rows.column(name)
+        if name == "value":
+            texts = pc.if_else(pc.equal(rows.column("value_type"), "string"), texts, None)
+        said = {
+            text: found
+            for text in pc.unique(texts.drop_null()).to_pylist()
+            if not HARMLESS.fullmatch(text) and (found := identifier_in(text, kinds))
+        }
+        for found in sorted({*said.values()}):
+            wrong = pc.is_in(rows.column(name), pa.array([text for text in said if said[text] == found], pa.string()))
+            keys = rows.filter(wrong).column("key").to_pylist()
+            refused.update(keys)
+            rejects.append(_refused_rows(block.kind, keys, name, found))
+            rows = rows.filter(pc.invert(wrong))
+    return Block(block.kind, rows), rejects, refused
+
+
+def _refused_rows(kind: type[Record], keys: list[str], place: str, found: str) -> Reject:
+    """One reject for many records, which names the first of them."""
+    shown = ", ".join(key for key in keys[:3] if not identifier_in(key))
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return Reject(
+        name=kind.__name__,
+        place=f"record {shown}{more}, {place}",
+        problem=f"looks like {found}",
+        wanted="a value that identifies nobody",
+        quarantine=True,
+    )
+
+
+def tailored(block: Block) -> pa.Table:
+    """The rows of a block with ages of 90 and above as the bound 90."""
+    rows = block.rows
+    if block.kind is not Measurement or not AGES & set(pc.unique(rows.column("variable")).to_pylist()):
+        return rows
+    numbers = [rows.column(name) for name in ("low", "high") if name in rows.column_names]
+    if "value_type" in rows.column_names:
+        typed = pc.is_in(rows.column("value_type"), pa.array(["decimal", "integer", "double"]))
+        numbers.append(pc.if_else(typed, rows.column("value"), None))
+    bounds = [pc.cast(texts, pa.float64()) for texts in numbers]
+    oldest = pc.max_element_wise(*bounds)
+    old = pc.and_(
+        pc.is_in(rows.column("variable"), pa.array(sorted(AGES))),
+        pc.fill_null(pc.greater_equal(oldest, OLDEST), fill_value=False),
+    )
+    bounded = {"value": None, "value_type": None, "low": str(OLDEST), "high": None, "raw": f"{OLDEST}+"}
+    for name, value in bounded.items():
+        filled = pa.repeat(pa.scalar(value, pa.string()), rows.num_rows)
+        have = rows.column(name) if name in rows.column_names else pa.nulls(rows.num_rows, pa.string())
+        column = pc.if_else(old, filled, have)
+        at = rows.schema.get_field_index(name)
+        rows = rows.set_column(at, name, column) if at >= 0 else rows.append_column(name, column)
+    return rows
 
 
 def bare(record: Record) -> Record | None:

@@ -8,6 +8,7 @@ publishes; dates are those of its own shift, one clock.
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +33,7 @@ from ontology.records import (
 )
 from ontology.terminology import terms
 from ontology.terms import ncit
+from store.ahead import ahead
 
 __all__ = ["SOURCE"]
 
@@ -54,10 +56,27 @@ VIEWER = "https://viewer.imaging.datacommons.cancer.gov/v3/viewer/?StudyInstance
 OLDEST = 90
 """Ages from here on are stored as this bound only (45 CFR 164.514(b)(2)(i)(C))."""
 
+READ = (
+    "collection_id",
+    "SeriesInstanceUID",
+    "StudyInstanceUID",
+    "PatientID",
+    "StudyDate",
+    "StudyDescription",
+    "Modality",
+    "instanceCount",
+    "license_short_name",
+    "source_DOI",
+    "PatientSex",
+    "PatientAge",
+    *ATTRIBUTES,
+)
+"""The columns of the index that are read."""
+
 ROWS = 50_000
 """Rows of a block."""
 
-MINE = "FROM read_parquet($index) WHERE collection_id = $name"
+MINE = "FROM idc WHERE collection_id = $name"
 STUDY_DATE = "min(try_cast(StudyDate AS DATE))"
 
 SERIES = f"""
@@ -121,19 +140,17 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     import idc_index_data  # noqa: PLC0415 - its import alone opens a table of 74 MB
 
     index = Path(str(idc_index_data.IDC_INDEX_PARQUET_FILEPATH))
-    with duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory() as spill, duckdb.connect() as connection:
         connection.execute("SET memory_limit = '600MB'")
+        connection.execute(f"SET temp_directory = '{spill}'")
         connection.execute("SET enable_progress_bar = false")
-        known = pa.table(
-            {
-                "code": [curie.removeprefix("dcm:") for curie in terms() if curie.startswith("dcm:")],
-                "curie": [curie for curie in terms() if curie.startswith("dcm:")],
-            }
-        )
-        connection.register("modality", known)
+        connection.execute("CREATE TABLE modality (code VARCHAR, curie VARCHAR)")
+        codes = [curie for curie in terms() if curie.startswith("dcm:")]
+        connection.executemany("INSERT INTO modality VALUES (?, ?)", [(c.removeprefix("dcm:"), c) for c in codes])
         counts = _counts(connection, index)
         for locator in locators:
             names = sorted(counts) if locator == f"{SCHEME}*" else locator.removeprefix(SCHEME).split(",")
+            _together(connection, index, names)
             done, total = 0, sum(counts.get(name, 0) for name in names)
             for name in names:
                 if name not in counts:
@@ -147,6 +164,12 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
                 yield from _collection(connection, index, name, context)
                 done += counts[name]
                 context.progress(done, total)
+
+
+def _together(connection: duckdb.DuckDBPyConnection, index: Path, names: list[str]) -> None:
+    """Make the table ``idc`` of the collections that are read, the rows of each together: the index mixes them."""
+    query = f"SELECT {', '.join(READ)} FROM read_parquet(?) WHERE collection_id IN (SELECT unnest(?)) ORDER BY 1"
+    connection.execute(f"CREATE OR REPLACE TABLE idc AS {query}", [str(index), names])
 
 
 def _near(name: str, known: dict[str, int]) -> list[str]:
@@ -175,8 +198,12 @@ def _collection(connection: duckdb.DuckDBPyConnection, index: Path, name: str, c
     if context.known(head.digest, head.recipe):
         return
     yield from _facts(connection, index.with_name("collections_index.parquet"), name)
+    yield from ahead(_blocks(connection.cursor(), name))
+
+
+def _blocks(cursor: duckdb.DuckDBPyConnection, name: str) -> Iterator[Block]:
     for kind, query in QUERIES:
-        found = connection.sql(query, params={"index": str(index), "name": name}).to_arrow_reader(ROWS)
+        found = cursor.sql(query, params={"name": name}).to_arrow_reader(ROWS)
         assert found is not None
         for batch in found:
             yield Block(kind, pa.Table.from_batches([batch]))

@@ -1,7 +1,8 @@
-"""REDCap exports: a CSV with its data dictionary beside it, read through a table map as any table.
+"""REDCap: exports (CSV) with their data dictionary beside them, and projects on a server, read through a table map.
 
 The dictionary gives the choices' labels, the data elements of annotated fields, and which fields identify a person:
-those are never read. Raw and label exports come out the same.
+those are never read. Raw and label exports come out the same. Where no table map fits, the annotated fields come in
+under the data elements and concepts that their annotations name (`ingest.redcap_map`).
 """
 
 from __future__ import annotations
@@ -10,75 +11,53 @@ import codecs
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
-from ingest.redcap_dictionary import Dictionary, RedcapField, is_dictionary, read_dictionary
-from ingest.table import Input, read_input
-from ingest.table_file import TableFile
+from ingest.redcap_api import ServerError, downloaded, is_server
+from ingest.redcap_dictionary import Dictionary, is_dictionary, read_dictionary, shown_text
+from ingest.redcap_events import is_events, read_events
+from ingest.redcap_map import project_input
+from ingest.redcap_table import SHOWN, ProjectTable
+from ingest.table import read_input
 from mappings.shape import plain
 from ontology.records import Reject
 
-__all__ = ["SOURCE", "Export", "dictionary_of"]
+__all__ = ["SOURCE", "dictionary_of"]
 
 HEAD = 262_144
 """Bytes in which the column names of the widest projects fit."""
 
-CHECKED = {"Checked": "1", "Unchecked": "0"}
+ADDED = frozenset({*SHOWN, "Complete?", "Survey Timestamp"})
+"""What label exports call columns that REDCap adds."""
+
+SUFFIXES = (".csv", ".zip")
 SYSTEM = ("redcap_", "___", "_complete", "_timestamp")
 """Parts of the names of columns that REDCap adds to those of the dictionary."""
 
 
-class Export(TableFile):
-    """An export as a table: columns by field name, cells by the choices' labels, checkboxes as 1 and 0."""
-
-    def __init__(self, path: Path, dictionary: Dictionary) -> None:
-        super().__init__(path)
-        self._dictionary = dictionary
-
-    def names(self) -> list[str]:
-        """The field names of the columns; `TableError` where the file cannot be read."""
-        return list(next(self.rows(), []))
-
-    def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
-        """The rows, the first being the field names."""
-        rows = super().rows(sheet)
-        first = [plain(cell) for cell in next(rows, [])]
-        labelled = bool(first) and first[0] not in self._dictionary.fields
-        names = [self._dictionary.by_label.get(name, name) for name in first] if labelled else first
-        yield names
-        meanings = [_cells(self._dictionary.field_of(name), name, labelled=labelled) for name in names]
-        for row in rows:
-            yield [
-                meaning.get(cell, cell) if meaning else cell
-                for meaning, cell in zip([*meanings, *([None] * (len(row) - len(meanings)))], row, strict=False)
-            ]
-
-
-def _cells(field: RedcapField | None, column: str, *, labelled: bool) -> Mapping[str, str] | None:
-    """What the cells of a column stand for; None where they are as they read."""
-    if field is None:
-        return None
-    if field.type == "checkbox":
-        return CHECKED if "___" in column else None
-    # in a label export a label may look like another choice's code
-    return None if labelled else field.choices or None
-
-
 def accepts(locator: str) -> bool:
-    """Whether a locator is a data dictionary, or a CSV beside the dictionary that describes it."""
+    """Whether a locator is a server, a data dictionary, a list of events, or a CSV beside its dictionary."""
+    if is_server(locator):
+        return True
     path = Path(locator)
-    if path.suffix.lower() != ".csv" or not path.is_file():
+    if not path.name.lower().endswith(SUFFIXES) or not path.is_file():
         return False
-    return is_dictionary(path) or dictionary_of(path) is not None
+    if is_dictionary(path) or path.suffix.lower() == ".zip":
+        return is_dictionary(path)
+    if is_events(path):
+        return bool(_dictionaries(path.parent))
+    return dictionary_of(path) is not None
 
 
 def dictionary_of(path: Path) -> Dictionary | None:
     """The dictionary in the same folder that describes an export: its first field leads the export."""
-    known = _dictionaries(path.parent, _changed(path.parent))
+    known = _dictionaries(path.parent)
     header = _first_row(path) if known else []
     fitting = [item for item in known if _describes(item, header)]
     return max(fitting, key=lambda item: sum(item.field_of(name) is not None for name in header), default=None)
@@ -104,36 +83,54 @@ def _describes(dictionary: Dictionary, header: Sequence[str]) -> bool:
     if header[0] == record.name:
         own = [name for name in header if not any(part in name for part in SYSTEM)]
         return sum(name in dictionary.fields for name in own) * 2 > len(own)
-    return header[0] == plain(record.label) and sum(name in dictionary.by_label for name in header) * 2 > len(header)
+    items = dictionary.fields.values()
+    labels = {label for item in items for label in (shown_text(item.label), *item.columns().values())}
+    own = [name for name in map(shown_text, header) if name not in ADDED]
+    return header[0] == shown_text(record.label) and sum(name in labels for name in own) * 2 > len(own)
 
 
-def _changed(folder: Path) -> int:
-    return folder.stat().st_mtime_ns
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """The files of a folder that may describe a project, each with its time and size."""
+    with os.scandir(folder) as entries:
+        likely = [entry for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.is_file()]
+        return tuple(sorted((entry.name, entry.stat().st_mtime_ns, entry.stat().st_size) for entry in likely))
+
+
+def _dictionaries(folder: Path) -> tuple[Dictionary, ...]:
+    """The dictionaries of a folder, each with the folder's list of events."""
+    return _read_folder(folder, _state(folder))
 
 
 @lru_cache(maxsize=32)
-def _dictionaries(folder: Path, _changed_at: int) -> tuple[Dictionary, ...]:
-    """The dictionaries of a folder; read again when the folder changes."""
-    found = (read_dictionary(path) for path in sorted(folder.glob("*.[cC][sS][vV]")) if is_dictionary(path))
-    return tuple(dictionary for dictionary in found if dictionary is not None)
+def _read_folder(folder: Path, state: tuple[tuple[str, int, int], ...]) -> tuple[Dictionary, ...]:
+    """The same; read again when one of the files changes."""
+    files = [folder / name for name, _, _ in state]
+    lists = [path for path in files if path.suffix.lower() == ".csv" and read_events(path)]
+    found = (read_dictionary(path) for path in files if is_dictionary(path))
+    dictionaries = [dictionary for dictionary in found if dictionary is not None]
+    if len(lists) != 1:  # of several lists none can be told to be this project's
+        return tuple(dictionaries)
+    return tuple(replace(item, events=read_events(lists[0]), files=(lists[0],)) for item in dictionaries)
 
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
-    """Yield each export's head, records and rejects; a dictionary is part of its exports' sources."""
+    """Yield each export's head, records and rejects; dictionary and events are part of their exports' sources."""
     described: list[Dictionary] = []
     lone: list[Path] = []
     for locator in locators:
         path = Path(locator)
-        if is_dictionary(path):
+        if is_server(locator):
+            yield from _read_server(locator, context)
+        elif is_dictionary(path):
             lone.append(path)
-            continue
-        dictionary = dictionary_of(path)
-        if dictionary is None:
+        elif is_events(path):
+            continue  # read with the dictionary
+        elif (dictionary := dictionary_of(path)) is None:
             wanted = "the data dictionary (CSV) in the same folder"
             yield Reject(name=path.name, place="file", problem="a REDCap export without its dictionary", wanted=wanted)
-            continue
-        described.append(dictionary)
-        yield from read_input(_input(path, dictionary), context)
+        else:
+            described.append(dictionary)
+            yield from _read_export(path, dictionary, context)
     for path in lone:
         own = read_dictionary(path)
         # a project may lie there twice, as downloaded and as the programming interface gives it
@@ -142,20 +139,27 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
             yield Reject(name=path.name, place="file", problem="a data dictionary without its export", wanted=wanted)
 
 
-def _input(path: Path, dictionary: Dictionary) -> Input:
-    """An export and its dictionary as one source."""
-    export = Export(path, dictionary)
-    digest = hashlib.sha256(f"{sha256_of(path)}\n{sha256_of(dictionary.path)}".encode())
-    checkboxes = {name for name in export.names() if name.split("___", 1)[0] in dictionary.closed}
-    return Input(
-        kind="redcap",
-        path=path,
-        table=export,
-        digest=digest.hexdigest(),
-        elements=dictionary.elements,
-        labels=dictionary.labels,
-        closed=dictionary.closed | checkboxes,
-    )
+def _read_export(path: Path, dictionary: Dictionary, context: Context) -> Iterator[Yield]:
+    """An export, its dictionary and its list of events as one source."""
+    parts = [sha256_of(item) for item in (path, dictionary.path, *dictionary.files)]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    yield from read_input(project_input("redcap", ProjectTable(path, dictionary), digest, context), context)
 
 
-SOURCE = Source(name="redcap", accepts=accepts, read=read, summary="REDCap exports (CSV) with their data dictionary")
+def _read_server(locator: str, context: Context) -> Iterator[Yield]:
+    """A project on a server, downloaded whole before anything of it is yielded."""
+    try:
+        with downloaded(locator, context.progress) as (table, name):
+            digest = sha256_of(table.path)
+            given = project_input("redcap", table, digest, context, name=name, locator=locator)
+            yield from read_input(given, context)
+    except ServerError as error:
+        yield Reject(name=error.name, place="server", problem=error.problem, wanted=error.wanted)
+
+
+SOURCE = Source(
+    name="redcap",
+    accepts=accepts,
+    read=read,
+    summary="REDCap: exports (CSV) with their data dictionary, and projects on a server (redcap+https://…/api/)",
+)

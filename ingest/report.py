@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ontology.records import Reject
+from store.matching import Matched
 
 __all__ = ["NothingToDoError", "Progress", "Report"]
 
@@ -33,7 +34,11 @@ class Report:
     replaced: int = 0
     records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     rejects: list[Reject] = field(default_factory=list)
+    unmapped: dict[str, int] = field(default_factory=dict)
+    """How many columns of each table no map speaks of; they stay outside the store."""
     collections: set[str] = field(default_factory=set)
+    subjects: list[Matched] = field(default_factory=list)
+    """How the ids of the collections that were read meet between images and tables."""
     generation: int = 0
     quads: int = 0
 

@@ -11,17 +11,27 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from ingest import sources
-from ingest.base import Block, Context, Source
-from ingest.gate import admit, bare
+from ingest.base import Block, Context, Keepable, Source
+from ingest.gate import admit, admit_block, bare
 from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
+from mappings.tables import Library
+from ontology.elements import Element
+from ontology.elements import elements as known_elements
+from ontology.index import TermIndex
+from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
+from store.documents import Reading
+from store.home import Home
 from store.log import BrokenRecordError, BrokenSourceError, sid_of
 from store.manifest import Manifest
+from store.matching import live_ids, matches
+from store.open_source import OpenSource
 from store.warehouse import Warehouse, Writing
 
 __all__ = ["Job", "NothingToDoError", "Progress", "Report", "run"]
@@ -43,20 +53,25 @@ class Job:
     audience: str | None = None
     clock: str = "calendar"
     attestation: str | None = None
+    source: Source | None = None
+    """What reads the locators, where it is not to be found by them: kept documents in place of their files."""
 
 
 def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = None) -> Report:
     """Ingest and publish; `NothingToDoError` where no locator of a job can be read."""
     progress = progress or Progress()
     report = Report()
+    library = Library.of(warehouse.home, warehouse.decisions)
     with warehouse.writing(progress.waiting) as writing:
-        runs = [_Run(warehouse, writing, job, report, progress).read() for job in jobs]
+        runs = [_Run(warehouse, writing, job, report, progress, library).read() for job in jobs]
         progress.stage("publishing")
         manifest = writing.publish()
         report.generation, report.quads = manifest.number, manifest.quads
         for number in runs:
             warehouse.control.finish_run(number, manifest.number)
         _tell_conflicts(warehouse, writing, manifest, report, runs)
+        read = [source for source in manifest.sources if source.collection in report.collections]
+        report.subjects = matches(warehouse.crosswalk, warehouse.rules, live_ids(warehouse.home.log, read))
     return report
 
 
@@ -80,8 +95,19 @@ def _tell_conflicts(
 class _Run:
     """One job of a run."""
 
-    def __init__(self, warehouse: Warehouse, writing: Writing, job: Job, report: Report, progress: Progress) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        writing: Writing,
+        job: Job,
+        report: Report,
+        progress: Progress,
+        library: Library,
+    ) -> None:
         self.control = warehouse.control
+        self.home = warehouse.home
+        self.documents = warehouse.documents
+        self.library = library
         self.writing = writing
         self.job = job
         self.report = report
@@ -91,6 +117,9 @@ class _Run:
         self.rejects: list[tuple[str, Reject]] = []
         self.read_names: set[str] = set()
         self.seen: set[str] = set()
+        self.open: OpenSource | None = None
+        self.refused: set[str] = set()
+        self.readings: list[Reading] = []
         self.flushed = time.monotonic()
         self.by_place = {(old.collection, old.kind, old.locator): old.sid for old in writing.current.sources}
         self.by_content = {(old.collection, old.digest): old.sid for old in writing.current.sources}
@@ -113,7 +142,7 @@ class _Run:
             self.read_names.add(name)
             if name != Path(locator).name and "://" not in locator:
                 self._reject(self.job.collection, _unread(name, "the file's name is not UTF-8", "another name"))
-            elif (source := sources.accepting(locator, self.job.kind)) is not None:
+            elif (source := self.job.source or sources.accepting(locator, self.job.kind)) is not None:
                 kinds[source].append(locator)
             else:
                 wanted = f"one of: {', '.join(sources.names())}"
@@ -130,8 +159,13 @@ class _Run:
             secret=bytes.fromhex(self.control.setting("secret")),
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
+            blocks=True,
             known=self._is_known(source),
+            elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),
+            library=self.library,
+            keep=self._keep,
+            unmapped=self.report.unmapped.__setitem__,
         )
 
     def _is_known(self, source: Source) -> Callable[[str, str], bool]:
@@ -170,9 +204,7 @@ class _Run:
                 case Record() if head is not None:
                     self._admit(item, head, context)
                 case Block() if head is not None:
-                    assert context.reviewed, "only reviewed sources may yield blocks"
-                    self.writing.log.add_rows(item.kind, item.rows)
-                    self.report.records[item.kind.__name__] += item.rows.num_rows
+                    self._admit_block(item, head, context)
                 case _:
                     continue
         self._end(head)
@@ -191,8 +223,17 @@ class _Run:
             self._keep_known(head, sid)
             return None
         self.read_names.add(head.name)
-        self.writing.log.begin(head, name, self.job.clock)
+        same = self.writing.current.live.get(self.by_content.get((name, head.digest), ""))
+        self.open = self.writing.log.begin(head, name, self.job.clock, same.logged_at if same else None)
+        self.refused.clear()
         return head
+
+    def _keep(self, document: Keepable) -> None:
+        """Keep what may be kept of the open source, without what the gate refused of it."""
+        if self.open is None:
+            return
+        name = document.again or self.documents.put(document.lines(self.refused, self.open.days))
+        self.readings.append(Reading(self.open.sid, document.mapping, self.job.clock, name))
 
     def _keep_known(self, head: SourceRecord, sid: str) -> None:
         """Serve a source from the log; where its file has moved, the ledger follows."""
@@ -219,6 +260,7 @@ class _Run:
     def _admit(self, record: Record, head: SourceRecord, context: Context) -> None:
         admitted = admit(record, context)
         if isinstance(admitted, Reject):
+            self.refused.add(str(getattr(record, "key", "")))
             self._reject(head.collection or self.job.collection, replace(admitted, name=head.name))
             reduced = bare(record)
             admitted = admit(reduced, context) if reduced is not None else admitted
@@ -236,10 +278,20 @@ class _Run:
             return
         self.report.records[type(admitted).__name__] += 1
 
+    def _admit_block(self, block: Block, head: SourceRecord, context: Context) -> None:
+        admitted, rejects, refused = admit_block(block, context)
+        self.refused.update(refused)
+        for reject in rejects:
+            self._reject(head.collection or self.job.collection, replace(reject, name=head.name))
+        if admitted.rows.num_rows:
+            self.writing.log.add_rows(admitted.kind, admitted.rows)
+            self.report.records[admitted.kind.__name__] += admitted.rows.num_rows
+
     def _end(self, head: SourceRecord | None) -> None:
         """Finish a source; only what came in whole replaces what was there."""
         if head is None:
             return
+        self.open = None
         try:
             finished = self.writing.log.finish()
         except BrokenSourceError as error:
@@ -258,6 +310,8 @@ class _Run:
         self.report.rejects.append(reject)
 
     def _flush_log(self) -> None:
+        self.documents.enter(self.readings)
+        self.readings.clear()
         for logged in self.writing.log.flush():
             self.writing.keep(logged)
         self.flushed = time.monotonic()
@@ -268,6 +322,11 @@ class _Run:
             by_collection[collection].append(reject)
         for collection in {self.job.collection, *by_collection}:
             self.control.reject(self.number, collection, self.read_names, by_collection[collection])
+
+
+def _known_elements(home: Home) -> dict[tuple[Curie, str], Element]:
+    """The data elements that come with Qilin, and those of the term index where there is one."""
+    return known_elements(TermIndex(home.terms).elements() if home.terms.exists() else ())
 
 
 def _unread(name: str, problem: str, wanted: str) -> Reject:

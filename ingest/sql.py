@@ -153,7 +153,7 @@ def _read(url: sa.URL, table: str | None, locator: str, context: Context) -> Ite
             if url.get_backend_name() == "sqlite":
                 connection.exec_driver_sql("BEGIN")
             rows = DatabaseTable(connection, table)
-            yield from read_input(Input("sql", Path(shown(locator)), rows, place=_place(url, locator)), context)
+            yield from read_input(Input("sql", Path(shown(locator)), rows, locator=_place(url, locator)), context)
     finally:
         engine.dispose()
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
+from ingest.gate_tables import header_kind, quarantined, shown, value_kind
 from ingest.table_fields import Vocabulary
 from ingest.table_file import DELIMITED, WORKBOOKS, Table, TableError, TableFile
-from ingest.table_plan import Plan, compile_part
-from ingest.table_records import Problems, RowReader
-from mappings.shape import Part, plain, template
-from mappings.tables import MappingError, TableMap, match, table_map, table_maps
+from ingest.table_kept import Known, TableDocument
+from ingest.table_plan import Made, Plan, compile_part
+from ingest.table_records import Problems, RowReader, at_once, one_by_one
+from ingest.table_uses import PartRead
+from mappings.shape import Part, plain
+from mappings.tables import MappingError, TableMap
 from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord
 
 __all__ = ["SOURCE", "Coverage", "Input", "coverage", "read_input"]
-
-log = logging.getLogger(__name__)
 
 STEP = 10_000
 """Rows between two reports of progress."""
@@ -49,24 +48,36 @@ class Input:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
     """Columns that are never read, whatever the map says: a dictionary flags them as identifying."""
-    fallback: TableMap | None = None
-    """The map that the source itself suggests; for where none is named and none fits."""
-    place: str = ""
-    """The locator of what is no file, without credentials."""
+    codes: Mapping[str, Callable[[str], Curie | None]] = field(default_factory=dict)
+    decimals: Mapping[str, str] = field(default_factory=dict)
+    proposed: TableMap | None = None
+    """The map that follows from the source's own dictionary; used where no curated map fits."""
+    waiting: tuple[Reject, ...] = ()
+    """What the proposed map leaves to the steward."""
+    name: str = ""
+    """The name that is shown, where it is not that of the file."""
+    locator: str = ""
+    """Where the source stands, where that is not the file that is read."""
+
+    @property
+    def shown(self) -> str:
+        """The name for people."""
+        return self.name or self.path.name
 
     def reject(self, place: str, problem: str, wanted: str) -> Reject:
         """A reject that names the file."""
-        return Reject(name=self.path.name, place=place, problem=problem, wanted=wanted)
+        return Reject(name=self.shown, place=place, problem=problem, wanted=wanted)
 
 
 def accepts(locator: str) -> bool:
-    """Whether a locator is a file with the suffix of a table; a .txt only where its first line has tabs."""
+    """Whether a locator has the suffix of a table; a .txt only where its first line that is no comment has tabs."""
     path = Path(locator)
     suffix = path.suffix.lower()
     if "://" in locator or path.name.startswith((".", "~$")) or not path.is_file():
         return False
     if suffix == ".txt":
-        return b"\t" in head_of(locator, 4096).split(b"\n", 1)[0]
+        lines = head_of(locator, 65536).split(b"\n")
+        return b"\t" in next((line for line in lines if not line.startswith(b"#")), b"")
     return suffix in DELIMITED | WORKBOOKS
 
 
@@ -76,10 +87,8 @@ def coverage(path: Path, mapping: TableMap) -> Coverage:
     mapped: list[str] = []
     unmapped: list[str] = []
     for part in mapping.parts:
-        patterns = [pattern for name in part.columns if (pattern := template(name))]
         for name in filter(None, table.headers(part)):
-            read = name in part.named or any(pattern.fullmatch(name) for pattern in patterns)
-            (mapped if read else unmapped).append(name)
+            (mapped if part.reads(name) else unmapped).append(name)
     return Coverage(tuple(mapped), tuple(unmapped))
 
 
@@ -113,7 +122,7 @@ def read_input(given: Input, context: Context) -> Iterator[Yield]:
 
 def _chosen(given: Input, context: Context) -> TableMap | Reject:
     if context.mapping:
-        return table_map(context.mapping)
+        return context.library.get(context.mapping)
 
     def headers(part: Part) -> Sequence[str]:
         try:
@@ -124,15 +133,15 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
             return ()  # a workbook without that sheet is simply another table
 
     given.table.check()
-    fitting = match(given.path.name, headers, context.collection)
+    fitting = context.library.match(given.shown, headers, context.collection)
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         names = ", ".join(sorted(found.name for found in fitting))
         return given.reject("header", "more than one table map fits", f"--mapping with one of: {names}")
-    if given.fallback is not None:
-        return given.fallback
-    known = ", ".join(sorted(table_maps())) or "none yet"
+    if given.proposed:
+        return given.proposed
+    known = ", ".join(context.library.names()) or "none yet"
     return given.reject("header", "no table map fits", f"--mapping NAME or a folder with map.yaml; known maps: {known}")
 
 
@@ -146,7 +155,9 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
         problem = f"a text file holds one table, and the map {mapping.name} speaks of several sheets"
         yield given.reject("file", problem, "the workbook with all its sheets")
         return
-    vocabulary = Vocabulary(mapping.decisions, given.elements, given.labels, context.pseudonym)
+    vocabulary = Vocabulary(
+        mapping.decisions, given.elements, given.labels, context.pseudonym, given.codes, given.decimals
+    )
     given.table.reopen(mapping.shape.encoding, mapping.shape.delimiter)
     try:
         given.table.settle(mapping.parts[0])
@@ -159,11 +170,12 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
     if usable:
         yield SourceRecord(
             kind=given.kind,
-            name=given.path.name,
+            name=given.shown,
             digest=given.digest,
-            locator=given.place or str(given.path),
+            locator=given.locator or str(given.path),
             data_class=mapping.shape.data_class,
             recipe=mapping.recipe,
+            namespace=mapping.shape.namespace,
         )
         if context.known(given.digest, mapping.recipe):
             return
@@ -172,78 +184,123 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
             yield part
             continue
         for reject in part.rejects:
-            yield given.reject(part.mark + reject.place, reject.problem, reject.wanted)
-        yield from _rows(given, part, context.progress)
-    _tell_unmapped(given, mapping)
+            yield replace(reject, name=given.shown, place=part.mark + reject.place)
+        yield from _rows(given, part, context)
+    if mapping is given.proposed:
+        yield from given.waiting
+    context.unmapped(given.shown, _unmapped(given, mapping))
+    read = [part.read for part in usable if part.plans]
+    if read and mapping is not given.proposed:
+        known = Known(given.elements, given.labels, given.decimals, frozenset(given.codes))
+        context.keep(TableDocument(given.kind, mapping.name, given.table, read, context, known))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Prepared:
-    """A part of the map, compiled against the columns of the file."""
+    """A part of the map, compiled against the columns of the file; ``plans`` shrink where columns are kept out."""
 
     part: Part
     headers: tuple[str, ...]
     plans: list[Plan]
+    made: list[Made]
     rejects: list[Reject]
     mark: str
+    stated: Part
+
+    @property
+    def read(self) -> PartRead:
+        """The part as it was read."""
+        return PartRead(self.part, self.headers, self.plans, self.mark, self.made, self.stated)
 
 
 def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject | None:
     mark = f"{part.sheet}!" if isinstance(part.sheet, str) else ""
     try:
-        headers = tuple("" if name in given.closed else name for name in given.table.headers(part))
+        stated, part = part, given.table.completed(part)
+        named = given.table.headers(part)
     except TableError as error:
         return None if part.optional else given.reject(error.place, error.problem, error.wanted)
     subject = plain(part.subject.column)
     line = f"{part.orientation.removesuffix('s')} {part.header_row[-1]}"
     row = f"{mark}header ({line})"
-    if subject in given.closed:
-        problem = f"the key column {subject!r} is flagged as identifying in the data dictionary"
+    flagged = _flagged(given, part, named)
+    if subject in flagged:
+        problem = f"the key column {subject!r} {flagged[subject]}"
         return given.reject(row, problem, "a study identifier as subject: in the map")
-    for column in (subject, *map(plain, part.only)):
+    headers = tuple("" if name in flagged else name for name in named)
+    for column in (subject, *part.only, *part.skip):
         if column not in headers:
             role = "key column" if column == subject else "column"
             wanted = f"a table whose {line} names {', '.join(sorted(part.named))}"
             return given.reject(row, f"no {role} {column!r}", wanted)
-    plans, rejects = compile_part(part, headers, vocabulary)
-    for closed in sorted(given.closed & part.named):
-        rejects = [reject for reject in rejects if repr(closed) not in reject.problem]
-        problem = f"column {closed!r} is flagged as identifying in the data dictionary and is not read"
-        rejects.append(Reject(name="", place=row, problem=problem, wanted="a map without that column"))
-    return _Prepared(part, headers, plans, rejects, mark)
+    part = _decided(part, vocabulary)
+    compiled = compile_part(part, headers, vocabulary)
+    rejects = compiled.rejects
+    for number, name in enumerate(named):
+        if name in flagged and part.stores(name):
+            rejects = [reject for reject in rejects if repr(name) not in reject.problem]
+            told = quarantined(row, f"{shown(name, number)} {flagged[name]} and is not read")
+            rejects.append(replace(told, quarantine=name not in given.closed))
+    return _Prepared(part, headers, compiled.plans, compiled.made, rejects, mark, stated)
 
 
-def _rows(given: Input, prepared: _Prepared, progress: Callable[[int, int | None], None]) -> Iterator[Yield]:
+def _flagged(given: Input, part: Part, names: Sequence[str]) -> dict[str, str]:
+    """The columns that are never read, whatever the map says, and why."""
+    by_dictionary = dict.fromkeys(given.closed, "is flagged as identifying in the data dictionary")
+    by_header: dict[str, str] = {}
+    for name in filter(part.stores, names):
+        if kind := header_kind(name):
+            by_header[name] = f"is named after {kind}"
+        elif name not in part.named and (kind := value_kind(name)):
+            by_header[name] = f"has a name that looks like {kind}"
+    return {**by_header, **by_dictionary}
+
+
+def _decided(part: Part, vocabulary: Vocabulary) -> Part:
+    """A part whose rows are left out where a cell of ``only_decided`` has no decision."""
+    if not part.only_decided:
+        return part
+    lists = {name: tuple(vocabulary.values(name)) for name in map(plain, part.only_decided)}
+    return part.model_copy(update={"only": {**part.only, **lists}})
+
+
+def _rows(given: Input, prepared: _Prepared, context: Context) -> Iterator[Yield]:
     """The records of one part, then what was wrong with its rows."""
     part = prepared.part
-    problems = Problems(given.path.name)
-    reader = RowReader(part, prepared.plans, prepared.headers, problems, prepared.mark)
-
-    def numbered() -> Iterator[tuple[int, Sequence[str]]]:
-        rows = enumerate(given.table.table(part), 1)
-        for number, row in islice(rows, part.data_row - 1, part.last_row):
-            if number % STEP == 0:
-                progress(number, None)
-            yield number, row
+    problems = Problems(given.shown)
+    reader = RowReader(part, prepared.plans, prepared.headers, problems, prepared.mark, prepared.made)
 
     try:
-        yield from reader.read(numbered())
+        watch = reader.survey(given.table.numbered(part))
+        for number, found in watch.kinds():
+            column = shown(prepared.headers[number], number)
+            yield replace(quarantined(f"{prepared.mark}{column}", found), name=given.shown)
+        prepared.plans = reader.without(watch.found)
+        if prepared.plans:
+            for makings in reader.read(_told(given.table.numbered(part), context.progress)):
+                yield from at_once(makings) if context.blocks else one_by_one(makings)
     except TableError as error:
         yield given.reject(error.place, error.problem, error.wanted)
     yield from problems.rejects()
 
 
-def _tell_unmapped(given: Input, mapping: TableMap) -> None:
-    """Say how many columns were left out; their names stay out of the log, for a file without header has data there."""
-    named = frozenset[str]().union(*(part.named for part in mapping.parts))
-    patterns = [pattern for part in mapping.parts for name in part.columns if (pattern := template(name))]
+def _told(
+    rows: Iterator[tuple[int, Sequence[str]]], progress: Callable[[int, int | None], None]
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """The same rows, with a report of progress now and then."""
+    for count, (number, row) in enumerate(rows, 1):
+        if count % STEP == 0:
+            progress(count, None)
+        yield number, row
+
+
+def _unmapped(given: Input, mapping: TableMap) -> int:
+    """How many columns were left out; their names stay out of it, for a file without header has data there."""
     headers = set[str]()
     for part in mapping.parts:
         with suppress(TableError):
             headers.update(filter(None, given.table.headers(part)))
-    left = sum(name not in named and not any(pattern.fullmatch(name) for pattern in patterns) for name in headers)
-    if left:
-        log.info("%s: %d columns without an entry in %s were not read", given.path.name, left, mapping.name)
+    return sum(not any(part.reads(name) for part in mapping.parts) for name in headers)
 
 
 SOURCE = Source(name="table", accepts=accepts, read=read, summary="spreadsheets: CSV, TSV, XLSX, through a table map")

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from ingest.table_cells import Fault, Reading, boolean, concept, integer, matching, number, ucum, when
+from ingest.table_cells import (
+    SILENT,
+    Fault,
+    Reading,
+    boolean,
+    concept,
+    integer,
+    kept_when,
+    matching,
+    number,
+    ucum,
+    when,
+)
 from mappings.shape import Entry, Part, Ref, field_kind
 from mappings.sssom import Decisions
 from ontology.fields import Kind
@@ -17,10 +29,13 @@ from ontology.records import When
 from ontology.terms import q
 from ontology.variables import canonical
 
-__all__ = ["Site", "Vocabulary", "constant", "main_reading", "reading"]
+__all__ = ["NAME", "Site", "Vocabulary", "constant", "main_reading", "reading"]
 
 NAME = r"[\w .:/#+()-]{1,64}"
 """The form of lesion, procedure and visit names: short, so that no free text comes in by them."""
+
+SYMBOL = re.compile(r"[\w.@/() +-]{1,40}")
+"""The form of names of variables that may be kept without a decision, such as symbols of genes."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +48,23 @@ class Vocabulary:
     labels: Mapping[str, Mapping[str, str]]
     """For each coded column, the label of each code: a decision about the code holds for the label."""
     pseudonym: Callable[[str], str]
+    codes: Mapping[str, Callable[[str], Curie | None]] = field(default_factory=dict)
+    """For each column whose cells are codes of a vocabulary, the concept of a cell."""
+    decimals: Mapping[str, str] = field(default_factory=dict)
+    """The decimal sign of each column for which the source's dictionary states it."""
 
-    def values(self, *names: str) -> dict[str, Curie | None]:
-        """The decided cells of a column, also by the label of a decided code."""
-        decided = self.decisions.values(*names)
+    def values(self, *names: str, facet: str = "") -> dict[str, Curie | None]:
+        """The decided cells of a column, also by the label of a decided code and the code of a decided label."""
+        decided = self.decisions.values(*names, facet=facet)
         for code, label in self.labels.get(names[-1], {}).items():
-            if code in decided:
-                decided.setdefault(label, decided[code])
+            for said, other in ((code, label), (label, code)):
+                if said in decided:
+                    decided.setdefault(other, decided[said])
         return decided
 
-    def element(self, *names: str) -> Curie | None:
+    def element(self, *names: str, facet: str = "") -> Curie | None:
         """The data element of a column."""
-        return self.decisions.element(*names) or self.elements.get(names[-1])
+        return self.decisions.element(*names, facet=facet) or self.elements.get(names[-1])
 
 
 @dataclass(frozen=True)
@@ -60,10 +80,23 @@ class Site:
         sheet = self.part.sheet
         return (f"{sheet}!{column}", column) if isinstance(sheet, str) else (column,)
 
-    def decided(self, column: str, *, keep_unmapped: bool = False) -> Reading:
-        """The reading of a coded column."""
+    def decided(self, column: str, facet: str = "", *, keep_unmapped: bool = False) -> Reading:
+        """The reading of a coded column, or of one facet of it: what a cell says of that facet alone."""
+        names = self.names(column)
+        facets = self.vocabulary.decisions.facets(*names)
+        own = facet if facet in facets else ""
+        elsewhere = {cell for other in facets - {own} for cell in self.vocabulary.values(*names, facet=other)}
         place = f"column {column!r} in {self.vocabulary.decisions.path.name}"
-        return concept(self.vocabulary.values(*self.names(column)), keep_unmapped=keep_unmapped, place=place)
+        values = self.vocabulary.values(*names, facet=own)
+        decided = concept(values, keep_unmapped=keep_unmapped, place=place, elsewhere=elsewhere)
+        coded = self.vocabulary.codes.get(column)
+        if coded is None:
+            return decided
+        return lambda text: decided(text) if text in values else coded(text) or decided(text)
+
+    def decimal(self, column: str) -> str:
+        """The decimal sign of a column's numbers."""
+        return self.vocabulary.decimals.get(column, self.part.decimal)
 
 
 def visible(decided: Reading) -> Reading:
@@ -81,12 +114,14 @@ def main_reading(site: Site, entry: Entry, written: str) -> Reading:
     kind = field_kind(entry.record, entry.main)
     if kind is Kind.SCALAR:
         typed: dict[str | None, Reading] = {"integer": integer, "boolean": boolean(entry.is_true, entry.is_false)}
-        return typed.get(entry.type) or number(site.part.decimal, site.part.units)
+        unit = entry.fields.get("unit")
+        return typed.get(entry.type) or numbers(site, written, unit if isinstance(unit, str) else None)
     if kind is Kind.CONCEPT:
-        decided = site.decided(written, keep_unmapped=entry.keep_unmapped or bool(entry.only_if))
+        decided = site.decided(written, entry.facet, keep_unmapped=entry.keep_unmapped or bool(entry.only_if))
         return visible(decided) if entry.main == "value_concept" and not entry.only_if else decided
     own = Ref(
         column=written,
+        facet=entry.facet or None,
         format=entry.format,
         clock=entry.day_clock,
         unit=entry.day_unit,
@@ -98,24 +133,29 @@ def main_reading(site: Site, entry: Entry, written: str) -> Reading:
 
 def _dates(site: Site, _column: str, ref: Ref) -> Reading:
     clock = ref.clock or site.part.clock
-    return when(ref.format, clock, counted=(clock or "").startswith("from-"), unit=ref.unit)
+    return kept_when(when(ref.format, clock, counted=(clock or "").startswith("from-"), unit=ref.unit))
+
+
+def numbers(site: Site, column: str, own: str | None = None) -> Reading:
+    """Numbers as the map says that they are written; ``own`` is the unit of the column."""
+    return number(site.decimal(column), site.part.units, site.part.thousands, own)
 
 
 def _texts(site: Site, column: str, ref: Ref) -> Reading:
-    """Approved texts only: those about which there is a decision, or names by their form."""
+    """Approved texts only: those about which there is a decision, or short names where the map vouches for them."""
     if ref.as_written:
-        return matching(NAME, "a short name, such as WEEK 6")
-    decided = site.decided(column)
+        return matching(NAME, "a short name")
+    decided = site.decided(column, ref.facet or "")
 
     def read(text: str) -> object:
         found = decided(text)
-        return found if isinstance(found, Fault) else text
+        return found if isinstance(found, Fault) or found is SILENT else text
 
     return read
 
 
-def _decimal(site: Site, _column: str, _ref: Ref) -> Reading:
-    read = number(site.part.decimal)
+def _decimal(site: Site, column: str, _ref: Ref) -> Reading:
+    read = numbers(site, column)
 
     def exact(text: str) -> object:
         found = read(text)
@@ -126,31 +166,40 @@ def _decimal(site: Site, _column: str, _ref: Ref) -> Reading:
 
 
 def _pseudonyms(site: Site, _column: str, ref: Ref) -> Reading:
-    return matching(NAME, "a short pseudonym") if ref.as_written else site.vocabulary.pseudonym
+    return matching(_names(ref), "a short pseudonym") if ref.as_written else site.vocabulary.pseudonym
+
+
+def _names(ref: Ref) -> str:
+    """The form of a name; one that several columns make may be as long as they."""
+    return NAME.replace("64", str(64 * len(ref.columns))) if ref.columns else NAME
 
 
 READINGS: Final[Mapping[Kind, Callable[[Site, str, Ref], Reading]]] = {
-    Kind.CONCEPT: lambda site, column, _ref: site.decided(column),
+    Kind.CONCEPT: lambda site, column, ref: site.decided(column, ref.facet or ""),
     Kind.STRING: _texts,
     Kind.DECIMAL: _decimal,
     Kind.INTEGER: lambda _site, _column, _ref: integer,
     Kind.BOOLEAN: lambda _site, _column, ref: boolean(ref.is_true, ref.is_false),
     Kind.DERIVED: lambda _site, _column, ref: boolean(ref.is_true, ref.is_false),
     Kind.WHEN: _dates,
-    Kind.LESION: lambda _site, _column, _ref: matching(NAME, "a short name of the lesion, such as T01"),
-    Kind.PROCEDURE: lambda _site, _column, _ref: matching(NAME, "a short name of the procedure"),
+    Kind.LESION: lambda _site, _column, ref: matching(_names(ref), "a short name of the lesion, such as T01"),
+    Kind.PROCEDURE: lambda _site, _column, ref: matching(_names(ref), "a short name of the procedure"),
     Kind.READER: _pseudonyms,
     Kind.UID: lambda _site, _column, _ref: matching(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)+", "a DICOM UID: digits and dots"),
 }
 """How a further field is read, by the way it is written."""
 
 
-def _variables(site: Site, column: str) -> Reading:
-    """The variable that a cell names, in a table with one test a row."""
-    decided = site.decided(column)
+def _variables(site: Site, column: str, ref: Ref) -> Reading:
+    """The variable that a cell names, in a table with one test a row; the decided term itself where as written."""
+    decided = site.decided(column, ref.facet or "")
 
     def read(text: str) -> object:
         found = decided(text)
+        if ref.keep_unmapped and isinstance(found, Fault | None) and SYMBOL.fullmatch(text):
+            return {"variable": q.UNMAPPED, "raw_code": text}
+        if ref.as_written:
+            return found
         registered = canonical(Curie(found)) if isinstance(found, str) else None
         return registered.curie if registered else found
 
@@ -178,10 +227,11 @@ def _visits(site: Site, ref: Ref | None = None) -> Reading:
 
 def reading(site: Site, kind: Kind, field: str, column: str, ref: Ref) -> Reading:
     """How a further field is read from its column; ``kind`` is how the field is written."""
+    ref = ref if ref.facet is not None else ref.model_copy(update={"facet": field})
     if field == "visit":
         return _visits(site, ref)
     if field == "variable":
-        return _variables(site, column)
+        return _variables(site, column, ref)
     if field in {"unit", "dose_unit"}:
         return ucum(site.part.units)
     return READINGS[kind](site, column, ref)
@@ -199,7 +249,7 @@ def _constant_day(site: Site, given: bool | float | str) -> object:
     clock = site.part.clock
     if isinstance(given, int):
         return When.day(given, clock) if clock else Fault("a day without a clock", "clock: in the map")
-    return when(None, clock, counted=False)(str(given))
+    return when((), clock, counted=False)(str(given))
 
 
 CONSTANTS: Final[Mapping[Kind, Callable[[Site, bool | float | str], object]]] = {

@@ -12,25 +12,28 @@ import datetime as dt
 import hashlib
 import io
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import islice, zip_longest
+from itertools import dropwhile, islice, takewhile, zip_longest
 from pathlib import Path
 
+from lxml import etree
 from python_calamine import CalamineError, CalamineWorkbook, load_workbook
 
 from ingest.base import head_of
+from ingest.workbook_size import too_large
 from mappings.shape import Part, plain
 
 __all__ = ["DELIMITED", "WORKBOOKS", "Table", "TableError", "TableFile", "cell_text"]
 
-DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab", ".mer"})
+DELIMITED = frozenset({".csv", ".maf", ".mer", ".tab", ".tsv", ".txt"})
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
+UNTOLD = frozenset({".xlsb"})
+"""Workbooks of which it cannot be told, before they are opened, how much they would unfold to."""
+
 HEAD = 65536
 DELIMITERS = ",;\t|"
-UNPACKED_LIMIT = 1 << 30
-"""Bytes to which a workbook may unpack; a small file that unpacks to more is an attack or a mistake."""
-
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 MISTAKEN = (
     (b"PK\x03\x04", "is a packed file (a workbook or an archive) under a text name", "its right suffix, such as .xlsx"),
@@ -60,7 +63,7 @@ class Table:
     """Whether it has several tables, which a map names as sheets."""
 
     def __init__(self) -> None:
-        self._heads: dict[tuple[str | int | None, str | None, str], list[list[str]]] = {}
+        self._heads: dict[tuple[object, ...], list[list[str]]] = {}
 
     def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
         """Every row of the table or of one sheet (by name, or by number from 1), from the beginning each time.
@@ -77,6 +80,10 @@ class Table:
 
     def settle(self, part: Part) -> None:
         """Settle what the rows leave open, by the part of the map that is to be read; nothing to do as a rule."""
+
+    def completed(self, part: Part) -> Part:
+        """The part of a map with what the source itself knows of its columns; the part itself as a rule."""
+        return part
 
     def digest(self, parts: Sequence[Part]) -> str:
         """The SHA-256 (hex) of the rows that a map reads, whatever their order; in bounded memory.
@@ -101,14 +108,35 @@ class Table:
     def table(self, part: Part) -> Iterator[Sequence[str]]:
         """The rows of a part of a map; the columns where each of them speaks of a subject."""
         rows = self.part_rows(part)
+        if part.comment:
+            rows = dropwhile(lambda row: bool(row) and row[0].startswith(part.comment), rows)
+        if part.orientation == "matrix":
+            return (row for _number, row in melted(part, rows))
         return zip_longest(*rows, fillvalue="") if part.orientation == "columns" else rows
+
+    def numbered(self, part: Part) -> Iterator[tuple[int, Sequence[str]]]:
+        """The rows of data of a part, with their numbers in the file; of a matrix, the numbers of its cells."""
+        skipped = self._comments(part)
+        if part.orientation == "matrix":
+            yield from islice(melted(part, islice(self.part_rows(part), skipped, None), skipped), 1, None)
+            return
+        rows = enumerate(self.table(part), skipped + 1)
+        yield from islice(rows, part.data_row - 1, part.last_row)
+
+    def _comments(self, part: Part) -> int:
+        """How many rows before the header are comments."""
+        if not part.comment:
+            return 0
+        rows = self.part_rows(part)
+        return sum(1 for _ in takewhile(lambda row: bool(row) and row[0].startswith(part.comment), rows))
 
     def headers(self, part: Part) -> tuple[str, ...]:
         """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
         if part.names:
             return _numbered([plain(name) for name in part.names])
         top = self._head(part)
-        rows = [top[number - 1] for number in part.header_row if number <= len(top)]
+        numbers = (1,) if part.orientation == "matrix" else part.header_row
+        rows = [top[number - 1] for number in numbers if number <= len(top)]
         width = max(map(len, rows), default=0)
         padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
         for row in padded[:-1]:
@@ -120,10 +148,11 @@ class Table:
     def _head(self, part: Part) -> list[list[str]]:
         """The rows down to the last header row."""
         size = max(part.header_row)
-        held = self._heads.get((part.sheet, part.query, part.orientation), [])
+        layout = (part.sheet, part.query, part.orientation, part.comment, part.labels)
+        held = self._heads.get(layout, [])
         if len(held) < size:
             held = [list(row) for row in islice(self.table(part), max(size, 20))]
-            self._heads[part.sheet, part.query, part.orientation] = held
+            self._heads[layout] = held
         return held
 
 
@@ -163,6 +192,10 @@ class TableFile(Table):
         else:
             self._detected_encoding()
 
+    def sheets(self) -> list[str | None]:
+        """The names of a workbook's sheets; one without name for a text file."""
+        return list(self._opened().sheet_names) if self.workbook else [None]
+
     def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
         """Every row of the file or of one sheet (by name, or by number from 1), the first row first."""
         if self.workbook:
@@ -190,6 +223,10 @@ class TableFile(Table):
 
     def _opened(self) -> CalamineWorkbook:
         if self._book is None:
+            if self.path.suffix.lower() in UNTOLD:
+                raise TableError(
+                    "file", "is a workbook in binary form", "the workbook saved as XLSX, or a sheet as CSV"
+                )
             if zipfile.is_zipfile(self.path):
                 _check_size(self.path)
             try:
@@ -237,11 +274,41 @@ class TableFile(Table):
 
     def _sniffed(self, encoding: str) -> str:
         """The delimiter that cuts the first rows most evenly; a tab for .tsv."""
-        if self.path.suffix.lower() in {".tsv", ".tab"}:
+        if self.path.suffix.lower() in {".tsv", ".tab", ".maf"}:
             return "\t"
         text = head_of(str(self.path), HEAD).decode(encoding, errors="replace")
         lines = list(islice(io.StringIO(text, newline=""), 50))
         return max(DELIMITERS, key=lambda delimiter: _evenness(lines, delimiter))
+
+
+WIDE = 1 << 20
+"""More columns than a table has: number of a matrix's cell is row times this, plus column."""
+
+
+def melted(part: Part, rows: Iterator[Sequence[str]], skipped: int = 0) -> Iterator[tuple[int, Sequence[str]]]:
+    """A matrix as a long table: its label columns, the name of the cell's column, and the cell; the header first.
+
+    Rows and columns that ``only`` leaves out are passed over before their cells are looked at.
+    """
+    header = [plain(cell) for cell in next(islice(rows, part.header_row[-1] - 1, None), ())]
+    labels = [header.index(name) for name in map(plain, part.labels) if name in header]
+    yield 0, [*(header[at] for at in labels), "column", "cell"]
+    wanted = {plain(name): frozenset(cells) for name, cells in part.only.items()}
+    named = wanted.get("column")
+    columns = [
+        (at, name) for at, name in enumerate(header) if name and at not in labels and (named is None or name in named)
+    ]
+    tests = [(at, wanted[header[at]]) for at in labels if header[at] in wanted]
+    first = part.header_row[-1] + 1
+    for number, row in enumerate(rows, first):
+        if part.last_row is not None and number > part.last_row:
+            return
+        if number < part.data_row or any(at >= len(row) or row[at].strip() not in cells for at, cells in tests):
+            continue
+        start = [row[at] if at < len(row) else "" for at in labels]
+        for at, name in columns:
+            if at < len(row):
+                yield (number + skipped) * WIDE + at + 1, [*start, name, row[at]]
 
 
 def _evenness(lines: list[str], delimiter: str) -> int:
@@ -265,14 +332,15 @@ def _check_kind(head: bytes) -> None:
 
 
 def _check_size(path: Path) -> None:
-    """`TableError` where a workbook would unpack to more than `UNPACKED_LIMIT`."""
+    """`TableError` where a workbook would unfold to more than memory should hold."""
     try:
-        with zipfile.ZipFile(path) as packed:
-            size = sum(item.file_size for item in packed.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
-        raise TableError("file", "is a damaged workbook", "a whole copy of the file") from error
-    if size > UNPACKED_LIMIT:
-        raise TableError("file", "unpacks to more than 1 GiB", "the sheet saved as CSV, which is read piece by piece")
+        problem = too_large(path)
+    except (zipfile.BadZipFile, OSError, etree.XMLSyntaxError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise TableError(
+            "file", "is a damaged workbook", "a whole copy of the file, not locked by a password"
+        ) from error
+    if problem:
+        raise TableError("file", problem, "the sheet saved as CSV, which is read piece by piece")
 
 
 def _from_first_cell(book: CalamineWorkbook, number: int) -> list[list[object]]:

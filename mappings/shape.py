@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ontology.fields import Kind, star_of
 from ontology.prefixes import expand
@@ -93,6 +94,9 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), BeforeValidator(_one
 TextKeys = BeforeValidator(_text_keys)
 
 
+Conditions = Annotated[Mapping[str, Texts], BeforeValidator(_plain_keys)]
+"""Columns and the cells that are meant; an empty text stands for an empty cell and for one that is called missing."""
+
 CountOf = Literal["d", "wk", "study-day"]
 """What a count of time counts: days, weeks, or study days, of which the first is 1 and the one before it -1 (SDTM)."""
 
@@ -105,13 +109,22 @@ class Ref(_Strict):
     """Where a further field of a record comes from: another column of the row, or a piece of the column's name."""
 
     column: str | None = None
+    columns: Texts = ()
+    """Several columns whose cells are joined to one name."""
+    join: str = "-"
     header: str | None = None
-    format: str | None = None
+    facet: str | None = None
+    """The facet of the column's value decisions; the field's own name where not given."""
+    per: Texts = ()
+    """Columns that pick the row: the cell may stand in another row of the same subject that agrees in them."""
+    format: Texts = ()
     clock: str | None = None
     unit: CountOf = "d"
     is_true: Texts = ()
     is_false: Texts = ()
     as_written: bool = False
+    keep_unmapped: bool = False
+    """Of a variable: a name without a decision is kept as q:Unmapped, with the name as code."""
     optional: bool = False
     """Whether a file may lack the column; the field then stays empty."""
     lenient: bool = False
@@ -125,39 +138,90 @@ class Ref(_Strict):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Ref:
-        if (self.column is None) == (self.header is None):
-            raise ValueError("says where the field comes from: {column: NAME} or {header: PIECE}")
+        if sum((self.column is not None, bool(self.columns), self.header is not None)) != 1:
+            raise ValueError("says where the field comes from: {column: NAME}, {columns: [NAME, …]} or {header: PIECE}")
         return self
 
-    @cached_property
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns whose cells it takes."""
+        return (self.column,) if self.column else self.columns
+
+    @property
     def choices(self) -> tuple[Ref, ...]:
         """This and what stands in for it, the first choice first."""
         return (self, *self.otherwise.choices) if self.otherwise else (self,)
 
-    @cached_property
+    @property
     def needed(self) -> tuple[str, ...]:
         """The columns without which the field cannot be read."""
-        columns = [choice.column for choice in self.choices if choice.column]
-        return () if self.optional or len(columns) > 1 else tuple(columns)
+        return () if self.optional or self.otherwise else (*self.sources, *self.per)
+
+    def within(self, pieces: Mapping[str, str]) -> Ref:
+        """The same for one column of a pattern: ``{pieces}`` of its columns' names are filled in."""
+        if not pieces:
+            return self
+
+        def fill(name: str) -> str:
+            return re.sub(r"\{([a-z_]+)\}", lambda hit: pieces.get(hit[1], hit[0]), name)
+
+        return self.model_copy(
+            update={
+                "column": self.column and fill(self.column),
+                "columns": tuple(map(fill, self.columns)),
+                "per": tuple(map(fill, self.per)),
+                "otherwise": self.otherwise and self.otherwise.within(pieces),
+            }
+        )
 
 
 class Subject(_Strict):
-    """How the subject's identifier is made from its column: strip, pad with zeros, then prefix."""
+    """How the subject's identifier is made from its column: strip, change case, pad with zeros, then prefix.
+
+    Of several prefixes (or suffixes) to strip, the first that fits is taken off, once.
+    """
 
     column: str
-    strip_prefix: str = ""
-    strip_suffix: str = ""
+    strip_prefix: Texts = ()
+    strip_suffix: Texts = ()
+    case: Literal["upper", "lower"] | None = None
     pad: int = 0
     prefix: str = ""
+    suffix: str = ""
+    find: str = ""
+    """An expression of which the cell's first match is the identifier, in place of the whole cell."""
+
+    @field_validator("find")
+    @classmethod
+    def _is_expression(cls, find: str) -> str:
+        try:
+            re.compile(find)
+        except re.error as error:
+            raise ValueError(f"find: {find!r} is no regular expression ({error})") from error
+        return find
 
     def identifier(self, cell: str) -> str:
         """The identifier of a cell's subject; empty where the cell is.
 
-        >>> Subject(column="ID", strip_prefix="pt", pad=3, prefix="LUNG1-").identifier(" pt7 ")
+        >>> Subject(column="ID", strip_prefix=["pt", "PT"], pad=3, prefix="LUNG1-").identifier(" PT7 ")
         'LUNG1-007'
         """
-        text = cell.strip().removeprefix(self.strip_prefix).removesuffix(self.strip_suffix)
-        return f"{self.prefix}{text.zfill(self.pad)}" if text else ""
+        if self.find:
+            found = re.search(self.find, cell)
+            cell = found[0] if found else ""
+        text = cell.strip()
+        text = next((text.removeprefix(end) for end in self.strip_prefix if text.startswith(end)), text)
+        text = next((text.removesuffix(end) for end in self.strip_suffix if text.endswith(end)), text)
+        if self.case:
+            text = text.upper() if self.case == "upper" else text.lower()
+        return f"{self.prefix}{text.zfill(self.pad)}{self.suffix}" if text else ""
+
+
+class Detail(_Strict):
+    """A column whose cell joins that of the entry in the record's raw text, where it is of a stated form."""
+
+    column: str
+    form: str
 
 
 class Entry(_Strict):
@@ -166,18 +230,21 @@ class Entry(_Strict):
     record: Literal["measurement", "finding", "response", "outcome", "treatment", "event"]
     fills: str = ""
     type: Literal["concept", "number", "integer", "boolean"] | None = None
-    format: str | None = None
+    facet: str = ""
+    """Which of the things that the column says at once; its decisions are those of ``NAME#facet``."""
+    where: Conditions = Field(default_factory=dict)
+    unless: Conditions = Field(default_factory=dict)
+    format: Texts = ()
     day_clock: str | None = Field(default=None, alias="clock")
     day_unit: CountOf = Field(default="d", alias="unit")
     is_true: Texts = ()
     is_false: Texts = ()
     missing: Texts = ()
     only_if: Texts = ()
-    where: Annotated[Mapping[str, Texts], BeforeValidator(_plain_keys)] = Field(default_factory=dict)
-    """Other columns and the cells of which they must hold one, for the record to be made."""
     absent: Annotated[Mapping[str, str], TextKeys] = Field(default_factory=dict)
     keep_unmapped: bool = False
     optional: bool = False
+    detail: Detail | None = None
     fields: Mapping[str, Ref | bool | int | float | str] = Field(default_factory=dict)
     """The further fields of the record: a constant or where to find it."""
 
@@ -204,6 +271,16 @@ class Entry(_Strict):
             raise ValueError("a series is named together with its study: give the field study too")
         return self
 
+    def giving(self, **fields: Ref | bool | float | str) -> Entry:
+        """The same entry with these further fields."""
+        said = self.model_dump(by_alias=True, exclude={"fields"}, exclude_unset=True)
+        return Entry.model_validate({**said, **self.fields, **fields})
+
+    def takes(self, name: str) -> bool:
+        """Whether the record has a further field of that name, and nothing fills it yet."""
+        known = {field.name for field in star_of(RECORDS[self.record]).fields} - NOT_GIVEN
+        return name in known and name != self.main and name not in self.fields
+
     @cached_property
     def main(self) -> str:
         """The field that the column itself fills."""
@@ -214,16 +291,13 @@ class Entry(_Strict):
     def columns(self) -> tuple[str, ...]:
         """The other columns that the record may be made of, and those that decide whether it is made."""
         choices = [choice for ref in self.fields.values() if isinstance(ref, Ref) for choice in ref.choices]
-        own = [name for choice in choices for name in (choice.column, choice.role) if name]
-        return (*own, *self.where)
+        own = [name for choice in choices for name in (*choice.sources, *choice.per, choice.role) if name]
+        return (*own, *self.where, *self.unless)
 
-    @cached_property
-    def needed(self) -> tuple[str, ...]:
-        """Those of the other columns without which the record cannot be made."""
-        refs = [ref for ref in self.fields.values() if isinstance(ref, Ref)]
-        # a column that a file lacks reads as empty
-        told = [name for name, cells in self.where.items() if "" not in cells]
-        return (*[name for ref in refs for name in ref.needed], *told)
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The columns without which it cannot be told whether the record is made; one that a file lacks is empty."""
+        return (*[name for name, cells in self.where.items() if "" not in cells], *self.unless)
 
 
 def _subject(value: object) -> object:
@@ -236,11 +310,32 @@ def _entries(value: object) -> object:
     return {plain(str(name)): _one_or_more(entry) for name, entry in value.items()}
 
 
+class Dating(Ref):
+    """A column that dates others: those of a form, an event, a panel of tests."""
+
+    of: Texts
+    """The columns that it dates; ``*`` stands for any text."""
+
+    def ref(self) -> Ref:
+        """Where the time comes from."""
+        return Ref.model_validate(self.model_dump(exclude={"of"}, exclude_unset=True))
+
+
 class _Layout(_Strict):
     """What a whole map says once and a sheet may say for itself."""
 
-    orientation: Literal["rows", "columns"] = "rows"
-    """Whether each row speaks of a subject, or each column; row numbers of the map then count columns."""
+    orientation: Literal["rows", "columns", "matrix"] = "rows"
+    """Whether each row speaks of a subject, or each column (row numbers of the map then count columns), or each cell.
+
+    A matrix reads as a long table: its columns are those of ``labels``, then ``column`` (the name of the cell's column)
+    and ``cell``.
+    """
+    labels: Texts = ()
+    """The columns of a matrix that name its rows; the others hold its cells."""
+    only_decided: Texts = ()
+    """Columns in which a cell without a decision leaves the row out: a list of genes of interest."""
+    comment: str = ""
+    """The beginning of rows before the header that are not counted."""
     query: str | None = None
     """The statement that gives the rows, where the source is a database."""
     optional: bool = False
@@ -252,12 +347,20 @@ class _Layout(_Strict):
     last_row: int | None = None
     subject: Annotated[Subject | None, BeforeValidator(_subject)] = None
     one_row_per: Texts = ()
-    only: Mapping[str, Texts] = Field(default_factory=dict)
+    repeats: Literal["reject", "first", "last", "all"] = "reject"
+    """What a second row for the same ``one_row_per`` means: a fault, or that the first, the last or all count."""
+    only: Conditions = Field(default_factory=dict)
+    skip: Conditions = Field(default_factory=dict)
     clock: str | None = None
     missing: Texts = ()
     decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'", ""] = ""
     visits: Annotated[Mapping[str, int], TextKeys] = Field(default_factory=dict)
+    dates: Mapping[str, str] = Field(default_factory=dict)
+    """The column that dates the records of an instrument or an event, in sources that have these (REDCap, ODM)."""
     units: Annotated[Mapping[str, str], TextKeys] = Field(default_factory=dict)
+    dated_by: tuple[Dating, ...] = ()
+    """Which column dates which others, for the entries that do not say it themselves."""
     common: Mapping[str, Ref | bool | int | float | str] = Field(default_factory=dict)
     """Fields of every entry whose record has them and which does not give them itself."""
     columns: Annotated[Mapping[str, tuple[Entry, ...]], BeforeValidator(_entries)] = Field(default_factory=dict)
@@ -274,16 +377,17 @@ class Part(_Layout):
     @model_validator(mode="after")
     def _share(self) -> Part:
         """Give each entry the common fields that its record has."""
-        columns = {name: tuple(map(self._with_common, entries)) for name, entries in self.columns.items()}
+        columns = {
+            name: tuple(self._with_common(name, entry) for entry in entries) for name, entries in self.columns.items()
+        }
         object.__setattr__(self, "columns", columns)
         return self
 
-    def _with_common(self, entry: Entry) -> Entry:
-        known = {field.name for field in star_of(RECORDS[entry.record]).fields} - NOT_GIVEN - {entry.main}
-        shared = {name: value for name, value in self.common.items() if name in known}
-        return Entry.model_validate(
-            {**entry.model_dump(by_alias=True, exclude={"fields"}, exclude_unset=True), **shared, **entry.fields}
-        )
+    def _with_common(self, name: str, entry: Entry) -> Entry:
+        dating = next((item for item in self.dated_by if any(fnmatchcase(name, plain(of)) for of in item.of)), None)
+        dated = {"start" if entry.record == "treatment" else "when": dating.ref()} if dating else {}
+        shared = {**self.common, **dated}
+        return entry.giving(**{field: value for field, value in shared.items() if entry.takes(field)})
 
     @cached_property
     def data_row(self) -> int:
@@ -293,11 +397,39 @@ class Part(_Layout):
     @cached_property
     def named(self) -> frozenset[str]:
         """Every plain column name that the map speaks of."""
+        return frozenset(name for name in self._spoken_of if template(name) is None)
+
+    @cached_property
+    def _patterns(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(pattern for name in sorted(self._spoken_of) if (pattern := template(name)))
+
+    @cached_property
+    def _spoken_of(self) -> frozenset[str]:
         others = {plain(name) for entries in self.columns.values() for entry in entries for name in entry.columns}
-        own = {name for name in self.columns if template(name) is None}
+        rows = (self.subject.column, *self.one_row_per, *self.only, *self.only_decided, *self.skip)
+        return frozenset({*self.columns, *others, *map(plain, rows)})
+
+    def stores(self, name: str) -> bool:
+        """Whether cells of a column of that name may be stored, as they are or changed: not where they only decide."""
+        return any(name == own or ((form := template(own)) and form.fullmatch(name)) for own in self._stored)
+
+    @cached_property
+    def _stored(self) -> frozenset[str]:
+        refs = [
+            ref
+            for entries in self.columns.values()
+            for entry in entries
+            for item, ref in entry.fields.items()
+            if isinstance(ref, Ref) and (item != "reader" or ref.as_written)
+        ]
         return frozenset(
-            own | others | {plain(self.subject.column), *map(plain, self.one_row_per), *map(plain, self.only)}
+            {*self.columns, plain(self.subject.column)}
+            | {plain(name) for ref in refs for choice in ref.choices for name in choice.sources}
         )
+
+    def reads(self, name: str) -> bool:
+        """Whether a column of that name is read by the map."""
+        return name in self.named or any(pattern.fullmatch(name) for pattern in self._patterns)
 
 
 class Matches(_Strict):
@@ -314,6 +446,8 @@ class Shape(_Layout):
     title: str
     matches: Matches = Matches()
     collection: str | None = None
+    namespace: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9_.-]{0,63})?$")] = ""
+    """Which ids the subject column holds, where they are not those of the images: the cross-walk links them."""
     data_class: DataClass = DataClass.CLINICAL
     encoding: str | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None

@@ -3,79 +3,182 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
+from mappings.effective import in_force
 from mappings.shape import Part, Shape, plain
-from mappings.sssom import Decisions, MappingError, read_decisions
+from mappings.sssom import Decision, Decisions, MappingError, read_rows
+from store.decisions import DecisionLog, DecisionRecord
+from store.home import Home
 
-__all__ = ["MappingError", "TableMap", "UnknownMapError", "match", "table_map", "table_maps"]
+__all__ = [
+    "DECISIONS",
+    "SHAPE",
+    "Library",
+    "MappingError",
+    "TableMap",
+    "UnknownMapError",
+    "is_map",
+    "table_map",
+    "table_maps",
+]
+
+log = logging.getLogger(__name__)
 
 SHAPE = "map.yaml"
 DECISIONS = "mapping.sssom.tsv"
+NOT_RECIPE = {"name", "title", "matches", "collection"}
+"""What a shape says that makes no difference to the records."""
 
 
 class UnknownMapError(MappingError):
     """A name that is no table map; the message names those there are."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name = name
-        super().__init__(f"no table map {name!r}; known: {', '.join(table_maps()) or 'none'}; or the path of a folder")
+        super().__init__(f"no table map {name!r}; known: {', '.join(known) or 'none'}; or the path of a folder")
 
 
 @dataclass(frozen=True)
 class TableMap:
-    """A table map: its shape, its decisions and the digest of both."""
+    """A table map: its folder, its shape and the decisions in force."""
 
+    folder: Path
     shape: Shape
     parts: tuple[Part, ...]
     decisions: Decisions
-    digest: str
+    site: bool = False
+    """Whether it is the site's own, not one that comes with Qilin."""
 
     @property
     def name(self) -> str:
         """The map's name, that of its folder."""
         return self.shape.name
 
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """Every name by which decisions may speak of a column that the map reads."""
+        names = {(part.sheet, name) for part in self.parts for name in (*part.named, *part.columns)}
+        return frozenset(
+            spoken
+            for sheet, name in names
+            for spoken in ((f"{sheet}!{name}", name) if isinstance(sheet, str) else (name,))
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 (hex) of what decides the records: where things stand, and what is in force of columns read."""
+        shape = self.shape.model_dump(mode="json", exclude=NOT_RECIPE, exclude_defaults=True, by_alias=True)
+        effective = sorted(
+            [slot.column, slot.facet, slot.value or "", slot.value is not None, slot.is_element, str(row.term)]
+            for slot, row in self.decisions.applied.items()
+            if slot.column in self.columns
+        )
+        text = json.dumps([shape, effective], ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
     @property
     def recipe(self) -> str:
-        """What a source's records depend on besides the file: the map and its version."""
+        """What a source's records depend on besides the file: the map, and what of it makes a difference."""
         return f"{self.name}@{self.digest[:16]}"
 
 
-@cache
-def table_maps() -> dict[str, TableMap]:
-    """The maps that come with Qilin, by name."""
-    root = Path(str(files("mappings").joinpath("tables")))
-    return {folder.name: _load(folder) for folder in sorted(root.iterdir()) if (folder / SHAPE).is_file()}
+class Library:
+    """The table maps of one warehouse: those that come with Qilin, the site's own, and the decisions over both.
 
-
-def table_map(name: str) -> TableMap:
-    """A map by its name or by the path of its folder; `UnknownMapError`, or `MappingError` where it is faulty."""
-    known = table_maps()
-    if name in known:
-        return known[name]
-    folder = Path(name)
-    if not (folder / SHAPE).is_file():
-        raise UnknownMapError(name)
-    return _load(folder)
-
-
-def match(name: str, headers: Callable[[Part], Sequence[str]], collection: str | None = None) -> list[TableMap]:
-    """The maps that fit a file, those of its collection alone where there are any.
-
-    ``headers(part)`` gives the file's column names, as that part of a map would read them.
+    A site's map is a folder ``mappings/NAME`` of the data folder; it stands before a map of that name that comes with
+    Qilin. Maps are read when they are first asked for and held for the life of the library. Without arguments it
+    holds what comes with Qilin, as it comes.
     """
-    fitting = [candidate for candidate in table_maps().values() if _fits(candidate, name, headers)]
-    own = [candidate for candidate in fitting if candidate.shape.collection == collection]
-    return own or fitting
+
+    def __init__(self, site: Path | None = None, records: Mapping[str, Sequence[DecisionRecord]] | None = None) -> None:
+        self._site = site
+        self._records = records or {}
+        self._held: dict[str, TableMap] = {}
+        self._faults: dict[str, MappingError] = {}
+
+    @classmethod
+    def of(cls, home: Home, decisions: DecisionLog) -> Library:
+        """The library of a warehouse, as it is now."""
+        return cls(home.mappings, decisions.by_mapping())
+
+    @cached_property
+    def _own(self) -> dict[str, Path]:
+        found = self._site.iterdir() if self._site is not None and self._site.is_dir() else ()
+        return {folder.name: folder for folder in sorted(found) if is_map(folder)}
+
+    def names(self) -> list[str]:
+        """The names of the maps, sorted."""
+        return sorted({*_shipped(), *self._own})
+
+    def maps(self) -> dict[str, TableMap]:
+        """Every map that can be used, by name; a faulty one is logged and left out."""
+        for name in self.names():
+            if name not in self._held and name not in self._faults:
+                try:
+                    self._held[name] = self.get(name)
+                except MappingError as error:
+                    self._faults[name] = error
+                    log.warning("a table map cannot be used: %s", error)
+        return {name: self._held[name] for name in self.names() if name in self._held}
+
+    def get(self, name: str) -> TableMap:
+        """A map by its name or by the path of its folder; `UnknownMapError`, or `MappingError` where it is faulty."""
+        if name not in self._held:
+            found = self.unchecked(name)
+            found.decisions.check()
+            self._held[name] = found
+        return self._held[name]
+
+    def unchecked(self, name: str) -> TableMap:
+        """The same, even where decisions contradict each other: for mending them."""
+        if name in self._own:
+            return self._overlaid(_load(self._own[name], site=True))
+        if name in _shipped():
+            return self._overlaid(_shipped()[name])
+        if not is_map(Path(name)):
+            raise UnknownMapError(name, self.names())
+        return self._overlaid(_load(Path(name), site=True))
+
+    def match(
+        self, name: str, headers: Callable[[Part], Sequence[str]], collection: str | None = None
+    ) -> list[TableMap]:
+        """The maps that fit a file: those of its collection alone where there are any, else the site's own, else all.
+
+        ``headers(part)`` gives the file's column names, as that part of a map would read them.
+        """
+        fitting = [candidate for candidate in self.maps().values() if _fits(candidate, name, headers)]
+        own = [candidate for candidate in fitting if candidate.shape.collection == collection]
+        return own or [candidate for candidate in fitting if candidate.site] or fitting
+
+    def _overlaid(self, found: TableMap) -> TableMap:
+        records = self._records.get(found.name, ())
+        if not records:
+            return found
+        rows = in_force(found.decisions.rows, records)
+        return TableMap(found.folder, found.shape, found.parts, Decisions(found.decisions.path, rows), found.site)
+
+
+def is_map(folder: Path) -> bool:
+    """Whether a folder holds a table map."""
+    return (folder / SHAPE).is_file()
+
+
+@cache
+def _shipped() -> dict[str, TableMap]:
+    """The maps that come with Qilin, by name: files of the package, which do not change while it runs."""
+    root = Path(str(files("mappings").joinpath("tables")))
+    return {folder.name: _load(folder, site=False) for folder in sorted(root.iterdir()) if is_map(folder)}
 
 
 def _fits(candidate: TableMap, name: str, headers: Callable[[Part], Sequence[str]]) -> bool:
@@ -90,7 +193,7 @@ def _fits(candidate: TableMap, name: str, headers: Callable[[Part], Sequence[str
     return not needed or any(needed <= set(headers(part)) for part in candidate.parts)
 
 
-def _load(folder: Path) -> TableMap:
+def _load(folder: Path, *, site: bool) -> TableMap:
     shape_file, decision_file = folder / SHAPE, folder / DECISIONS
     try:
         shape = Shape.model_validate(yaml.safe_load(shape_file.read_text(encoding="utf-8")))
@@ -103,17 +206,21 @@ def _load(folder: Path) -> TableMap:
         raise MappingError(f"{folder.name}/{SHAPE}{line}: is not YAML: {getattr(error, 'problem', error)}") from error
     if shape.name != folder.name:
         raise MappingError(f"{folder.name}/{SHAPE}: name: is {shape.name!r}; right: that of the folder")
-    digest = hashlib.sha256(shape_file.read_bytes())
-    digest.update(b"\0")
-    if decision_file.is_file():
-        digest.update(decision_file.read_bytes())
-        decisions = read_decisions(decision_file)
-    else:
-        decisions = Decisions(decision_file, ())
-    return TableMap(shape, parts, decisions, digest.hexdigest())
+    rows: tuple[Decision, ...] = tuple(read_rows(decision_file)) if decision_file.is_file() else ()
+    return TableMap(folder, shape, parts, Decisions(decision_file, rows), site)
 
 
 def _explained(path: Path, error: ValidationError) -> str:
     """The faults of a map, each with its key path."""
     faults = (f"{'.'.join(map(str, fault['loc'])) or 'map'}: {fault['msg']}" for fault in error.errors())
     return f"{path.parent.name}/{path.name}: " + "; ".join(faults)
+
+
+def table_maps() -> dict[str, TableMap]:
+    """The maps that come with Qilin, by name, as they come."""
+    return Library().maps()
+
+
+def table_map(name: str) -> TableMap:
+    """A map that comes with Qilin, by its name, or any by the path of its folder."""
+    return Library().get(name)

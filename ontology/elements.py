@@ -17,7 +17,17 @@ from importlib.resources import files
 from ontology.element_rules import Makes, ValueType, makes_of, unit_of, value_type_of
 from ontology.prefixes import Curie
 
-__all__ = ["Element", "Makes", "PermissibleValue", "UnknownElementError", "ValueType", "element", "elements", "newest"]
+__all__ = [
+    "Element",
+    "Makes",
+    "PermissibleValue",
+    "UnknownElementError",
+    "ValueType",
+    "element",
+    "elements",
+    "fullest",
+    "newest",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +164,12 @@ def normal_version(version: str) -> str:
 def newest(found: Iterable[Element]) -> Element:
     """The element with the highest version."""
     return max(found, key=lambda item: _order(item.version))
+
+
+def fullest(found: Iterable[Element]) -> Element:
+    """The newest of those whose permissible values are known, where there are any; else the newest."""
+    versions = list(found)
+    return newest([item for item in versions if item.values] or versions)
 
 
 def _order(version: str) -> tuple[int, ...]:

@@ -64,6 +64,19 @@ class When:
         """A known day number on a named clock, such as ``from-diagnosis``."""
         return cls(day, day, clock)
 
+    def before(self, other: When) -> bool:
+        """Whether all of it is surely before another time; times on two clocks are not compared.
+
+        >>> When.day(3, "from-diagnosis").before(When.day(4, "from-diagnosis"))
+        True
+        """
+        last, first = self.last, other.first
+        if self.clock != other.clock:
+            return False
+        if isinstance(last, int) and isinstance(first, int):
+            return last < first
+        return isinstance(last, dt.date) and isinstance(first, dt.date) and last < first
+
     @classmethod
     def partial(cls, text: str, clock: str | None = None) -> When:
         """An ISO date that may lack its day or month: ``2014-02-03``, ``2014-02``, ``2014``; ValueError otherwise."""
@@ -92,6 +105,8 @@ class SourceRecord:
     recipe: str = ""
     collection: str | None = None
     """Only where the locator itself names the collection (``idc://``); the run's collection otherwise."""
+    namespace: str = ""
+    """Which ids the subjects are called by; empty for the collection's own, in which images have their PatientIDs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from store.columns import columns_of
 from store.control import PUBLIC
 from store.days import count_days
 from store.home import Home
+from store.identity import Identity
 from store.log import files_by_table
 from store.manifest import Manifest
 from store.stars import Minter, quoted, star_text
@@ -88,6 +89,7 @@ class Build:
         self.columns: dict[str, set[str]] = {}
         connection.execute(f'CREATE SCHEMA "{schema}"')
         self._live()
+        self.identity = Identity(connection, self.view("link"), manifest)
         logged = files_by_table(log, manifest.files())
         self._conflicts(logged)
         for table, names in logged.items():
@@ -107,6 +109,7 @@ class Build:
             "data_class": [CLASS_CONCEPT[source.data_class] for source in sources],
             "logged_at": [source.logged_at for source in sources],
             "audience": [self.manifest.audience(source) for source in sources],
+            "namespace": [source.namespace for source in sources],
         }
         strings = {name: pa.array(values, pa.string()) for name, values in columns.items() if name != "lot"}
         table = pa.table({"lot": pa.array(columns["lot"], pa.int64()), **strings})
@@ -129,7 +132,8 @@ class Build:
         claims = " UNION ALL ".join(scans) or "SELECT 0 AS rank, 0 AS lot, '' AS uid, '' AS subject WHERE false"
         live = self.view("live")
         claimed = (
-            f"(SELECT c.*, l.collection, l.audience, l.logged_at, l.name FROM ({claims}) c JOIN {live} l USING (lot))"
+            f"(SELECT r.* REPLACE ({self.identity.subject} AS subject), l.collection, l.audience, l.logged_at, l.name "
+            f"FROM ({claims}) r JOIN {live} l USING (lot) {self.identity.join})"
         )
         contested = (
             f"SELECT uid FROM {claimed} GROUP BY uid "
@@ -159,7 +163,8 @@ class Build:
         if not self.lost or table not in CLAIMING:
             return f'r."{column}"'
         lost = f"SELECT uid, collection, subject FROM {self.view('conflict')}"
-        return f'CASE WHEN (r."{column}", r.collection, r.subject) NOT IN ({lost}) THEN r."{column}" END AS "{column}"'
+        claimant = f'(r."{column}", r.collection, {self.identity.subject})'
+        return f'CASE WHEN {claimant} NOT IN ({lost}) THEN r."{column}" END AS "{column}"'
 
     def _view(self, table: str, names: list[str]) -> None:
         """One view per record type: its rows of live sources, with what the source adds."""
@@ -172,23 +177,32 @@ class Build:
         star = next(star for star in STARS if star.table == table)
         self.columns[table] = have & set(columns_of(star))
         kinds = {item.name: item.kind for item in star.fields}
-        mine = ", ".join(
-            self._won(table, name) if kinds.get(name) is Kind.UID else f'r."{name}"'
-            for name in sorted(self.columns[table] - {"sid"})
-        )
+        mine = ", ".join(self._column(table, name, kinds) for name in sorted(self.columns[table] - {"sid"}))
+        join = self.identity.join if "subject" in have else ""
         conditions = [f"r.collection IN (SELECT collection FROM {self.affected})"] if self.affected else []
         if self.lost and star.node is Kind.UID:
             ranks = {"Series": "0", "SeriesHeader": "0"}.get(table, "1")
             lost = f"SELECT uid, collection, subject FROM {self.view('conflict')} WHERE rank = {ranks}"
-            conditions.append(f"(r.uid, r.collection, r.subject) NOT IN ({lost})")
+            conditions.append(f"(r.uid, r.collection, {self.identity.subject}) NOT IN ({lost})")
         within = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         self.connection.execute(
             f"CREATE VIEW {self.whole(table)} AS SELECT {mine}, l.digest, l.source_kind, l.audience "
-            f"FROM {scan} r JOIN {self.view('live')} l USING (lot) {within}"
+            f"FROM {scan} r JOIN {self.view('live')} l USING (lot) {join} {within}"
         )
         touched = self.affected and "subject" in have
         only = f"WHERE (collection, subject) IN (FROM {self.affected})" if touched else ""
         self.connection.execute(f"CREATE VIEW {self.view(table)} AS FROM {self.whole(table)} {only}")
+
+    def _column(self, table: str, name: str, kinds: dict[str, Kind]) -> str:
+        """SQL for a column of a row: its subject and days under the cross-walk, its references where they are won."""
+        if name == "subject":
+            return f"{self.identity.subject} AS subject"
+        if kinds.get(name) is Kind.UID:
+            return self._won(table, name)
+        item, _, end = name.rpartition("_")
+        if end in {"first", "last"} and kinds.get(item) is Kind.WHEN:
+            return f'{self.identity.day(name, f"{item}_clock")} AS "{name}"'
+        return f'r."{name}"'
 
     def has(self, table: str, column: str = "lot") -> bool:
         """Whether a record type has rows in the log, or a column in them."""
@@ -244,29 +258,27 @@ class Build:
         What identifies is the same in all of them. A label on which they differ, or that one of the audiences lacks,
         is left out, and a public node says only what public sources say.
         """
-        open_to_all = f"bool_or(audience = {quoted(PUBLIC)})"
-        together = "string_agg(DISTINCT audience, '+' ORDER BY audience)"
-        names = f"CASE WHEN {open_to_all} THEN {quoted(PUBLIC)} ELSE {together} END"
-
-        def agreed(column: str) -> str:
-            """The value that every audience of the node knows, or none: no label passes from one to another."""
-
-            def one(only: str) -> str:
-                knowing = f'count(DISTINCT CASE WHEN "{column}" IS NOT NULL THEN audience END) {only}'
-                same = (
-                    f'min("{column}") {only} = max("{column}") {only} AND {knowing} = count(DISTINCT audience) {only}'
-                )
-                return f'CASE WHEN {same} THEN min("{column}") {only} END'
-
-            public = f"FILTER (audience = {quoted(PUBLIC)})"
-            return f'CASE WHEN {open_to_all} THEN {one(public)} ELSE {one("")} END AS "{column}"'
-
-        chosen = ", ".join([*(f'"{key}"' for key in keys), *map(agreed, others), f"{names} AS graph_name"])
+        grouped = ", ".join(f'"{key}"' for key in keys)
+        ends = "".join(f', min("{name}") AS "least {name}", max("{name}") AS "most {name}"' for name in others)
         only = ""
         if table == "live" and self.affected:
             only = f"WHERE collection IN (SELECT collection FROM {self.affected})"
-        grouped = ", ".join(f'"{key}"' for key in keys)
-        return f"SELECT {chosen} FROM {self.view(table)} {only} GROUP BY {grouped}"
+        # one row for each audience first: aggregates of distinct values cost many times as much
+        told = f"SELECT {grouped}, audience{ends} FROM {self.view(table)} {only} GROUP BY {grouped}, audience"
+        public = f"audience = {quoted(PUBLIC)}"
+        together = f"string_agg(audience, '+' ORDER BY audience) FILTER (NOT {public})"
+
+        def agreed(name: str) -> str:
+            """The value that every audience of the node knows, or none: no label passes from one to another."""
+            least, most = f'"least {name}"', f'"most {name}"'
+            stated = f"min({least}) FILTER ({public})"
+            in_public = f"CASE WHEN {stated} = max({most}) FILTER ({public}) THEN {stated} END"
+            by_all = f"CASE WHEN min({least}) = max({most}) AND count({least}) = count(*) THEN min({least}) END"
+            return f'CASE WHEN bool_or({public}) THEN {in_public} ELSE {by_all} END AS "{name}"'
+
+        name = f"CASE WHEN bool_or({public}) THEN {quoted(PUBLIC)} ELSE {together} END AS graph_name"
+        chosen = ", ".join([grouped, *map(agreed, others), name])
+        return f"SELECT {chosen} FROM ({told}) GROUP BY {grouped}"
 
     def _facts(self, star: Star) -> str:
         """The rows of a fact with their graph and, for each time, the zero that its day is counted from."""

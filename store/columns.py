@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 
-from ontology.fields import Field, Kind, Star, dicom_attributes
-from ontology.records import Record
+from ontology.fields import Field, Kind, Star, dicom_attributes, star_of
+from ontology.records import Record, When
 from store.open_source import OpenSource
 
-__all__ = ["batch_columns", "columns_of", "day_columns", "lexical"]
+__all__ = ["batch_columns", "columns_of", "defaults_of", "lexical", "logged", "records_of"]
 
 Column = tuple[str, list[Any]]
 Rows = list[tuple[OpenSource, Record]]
@@ -90,14 +90,53 @@ def batch_columns(star: Star, rows: Rows) -> Iterator[Column]:
                 yield column, values
 
 
-def day_columns(name: str, days: list[tuple[int | None, int | None, str | None]]) -> dict[str, pa.Array]:
-    """The three columns of a time."""
-    firsts, lasts, clocks = map(list, zip(*days, strict=True)) if days else ([], [], [])
-    return {
-        f"{name}_first": pa.array(firsts, pa.int32()),
-        f"{name}_last": pa.array(lasts, pa.int32()),
-        f"{name}_clock": pa.array(clocks, pa.string()),
-    }
+def logged(item: Field, value: Any) -> dict[str, Any]:
+    """One value of a field as the log's columns hold it, but for times, which are dates yet (`pyarrow` takes them)."""
+    match item.kind:
+        case Kind.SCALAR:
+            return {item.name: lexical(value), f"{item.name}_type": datatype(value)}
+        case Kind.DECIMAL:
+            return {item.name: lexical(value)}
+        case Kind.WHEN:
+            ends = (None, None, None) if value is None else (value.first, value.last, value.clock)
+            return dict(zip((f"{item.name}_first", f"{item.name}_last", f"{item.name}_clock"), ends, strict=True))
+        case _:
+            return {item.name: value}
+
+
+def defaults_of(kind: type[Record]) -> dict[str, Any]:
+    """What the fields of a record type hold where nothing is said of them; those that are then empty are left out."""
+    items = dataclasses.fields(kind)
+    return {item.name: item.default for item in items if item.default not in (None, dataclasses.MISSING)}
+
+
+def records_of(kind: type[Record], rows: pa.Table) -> Iterator[Record]:
+    """The records of a table of one type, with times that are dates yet: the reverse of `logged`."""
+    fields = {item.name: item for item in star_of(kind.__name__).fields}
+    names = [item.name for item in dataclasses.fields(kind) if {item.name, f"{item.name}_first"} & {*rows.column_names}]
+    for row in rows.to_pylist():
+        said = {name: _value(fields.get(name), name, row) for name in names}
+        yield kind(**{name: value for name, value in said.items() if value is not None})
+
+
+def _value(item: Field | None, name: str, row: Mapping[str, Any]) -> Any:
+    kind = item.kind if item else Kind.STRING
+    if kind is Kind.WHEN:
+        first = row[f"{name}_first"]
+        return None if first is None else When(first, row[f"{name}_last"], row[f"{name}_clock"])
+    value = row[name]
+    if value is None or kind not in {Kind.SCALAR, Kind.DECIMAL}:
+        return value
+    return PARSED[row[f"{name}_type"] if kind is Kind.SCALAR else "decimal"](value)
+
+
+PARSED: dict[str, Callable[[str], Any]] = {
+    "boolean": lambda text: text == "true",
+    "integer": int,
+    "decimal": Decimal,
+    "double": lambda text: float(text) if "e" in text.lower() else Decimal(text),
+    "string": str,
+}
 
 
 def _plain(item: Field, rows: Rows) -> Iterable[Column]:

@@ -63,6 +63,7 @@ source_table = sa.Table(
     sa.Column("records", sa.Integer, nullable=False),
     sa.Column("files", sa.String, nullable=False),
     sa.Column("logged_at", sa.String, nullable=False),
+    sa.Column("namespace", sa.String, nullable=False, server_default=""),
 )
 origin_table = sa.Table(
     "origin",
@@ -142,6 +143,8 @@ class LoggedSource:
     records: int
     files: tuple[str, ...]
     logged_at: str
+    namespace: str = ""
+    """Which ids its subjects are called by (`store.identity`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +174,15 @@ class Control:
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _sqlite_pragmas)
         metadata.create_all(self.engine)
+        self._later_columns()
         self._first_settings()
+
+    def _later_columns(self) -> None:
+        """Give a database of an earlier version the columns that came later."""
+        have = {column["name"] for column in sa.inspect(self.engine).get_columns(source_table.name)}
+        if "namespace" not in have:
+            with self.engine.begin() as connection:
+                connection.execute(sa.text("ALTER TABLE source ADD COLUMN namespace VARCHAR DEFAULT '' NOT NULL"))
 
     def _first_settings(self) -> None:
         with self.engine.begin() as connection:

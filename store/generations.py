@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -19,10 +18,12 @@ import pyarrow as pa
 import pyoxigraph as ox
 
 from ontology.vocabulary import vocabulary_digest, vocabulary_triples
+from store.ahead import ahead
 from store.build import Build, arrow_batches, connect
 from store.check import check_added, check_one_graph
 from store.control import now
 from store.home import Home
+from store.identity import Identity
 from store.manifest import VOCABULARY, Manifest, synced
 from store.stars import quoted
 
@@ -47,9 +48,10 @@ def writer_digest() -> str:
     import ontology.fields  # noqa: PLC0415
     import store.build  # noqa: PLC0415
     import store.days  # noqa: PLC0415
+    import store.identity  # noqa: PLC0415
     import store.stars  # noqa: PLC0415
 
-    modules = (ontology.fields, store.build, store.days, store.stars)
+    modules = (ontology.fields, store.build, store.days, store.identity, store.stars)
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
     code += files("ontology").joinpath("anchors.tsv").read_bytes()
     return hashlib.sha256(code + vocabulary_digest().encode()).hexdigest()
@@ -89,7 +91,7 @@ class Generations:
         """
         old = self.current()
         wanted = replace(wanted, writer=writer_digest())
-        same = (wanted.writer, wanted.places, wanted.collections) == (old.writer, old.places, old.collections)
+        same = all(getattr(wanted, name) == getattr(old, name) for name in ("writer", "places", "collections", "links"))
         nothing = not old.number and not wanted.sources
         if nothing or (same and not rebuild):
             return old
@@ -212,15 +214,6 @@ def _load(store: ox.Store, texts: Iterable[bytes], scratch: Path) -> None:
             file.unlink()
 
 
-def ahead(files: Iterator[Path]) -> Iterator[Path]:
-    """The same files, each made while the one before is used."""
-    with ThreadPoolExecutor(1) as maker:
-        coming = maker.submit(next, files, None)
-        while (file := coming.result()) is not None:
-            coming = maker.submit(next, files, None)
-            yield file
-
-
 def _written(texts: Iterable[bytes], folder: Path) -> Iterator[Path]:
     """The texts as files of about `FILE_BYTES`."""
     texts, size = iter(texts), 0
@@ -242,21 +235,35 @@ def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted:
     changed = [old.live[sid] for sid in old.live.keys() - wanted.live.keys()]
     changed += [wanted.live[sid] for sid, place in wanted.places.items() if old.places.get(sid) != place]
     moved = {name for name, settings in wanted.collections.items() if old.collections.get(name, settings) != settings}
+    relinked = {subject for link in set(old.links) ^ set(wanted.links) for subject in link.subjects}
     everything = {source.lot: source for source in (*old.sources, *wanted.sources)}
     lots = {source.lot for source in changed} | {s.lot for s in everything.values() if s.collection in moved}
-    collections = {source.collection for source in changed} | moved
+    collections = {source.collection for source in changed} | moved | {collection for collection, _ in relinked}
     names = sorted({name for source in everything.values() for name in source.files if name.startswith("Subject/")})
-    connection.register("lots", pa.table({"lot": pa.array(sorted(lots), pa.int64())}))
-    connection.register("touched", pa.table({"collection": pa.array(sorted(collections), pa.string())}))
-    listed = ", ".join(quoted(str(log_folder / name)) for name in names)
-    connection.execute(
-        "CREATE TABLE affected AS SELECT collection, '' AS subject FROM touched"
-        + (
-            f" UNION SELECT collection, subject FROM read_parquet([{listed}]) SEMI JOIN lots USING (lot)"
-            if names
-            else ""
-        )
+    within = [source for source in everything.values() if source.lot in lots]
+    connection.register(
+        "lots",
+        pa.table(
+            {
+                "lot": pa.array([source.lot for source in within], pa.int64()),
+                "collection": pa.array([source.collection for source in within], pa.string()),
+                "namespace": pa.array([source.namespace for source in within], pa.string()),
+            }
+        ),
     )
+    connection.register("touched", pa.table({"collection": pa.array(sorted(collections), pa.string())}))
+    pairs = [pa.array(part, pa.string()) for part in zip(*sorted(relinked), strict=True)] if relinked else []
+    connection.register("relinked", pa.table(pairs or [pa.array([], pa.string())] * 2, ["collection", "subject"]))
+    listed = ", ".join(quoted(str(log_folder / name)) for name in names)
+    parts = ["SELECT collection, '' AS subject FROM touched", "FROM relinked"]
+    if names:
+        for table, manifest in (("old_link", old), ("new_link", wanted)):
+            whose = Identity(connection, table, manifest)
+            parts.append(
+                f"SELECT l.collection, {whose.subject} AS subject FROM read_parquet([{listed}]) r "
+                f"JOIN lots l USING (lot) {whose.join}"
+            )
+    connection.execute(f"CREATE TABLE affected AS {' UNION '.join(parts)}")
     if not names:
         return True
     total = connection.execute(f"SELECT count(DISTINCT (collection, subject)) FROM read_parquet([{listed}])").fetchone()

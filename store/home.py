@@ -57,6 +57,16 @@ class Home:
         return self.root / "terms.db"
 
     @property
+    def mappings(self) -> Path:
+        """The site's own table maps: one folder per map."""
+        return self.root / "mappings"
+
+    @property
+    def documents(self) -> Path:
+        """Kept documents: what was read of small tables, content-addressed."""
+        return self.root / "documents"
+
+    @property
     def scratch(self) -> Path:
         """Space for spilling and for files that are not yet in place; emptied by every run."""
         return self.root / "tmp"

@@ -20,7 +20,7 @@ from store import log
 from store.control import Control, LoggedSource
 from store.generations import Generations, writer_digest
 from store.home import Home
-from store.manifest import Manifest
+from store.manifest import LINKS, Manifest
 
 __all__ = ["Difference", "NotEmptyError", "Releases", "UnknownReleaseError", "backup", "restore", "upgrade_log"]
 
@@ -40,6 +40,8 @@ class Difference:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
+    relinked: int = 0
+    """Ids that are another subject's now, by the cross-walk."""
 
 
 class Releases:
@@ -107,16 +109,21 @@ class Releases:
         def named(keys: set[tuple[str, str, str]], of: dict[tuple[str, str, str], LoggedSource]) -> tuple[str, ...]:
             return tuple(sorted(f"{of[key].collection}/{of[key].name}" for key in keys))
 
+        links = [
+            {(link.collection, link.namespace, link.source_id, link.subject) for link in self.manifest(name).links}
+            for name in (before, after)
+        ]
         both = old.keys() & new.keys()
         return Difference(
             named(new.keys() - old.keys(), new),
             named(old.keys() - new.keys(), old),
             named({key for key in both if old[key].sid != new[key].sid}, new),
+            len({link[:3] for link in links[0] ^ links[1]}),
         )
 
 
 def backup(home: Home, target: Path) -> None:
-    """Write the data folder to one tar file: control data, record log, releases and the current manifest.
+    """Write the data folder to one tar file: control data, record log, kept documents, site maps, releases, manifest.
 
     Triples are left out: they are made again from the log. The write lock is held, so the state is one.
     """
@@ -128,11 +135,15 @@ def backup(home: Home, target: Path) -> None:
         with tarfile.open(draft, "w") as tar:
             tar.add(copy, "control.db")
             tar.add(home.log, "log")
-            for name in ("manifest.json", "sources.parquet"):
+            for place in (home.documents, home.mappings):
+                if place.exists():
+                    tar.add(place, place.name)
+            for name in ("manifest.json", "sources.parquet", LINKS):
                 if (home.current / name).exists():
                     tar.add(home.current / name, f"manifest/{name}")
                 for release in home.releases.iterdir():
-                    tar.add(release / name, f"releases/{release.name}/{name}")
+                    if (release / name).exists():
+                        tar.add(release / name, f"releases/{release.name}/{name}")
         draft.replace(target)
 
 

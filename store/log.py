@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ontology.fields import STARS, Kind, Star, star_of
 from ontology.prefixes import expand
-from ontology.records import Record, SourceRecord, Subject, When
-from store.columns import batch_columns, columns_of, day_columns
+from ontology.records import Record, SourceRecord, Subject
+from store.columns import batch_columns, columns_of
 from store.control import Control, LoggedSource, now
 from store.home import Home
 from store.open_source import OpenSource
@@ -72,19 +73,23 @@ class LogWriter:
         self.home = home
         self.control = control
         self._rows: dict[str, list[tuple[OpenSource, Record]]] = defaultdict(list)
+        self._tables: dict[str, list[tuple[OpenSource, pa.Table]]] = defaultdict(list)
         self.held = 0
         self._open: OpenSource | None = None
         self._finished: list[OpenSource] = []
         self._origins: dict[str, dict[tuple[str, str], dt.date]] = {}
         self._concepts: set[str] = set()
 
-    def begin(self, head: SourceRecord, collection: str, clock: str) -> OpenSource:
-        """Start a source; the one before it must have been finished or abandoned."""
+    def begin(self, head: SourceRecord, collection: str, clock: str, since: str | None = None) -> OpenSource:
+        """Start a source; the one before it must have been finished or abandoned.
+
+        ``since`` is when its content was logged, where this is another reading of what is served already.
+        """
         assert self._open is None, "the source before this one was not finished"
         if collection not in self._origins:
             self._origins[collection] = self.control.origins(collection)
         sid = sid_of(head.kind, head.digest, head.recipe, collection, clock)
-        self._open = OpenSource(head, collection, clock, sid, self._origins[collection])
+        self._open = OpenSource(head, collection, clock, sid, self._origins[collection], since)
         return self._open
 
     def add(self, record: Record) -> None:
@@ -123,36 +128,35 @@ class LogWriter:
         source = self._open
         assert source is not None, "no source was begun"
         star = star_of(kind.__name__)
-        subjects = rows.column("subject").to_pylist()
-        for subject in dict.fromkeys(subjects):
+        for subject in pc.unique(rows.column("subject")).to_pylist():
             if subject not in source.subjects:
                 source.subjects.add(subject)
                 self._append(source, Subject(subject=subject))
         source.note_rows(kind, rows)
-        columns = {name: rows.column(name) for name in rows.column_names}
-        for item in star.fields:
-            if item.kind is Kind.WHEN and f"{item.name}_first" in columns:
-                firsts, lasts, clocks = (
-                    columns[f"{item.name}_{end}"].to_pylist() for end in ("first", "last", "clock")
-                )
-                whens = (
-                    None if first is None else When(first, last, clock)
-                    for first, last, clock in zip(firsts, lasts, clocks, strict=True)
-                )
-                columns |= day_columns(item.name, [source.days(*pair) for pair in zip(subjects, whens, strict=True)])
-        count = rows.num_rows
-        own = {"lot": [source.lot] * count, "sid": [source.sid] * count, "collection": [source.collection] * count}
         types = columns_of(star)
-        arrays = {name: pa.array(values, types[name]) for name, values in own.items()}
-        arrays |= {name: values.cast(types[name]) for name, values in columns.items()}
-        source.files.add(put_table(self.home, star.table, pa.table(arrays)))
+        count = rows.num_rows
+        arrays: dict[str, Any] = {
+            "lot": pa.repeat(pa.scalar(source.lot, types["lot"]), count),
+            "sid": pa.repeat(source.sid, count),
+            "collection": pa.repeat(source.collection, count),
+        }
+        arrays |= {name: rows.column(name) for name in rows.column_names}
+        for item in star.fields:
+            if item.kind is Kind.WHEN and f"{item.name}_first" in arrays:
+                arrays |= source.day_columns(item.name, rows)
+        table = pa.table({name: values.cast(types[name]) for name, values in arrays.items()})
         source.records += count
+        self._tables[star.table].append((source, table))
+        self._hold(count)
 
     def _append(self, source: OpenSource, record: Record) -> None:
         source.note(record)
         source.records += 1
         self._rows[type(record).__name__].append((source, record))
-        self.held += 1
+        self._hold(1)
+
+    def _hold(self, count: int) -> None:
+        self.held += count
         if self.held >= BATCH:
             self._write()
 
@@ -171,7 +175,10 @@ class LogWriter:
         self._open = None
         for table, rows in self._rows.items():
             self._rows[table] = [row for row in rows if row[0] is not source]
+        for table, pieces in self._tables.items():
+            self._tables[table] = [piece for piece in pieces if piece[0] is not source]
         self.held = sum(map(len, self._rows.values()))
+        self.held += sum(piece.num_rows for pieces in self._tables.values() for _, piece in pieces)
 
     def flush(self) -> list[LoggedSource]:
         """Write what is held and enter the finished sources in the ledger."""
@@ -189,7 +196,8 @@ class LogWriter:
                 data_class=source.head.data_class,
                 records=source.records,
                 files=tuple(sorted(source.files)),
-                logged_at=now(),
+                logged_at=source.since or now(),
+                namespace=source.head.namespace,
             )
             for source in self._finished
         ]
@@ -202,12 +210,17 @@ class LogWriter:
         return logged
 
     def _write(self) -> None:
-        for table, rows in self._rows.items():
+        for name in dict.fromkeys((*self._rows, *self._tables)):
+            star, rows, pieces = star_of(name), self._rows[name], self._tables[name]
+            tables = [piece for _, piece in pieces]
             if rows:
-                name = write_table(self.home, star_of(table), list(batch_columns(star_of(table), rows)))
-                for source in {id(source): source for source, _ in rows}.values():
-                    source.files.add(name)
+                tables.append(as_table(star, list(batch_columns(star, rows))))
+            if tables:
+                file = put_table(self.home, name, together(star, tables))
+                for source in {id(source): source for source, _ in (*rows, *pieces)}.values():
+                    source.files.add(file)
         self._rows.clear()
+        self._tables.clear()
         self.held = 0
 
 
@@ -216,10 +229,21 @@ def write_table(home: Home, star: Star, columns: list[tuple[str, list[Any]]]) ->
 
     The same rows give the same name: the file is named by its content.
     """
+    return put_table(home, star.table, as_table(star, columns))
+
+
+def as_table(star: Star, columns: list[tuple[str, list[Any]]]) -> pa.Table:
+    """Columns of values as a table with the types of the log."""
     types = columns_of(star)
     schema = pa.schema([(name, types[name]) for name, _ in columns])
-    table = pa.Table.from_arrays([pa.array(values, types[name]) for name, values in columns], schema=schema)
-    return put_table(home, star.table, table)
+    return pa.Table.from_arrays([pa.array(values, types[name]) for name, values in columns], schema=schema)
+
+
+def together(star: Star, tables: list[pa.Table]) -> pa.Table:
+    """Tables of one record type as one, its columns in the order of the log and none that is empty throughout."""
+    whole = pa.concat_tables(tables, promote_options="default")
+    names = [name for name in columns_of(star) if name in whole.column_names]
+    return whole.select([name for name in names if whole.column(name).null_count < whole.num_rows])
 
 
 def put_table(home: Home, kind: str, table: pa.Table) -> str:

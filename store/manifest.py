@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from ontology.records import DataClass
 from store.control import PUBLIC, Collection, LoggedSource
+from store.identity import Link, link_table, links_from
 
 __all__ = ["VOCABULARY", "Manifest", "audience_set"]
 
@@ -34,8 +35,12 @@ SOURCE_SCHEMA = pa.schema(
         ("records", pa.int64()),
         ("files", pa.list_(pa.string())),
         ("logged_at", pa.string()),
+        ("namespace", pa.string()),
     ]
 )
+
+LINKS = "crosswalk.parquet"
+"""The file of the links; a manifest without any has none."""
 
 
 def synced(place: Path) -> None:
@@ -72,6 +77,8 @@ class Manifest:
     """Claims to a DICOM node that belongs to another subject: collection, node, source. They are left out."""
     collections: dict[str, Collection] = field(default_factory=dict)
     sources: tuple[LoggedSource, ...] = ()
+    links: tuple[Link, ...] = ()
+    """The cross-walk as far as the live sources' ids use it."""
 
     @cached_property
     def live(self) -> dict[str, LoggedSource]:
@@ -100,7 +107,7 @@ class Manifest:
         return {name for source in self.sources for name in source.files}
 
     def save(self, folder: Path) -> None:
-        """Write ``manifest.json`` and ``sources.parquet``."""
+        """Write ``manifest.json``, ``sources.parquet`` and, where there are links, ``crosswalk.parquet``."""
         head = {
             "base": self.base,
             "writer": self.writer,
@@ -114,7 +121,11 @@ class Manifest:
         (folder / "manifest.json").write_text(json.dumps(head, indent=1), encoding="utf-8")
         rows = [asdict(source) for source in self.sources]
         pq.write_table(pa.Table.from_pylist(rows, schema=SOURCE_SCHEMA), folder / "sources.parquet")
-        for place in (folder / "manifest.json", folder / "sources.parquet", folder):
+        written = [folder / "manifest.json", folder / "sources.parquet"]
+        if self.links:
+            pq.write_table(link_table(self.links), folder / LINKS)
+            written.append(folder / LINKS)
+        for place in (*written, folder):
             synced(place)
 
     @classmethod
@@ -135,8 +146,10 @@ class Manifest:
             LoggedSource(**{**row, "files": tuple(row["files"]), "data_class": DataClass(row["data_class"])})
             for row in pq.ParquetFile(folder / "sources.parquet").read().to_pylist()
         ]
+        links = links_from(pq.ParquetFile(folder / LINKS).read()) if (folder / LINKS).exists() else ()
         return cls(
             **{**head, "graphs": tuple(head["graphs"]), "conflicts": tuple(map(tuple, head.get("conflicts", ())))},
             collections={collection.name: collection for collection in collections},
             sources=tuple(sources),
+            links=links,
         )

@@ -13,11 +13,16 @@ from filelock import FileLock
 
 from ontology.records import DataClass
 from store.control import PUBLIC, Collection, Control, LoggedSource
+from store.crosswalk import Crosswalk
+from store.crosswalk_rules import Rules
+from store.decisions import DecisionLog
+from store.documents import Documents
 from store.generations import Generations
 from store.home import Home
 from store.keeping import Releases, upgrade_log
 from store.log import LogWriter
 from store.manifest import VOCABULARY, Manifest
+from store.matching import manifest_links
 from store.stars import Minter
 from store.workers import Answer, QueryLimits, WorkerPool
 
@@ -81,11 +86,15 @@ class Writing:
         self._remove.add(sid)
 
     def publish(self, rebuild: bool = False) -> Manifest:
-        """Make the next generation of what is live now and the collections as they are set now."""
+        """Make the next generation of what is live now, with collections and cross-walk as they stand now."""
         wanted = self.current.changed(self._add.values(), self._remove)
         collections = self.warehouse.control.collections()
         used = {source.collection for source in wanted.sources}
-        wanted = replace(wanted, collections={name: collections[name] for name in sorted(used)})
+        wanted = replace(
+            wanted,
+            collections={name: collections[name] for name in sorted(used)},
+            links=manifest_links(self.warehouse.control, self.warehouse.rules, self.warehouse.home.log, wanted.sources),
+        )
         return self.warehouse.generations.publish(wanted, rebuild=rebuild)
 
 
@@ -96,6 +105,10 @@ class Warehouse:
         self.home = home.create()
         with FileLock(self.home.root / "control.lock"):
             self.control = Control(f"sqlite:///{home.control}")
+            self.crosswalk = Crosswalk(self.control.engine)
+            self.rules = Rules(self.crosswalk)
+            self.decisions = DecisionLog(self.control)
+            self.documents = Documents(self.home, self.control)
         self.base = self.control.setting("base")
         self.minter = Minter(self.base)
         self.generations = Generations(home, self.base)
@@ -186,11 +199,12 @@ class Warehouse:
             writing.publish()
 
     def retract(self, sids: list[str]) -> Manifest:
-        """Take sources out of what is served; their log rows are forgotten."""
+        """Take sources out of what is served; their log rows are forgotten, and what was kept of them is removed."""
         with self.writing() as writing:
             for sid in sids:
                 writing.drop(sid)
             manifest = writing.publish()
+            self.documents.forget(sids)
             self.control.forget_sources(sids)
             return manifest
 

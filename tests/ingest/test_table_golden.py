@@ -1,4 +1,4 @@
-"""Golden folders of table and REDCap readers: the input and its map beside the records that must come out."""
+"""Golden folders of table, REDCap and ODM readers: the input and its map beside the records that must come out."""
 
 import dataclasses
 import datetime as dt
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest import biotab, cbioportal, filemaker, gdc, redcap, sas, table
+from ingest import biotab, cbioportal, filemaker, gdc, odm, redcap, sas, table
 from ingest.base import Context
 from mappings.tables import table_map, table_maps
 from ontology.records import Reject, SourceRecord, When
@@ -20,6 +20,7 @@ KINDS = {
     "cbioportal": cbioportal.SOURCE,
     "filemaker": filemaker.SOURCE,
     "gdc": gdc.SOURCE,
+    "odm": odm.SOURCE,
     "redcap": redcap.SOURCE,
     "sas": sas.SOURCE,
     "table": table.SOURCE,

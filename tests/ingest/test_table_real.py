@@ -9,6 +9,7 @@ import pytest
 
 from ingest import redcap, table
 from ingest.base import Context
+from ingest.redcap_table import ProjectTable
 from ontology.records import Finding, Measurement, Outcome, Reject, SourceRecord
 from ontology.terms import ncit, q
 
@@ -153,7 +154,7 @@ def test_every_published_redcap_project_is_framed_by_its_dictionary():
         dictionary = redcap.dictionary_of(path)
         assert dictionary is not None, path
         raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding_errors="replace")
-        header, *rows = redcap.Export(path, dictionary).rows()
+        header, *rows = ProjectTable(path, dictionary).rows()
         assert list(header) == [" ".join(name.split()) for name in raw.columns]
         assert len(rows) == len(raw)
         assert next(iter(dictionary.fields)) == header[0]
@@ -162,7 +163,7 @@ def test_every_published_redcap_project_is_framed_by_its_dictionary():
 def test_choices_of_a_published_project_read_as_labels():
     path = CLINICAL / "redcap_redcapr" / "projects" / "repeating-instruments" / "data.csv"
     dictionary = redcap.dictionary_of(path)
-    header, first, *_ = redcap.Export(path, dictionary).rows()
+    header, first, *_ = ProjectTable(path, dictionary).rows()
     cells = dict(zip(header, first, strict=True))
     choices = dictionary.fields["sex"].choices
     assert cells["sex"] in choices.values()

@@ -12,7 +12,7 @@ import pytest
 
 from ingest import table
 from ingest.base import Context
-from ontology.records import Finding, Measurement, Outcome, Reject, Response, SourceRecord, Treatment
+from ontology.records import Event, Finding, Measurement, Outcome, Reject, Response, SourceRecord, Treatment
 from ontology.terms import ncit, q, radlex
 
 TCIA = Path(__file__).parents[2].parent / "shared" / "data" / "clinical" / "tcia"
@@ -418,6 +418,10 @@ def test_lesions_in_numbered_columns():
         ncit.GRADE_2: written["2"],
         ncit.GRADE_3: written["3"],
     }
+    ranges = Counter(item.raw for item in facts(items, Measurement) if item.low is not None)
+    percent = frame.filter(regex=r"^(ER|PR) +\[%\] \d|^KI67\[%\] \d").to_numpy().ravel()
+    assert ranges == Counter(f"{cell} %" for cell in percent if " to " in cell and cell[0].isdigit())
+    assert sum(ranges.values()) >= 12
 
 
 @pytest.mark.parametrize(
@@ -447,9 +451,41 @@ def test_races_that_are_columns(collection, file, first):
 def test_agents_of_chemotherapy():
     (path,) = (TCIA / "acrin_nsclc_fdg_pet").rglob("TF.csv")
     items, frame = items_of("acrin_nsclc_fdg_pet", path), frame_of(path)
-    assert not facts(items, Reject)
+    # one agent is said to have been completed before it was begun
+    assert [item.problem for item in facts(items, Reject)] == ["a treatment that ends before it starts"]
+    days = {(first, last): (f"TFe{first}d", f"TFe{last}d") for first, last in ((4, 5), (12, 13), (20, 21), (28, 29))}
+    agents = {(4, 5): "tfe2", (12, 13): "tfe10", (20, 21): "tfe18", (28, 29): "tfe26"}
+    expected = Counter(
+        (row["cn"], row[start], row[end] if int(row[end]) >= int(row[start]) else "")
+        for _, row in frame.iterrows()
+        for pair, (start, end) in days.items()
+        if row[agents[pair]] not in {"", "8", "9"} and row[start] and row[end]
+    )
+    treatments = [item for item in facts(items, Treatment) if item.start]
+    stated = Counter(
+        (item.subject, str(item.start.first), str(item.end.first) if item.end else "") for item in treatments
+    )
+    assert not expected - stated
+    assert {item.start.clock for item in treatments} == {"from-base"}
     cells = Counter(frame[["tfe2", "tfe10", "tfe18", "tfe26", "tfe34"]].to_numpy().ravel())
     found = Counter(item.agent for item in facts(items, Treatment))
     assert found[ncit.CISPLATIN] == cells["1"]
     assert found[ncit.CARBOPLATIN] == cells["2"]
     assert sum(found.values()) == sum(count for cell, count in cells.items() if cell not in {"", "8", "9"})
+
+
+@pytest.mark.parametrize(
+    ("collection", "file", "column", "kind"),
+    [
+        ("acrin_nsclc_fdg_pet", "A0.csv", "A0e17d", ncit.REGISTRATION),
+        ("acrin_nsclc_fdg_pet", "I1.csv", "I1e13d", ncit.DIAGNOSIS_ASSESSMENT),
+        ("acrin_flt_breast", "A0.csv", "A0e17d", ncit.REGISTRATION),
+        ("acrin_flt_breast", "BR.csv", "BRe6d", ncit.DIAGNOSIS_ASSESSMENT),
+    ],
+)
+def test_events_that_days_are_counted_from(collection, file, column, kind):
+    (path,) = (TCIA / collection).rglob(file)
+    items, frame = items_of(collection, path), frame_of(path)
+    found = {(item.subject, str(item.when.first)) for item in facts(items, Event) if item.kind == kind}
+    # one day lies 990 years after the others
+    assert found == {(row["cn"], row[column]) for _, row in frame.iterrows() if row[column] not in {"", "361567"}}

@@ -315,7 +315,6 @@ def test_tcga_survival_takes_one_end_for_each_patient(path):
     assert {item.subject: item.value for item in outcomes if item.event} == of_dead
     assert {item.subject: item.value for item in outcomes if item.event is False} == of_alive
     assert {item.start_event for item in outcomes} == {q.DIAGNOSIS_ANCHOR}
-    # a last contact of the dead does not end their survival: the only cells that are refused
     assert not [item for item in items if isinstance(item, Reject)]
 
 

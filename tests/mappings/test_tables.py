@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mappings.sssom import NO_TERM, MappingError, column_id, read_decisions, value_id
-from mappings.tables import UnknownMapError, match, table_map, table_maps
+from mappings.tables import Library, UnknownMapError, table_map, table_maps
 from ontology.terms import ncit
 from ontology.variables import canonical
 
@@ -97,7 +97,7 @@ def test_lung1_keeps_what_does_not_exist_visible():
         ("column:a\tskos:exactMatch\tnci:C25150\tx\n", "decisions.tsv:2: 'nci:C25150'"),
         (
             "value:a/1\tskos:exactMatch\tncit:C1\tx\nvalue:a/1\tskos:exactMatch\tncit:C2\tx\n",
-            "decisions.tsv:3: a second skos:exactMatch beside line 2",
+            "decisions.tsv:3: a second skos:exactMatch beside decisions.tsv:2",
         ),
     ],
 )
@@ -114,7 +114,7 @@ def test_a_rejected_match_may_not_be_accepted_too(tmp_path):
     head = HEAD.replace("predicate_id", "predicate_modifier\tpredicate_id")
     rows = "value:a/1\tNot\tskos:exactMatch\tncit:C1\tx\nvalue:a/1\t\tskos:exactMatch\tncit:C1\tx\n"
     path.write_text(head + rows, encoding="utf-8")
-    with pytest.raises(MappingError, match=r"decisions\.tsv:3: accepts what line 2 rejects"):
+    with pytest.raises(MappingError, match=r"decisions\.tsv:3: accepts what decisions\.tsv:2 rejects"):
         read_decisions(path)
 
 
@@ -176,8 +176,8 @@ def test_an_unknown_map_lists_the_known_ones():
 def test_matching_goes_by_columns_whatever_the_files_name():
     lung1 = table_map("nsclc_radiomics_lung1")
     headers = list(lung1.shape.matches.headers)
-    assert match("renamed.csv", lambda _part: headers) == [lung1]
-    assert match("renamed.csv", lambda _part: headers[1:]) == []
+    assert Library().match("renamed.csv", lambda _part: headers) == [lung1]
+    assert Library().match("renamed.csv", lambda _part: headers[1:]) == []
 
 
 def test_the_format_as_documented_is_the_format():

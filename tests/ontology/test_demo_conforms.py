@@ -84,6 +84,17 @@ def test_a_fault_in_the_cohort_is_found(demo_warehouse: Warehouse) -> None:
     assert by_pyshacl(broken)
 
 
+def test_fhir_documents_conform(tmp_path: Path) -> None:
+    warehouse = Warehouse.open(tmp_path / "var")
+    documents = Path(__file__).parents[1] / "ingest" / "fhir"
+    found = [str(path) for path in sorted(documents.glob("*/*")) if path.name != "expected.json"]
+    assert run(warehouse, [Job(locators=tuple(found), collection="fhir")]).added == 4
+    for data in batches(warehouse, 20):
+        assert by_pyrudof(data) == []
+        assert by_pyshacl(data) == ""
+    warehouse.close()
+
+
 def test_a_catalogue_conforms(tmp_path: Path) -> None:
     warehouse = Warehouse.open(tmp_path / "var")
     run(warehouse, [Job(locators=("idc://qin_breast_dce_mri",), collection="idc")])

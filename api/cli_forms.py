@@ -1,0 +1,90 @@
+"""Commands that make forms for new data: a REDCap data dictionary, or a CDISC ODM document, of chosen data elements."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.console import err
+from mappings.form_odm import odm_document
+from mappings.form_redcap import data_dictionary
+from mappings.forms import FormError, FormField, chosen, elements_of_map, form_fields, form_name
+from mappings.tables import MappingError
+from ontology.elements import elements
+from ontology.index import TermIndex
+from store.home import Home
+
+__all__ = ["FORM_REFUSALS", "forms_commands"]
+
+FORM_REFUSALS = (FormError, MappingError)
+"""Errors of these commands that a person can mend."""
+
+Elements = Annotated[
+    list[str] | None, typer.Argument(help="Data elements: cadsr:2200604, or 2200604v3 for one version.")
+]
+FromMap = Annotated[str | None, typer.Option("--from-map", help="Also the elements of this table map.")]
+Form = Annotated[str, typer.Option("--form", help="The name of the form.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; else standard output.")]
+
+
+def forms_commands(app: typer.Typer) -> None:
+    """Add the commands of this module, as ``qilin forms …``."""
+    forms = typer.Typer(name="forms", help="Forms for new data, made of data elements.", no_args_is_help=True)
+    forms.command()(redcap)
+    forms.command()(odm)
+    app.add_typer(forms)
+
+
+def redcap(
+    references: Elements = None, from_map: FromMap = None, form: Form = "data_elements", output: Output = None
+) -> None:
+    """Write a REDCap data dictionary (CSV): what is entered there comes in mapped, without a table map.
+
+    Example: qilin forms redcap cadsr:2200604 cadsr:2192199 --form baseline -o dictionary.csv
+    """
+    name = form_name(form)
+    fields = _fields(references, from_map, name)
+    _write(data_dictionary(fields, name).encode(), output)
+
+
+def odm(
+    references: Elements = None, from_map: FromMap = None, form: Form = "data_elements", output: Output = None
+) -> None:
+    """Write an eCRF as a CDISC ODM 1.3.2 document (XML).
+
+    Example: qilin forms odm 2200604v3 88v5.1 --form "Baseline visit" -o baseline.xml
+    """
+    name = form_name(form)
+    fields = _fields(references, from_map, name)
+    _write(odm_document(fields, name, form, dt.datetime.now(dt.UTC)), output)
+
+
+def _fields(references: list[str] | None, from_map: str | None, form: str) -> list[FormField]:
+    """The fields, with a word on those that need more than the form."""
+    index = Home.find().terms
+    known = elements(TermIndex(index).elements() if index.exists() else ())
+    wanted = [*(references or ()), *(elements_of_map(from_map) if from_map else ())]
+    fields = form_fields(chosen(wanted, known), form)
+    for field in fields:
+        if field.identifies:
+            say = "may identify a person: it is marked so, and never read"
+        elif not field.alone:
+            say = "comes in through a table map only"
+        else:
+            continue
+        err.print(
+            f"{field.name} ({field.element.curie} {field.element.long_name}) {say}", highlight=False, markup=False
+        )
+    return fields
+
+
+def _write(content: bytes, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.buffer.write(content)
+        return
+    output.write_bytes(content)
+    err.print(f"{output}: {len(content):,} bytes", highlight=False, markup=False)

@@ -1,0 +1,378 @@
+"""Kept tables: the cells that a map read, after the gate, and the table that they are again.
+
+Kept are the cells of the columns that the map speaks of, at their rows and columns, so that record keys stay the same.
+Each cell is kept in the form in which the store knows it, and no other:
+
+- what the map reads, as it is written; calendar dates as days from the subject's origin, names of readers as
+  pseudonyms, ages of 90 and above as ``>=90``;
+- what the map cannot read (an undecided value, a word where a number should be) as a keyed hash, so that it is known
+  again once a steward has decided about it;
+- what looks like an identifier, and the cells of a record that the gate refused, not at all.
+
+A document is JSON lines: a head, then for each part of the map ``{"part": n}`` and its rows ``[number, cell, …]``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+from ingest.base import Context, Days
+from ingest.gate import FREE, NAMING, OLDEST, identifier_in
+from ingest.table_blocks import AGES
+from ingest.table_cells import WITHHELD, Fault, Number, dated
+from ingest.table_file import Table
+from ingest.table_plan import Plan
+from ingest.table_uses import PartRead, Use
+from mappings.shape import Entry, Part, Ref, plain
+from mappings.tables import TableMap
+from ontology.prefixes import Curie
+from ontology.records import When
+from store.identity import origin_key
+
+__all__ = ["KeptTable", "Shortfall", "TableDocument", "shortfall"]
+
+FORM: Final = 1
+SEARCHED: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("lesion", "reader"), NAMING),
+    **dict.fromkeys(("study", "series", "procedure"), ()),
+}
+"""What the gate looks for in the cells of a field; `FREE` in all others."""
+
+Cell: TypeAlias = str | list[Any] | None
+"""Kept as it is; as ``["day", first, last, clock]`` or ``["mark", hash]``; or not at all."""
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def layout_of(part: Part) -> str:
+    """A digest of where things stand in a part, but for what its columns mean."""
+    return _digest(part.model_dump(mode="json", exclude={"columns", "common"}, exclude_defaults=True))
+
+
+def ways_of(part: Part) -> dict[str, str]:
+    """For each column that a part speaks of, a digest of how it is read."""
+    ways: dict[str, list[str]] = defaultdict(list)
+    for written, entries in part.columns.items():
+        for entry in entries:
+            ways[written].append(_digest(entry.model_dump(mode="json", exclude={"fields"}, exclude_defaults=True)))
+            refs = [(name, given) for name, given in entry.fields.items() if isinstance(given, Ref)]
+            for name, given in refs:
+                for choice in given.choices:
+                    for source in filter(None, (*choice.sources, *choice.per, choice.role)):
+                        ways[plain(source)].append(_digest([name, choice.model_dump(mode="json")]))
+    for name in part.named:
+        ways.setdefault(name, [])
+    return {name: _digest(sorted(set(found))) for name, found in ways.items()}
+
+
+# keeping
+
+
+def completion_of(stated: Part, part: Part) -> dict[str, Any]:
+    """What a source added to a part of a map: visits, and for each entry of a column the fields that it gave it."""
+    added = {
+        name: [
+            {item: _plain_field(given) for item, given in entry.fields.items() if item not in own.fields}
+            for entry, own in zip(entries, stated.columns[name], strict=True)
+        ]
+        for name, entries in part.columns.items()
+    }
+    return {
+        "visits": {} if part.visits == stated.visits else dict(part.visits),
+        "columns": {name: entries for name, entries in added.items() if any(entries)},
+    }
+
+
+def _plain_field(given: Ref | bool | float | str) -> Any:
+    return given.model_dump(mode="json", exclude_defaults=True) if isinstance(given, Ref) else given
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a source knows of its columns besides the map: from its data dictionary."""
+
+    elements: Mapping[str, Curie] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    decimals: Mapping[str, str] = field(default_factory=dict)
+    coded: Set[str] = frozenset()
+    """Columns whose cells are codes of a vocabulary, of which a document does not keep what they mean."""
+
+    def of(self, names: Set[str]) -> dict[str, Any]:
+        """The same as text, of some columns only."""
+        return {
+            "elements": {name: term for name, term in self.elements.items() if name in names},
+            "labels": {name: dict(labels) for name, labels in self.labels.items() if name in names},
+            "decimals": {name: sign for name, sign in self.decimals.items() if name in names},
+            "coded": sorted(self.coded & names),
+        }
+
+
+@dataclass(frozen=True)
+class TableDocument:
+    """What may be kept of a table that was read; `lines` makes the text once the gate has judged its records."""
+
+    kind: str
+    mapping: str
+    table: Table
+    parts: Sequence[PartRead]
+    context: Context
+    known: Known
+
+    @property
+    def again(self) -> str | None:
+        """The document that the table was read from, None where it was read from its file."""
+        return self.table.document if isinstance(self.table, KeptTable) else None
+
+    def lines(self, refused: Set[str], days: Days) -> Iterator[str]:
+        """The document's text."""
+        keepers = [_Keeper(part, self.context, refused, days) for part in self.parts]
+        read = {name for keeper in keepers for name in keeper.names}
+        head = {
+            "form": FORM,
+            "kind": self.kind,
+            **self.known.of(read),
+            "parts": [keeper.head() for keeper in keepers],
+        }
+        yield json.dumps(head, ensure_ascii=False, sort_keys=True)
+        for number, keeper in enumerate(keepers):
+            yield json.dumps({"part": number})
+            for row in keeper.rows(self.table):
+                yield json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+class _Keeper:
+    """Brings the cells of one part into the forms in which they are kept."""
+
+    def __init__(self, read: PartRead, context: Context, refused: Set[str], days: Days) -> None:
+        self.read, self.context, self.refused, self.days = read, context, refused, days
+        self.part = read.part
+        self.kept = {*read.uses, read.subject}
+        self.names = {read.headers[index] for index in self.kept}
+        self._held: dict[tuple[int, str], Cell | When] = {}
+
+    def head(self) -> dict[str, Any]:
+        """What the head of the document says of this part."""
+        stated = self.read.as_stated
+        return {
+            "sheet": self.part.sheet,
+            "layout": layout_of(stated),
+            "ways": ways_of(stated),
+            "completion": completion_of(stated, self.part),
+            "headers": [name if index in self.kept else "" for index, name in enumerate(self.read.headers)],
+        }
+
+    def rows(self, table: Table) -> Iterator[list[Any]]:
+        """The rows that the map reads, each with its number."""
+        for number, cells in self.read.rows(table):
+            too_many = len(cells) > len(self.read.headers)
+            yield [number, *([None] * len(cells) if too_many else self._row(number, cells))]
+
+    def _row(self, number: int, cells: list[str]) -> list[Cell]:
+        at = self.read.subject
+        cell = cells[at]
+        name = self.part.subject.identifier(cell)
+        if not cell or cell in self.part.missing:
+            # nothing of it is read but what tells that it is such a row
+            choosing = {at, *(condition.index for condition in self.read.conditions)}
+            return [text if index in choosing else None for index, text in enumerate(cells)]
+        if identifier_in(cell, NAMING) or identifier_in(name, NAMING):
+            return [None] * len(cells)
+        kept: list[Cell] = [""] * len(cells)
+        kept[at] = cell
+        for index, uses in self.read.uses.items():
+            if index != at and cells[index]:
+                kept[index] = self._cell(index, uses, cells, name)
+        for index in self._refused(number, cells) - {at} if self.refused else ():
+            kept[index] = None
+        return kept
+
+    def _refused(self, number: int, cells: Sequence[str]) -> set[int]:
+        """The cells that only records refused by the gate are made of."""
+        refused, others = set[int](), set[int]()
+        for plan in self.read.plans:
+            if cells[plan.index]:
+                made_of = {plan.index, *self.read.columns_of(plan)}
+                (refused if self.read.key_of(plan, number) in self.refused else others).update(made_of)
+        return refused - others
+
+    def _cell(self, index: int, uses: Sequence[Use], cells: Sequence[str], subject: str) -> Cell:
+        text = cells[index]
+        if (index, text) not in self._held:
+            if len(self._held) > 100_000:
+                self._held.clear()
+            self._held[index, text] = self._form(uses, text)
+        form = self._held[index, text]
+        if isinstance(form, When):
+            first, last, _ = self.days(subject, form)
+            return ["day", first, last, form.clock]
+        if isinstance(form, str) and any(use.plan and self._is_old(use.plan, text, cells) for use in uses):
+            years = all(use.plan is None or use.plan.constants.get("unit") in (None, "a") for use in uses)
+            return f">={OLDEST}" if years and not text.startswith("-") else None
+        return form
+
+    def _form(self, uses: Sequence[Use], text: str) -> Cell | When:
+        """The strictest of the forms that the uses of a column call for."""
+        forms = [self._judged(use, text) for use in uses]
+        for form in forms:
+            if isinstance(form, When):
+                return form
+        hidden = [form for form in forms if form is not None and form != text]
+        kinds = {kind for use in uses for kind in SEARCHED.get(use.field, FREE)}
+        if hidden:
+            return hidden[0]
+        if identifier_in(text, tuple(sorted(kinds))):
+            return None
+        return text if text in forms else None if identifier_in(text) else ["mark", self.context.mark(text)]
+
+    @staticmethod
+    def _judged(use: Use, text: str) -> str | When | None:
+        """The text itself, its pseudonym or its time; None where the map cannot read it."""
+        if text in use.listed:
+            return text
+        if use.only_listed:
+            return None
+        found = use.read(text)
+        if isinstance(found, Fault):
+            return None
+        if isinstance(found, When) and isinstance(found.first, dt.date):
+            return found
+        return str(found) if use.field == "reader" else text
+
+    @staticmethod
+    def _is_old(plan: Plan, text: str, cells: Sequence[str]) -> bool:
+        """Whether a cell is an age that may identify a person; in doubt about its unit it is."""
+        if plan.main != "value":
+            return False
+        variable = plan.constants.get("variable")
+        for item in plan.fields:
+            if item.name == "variable":
+                variable = item.read(cells[item.index])
+        found = plan.read(text)
+        if variable not in AGES or not isinstance(found, Number):
+            return False
+        unit = found.unit or plan.constants.get("unit")
+        years = found.converted(unit, "a") if unit and unit != "a" else found
+        if isinstance(years, Fault):
+            return True
+        return any(abs(bound) >= OLDEST for bound in (years.value, years.low, years.high) if bound is not None)
+
+
+# reading again
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Why a kept document does not serve a map whole: columns that it does not hold, and whether it serves at all."""
+
+    columns: tuple[str, ...]
+    useless: bool
+
+
+def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
+    """What a document lacks of what a map reads; it serves no map that reads one of its columns in another way."""
+    kept = {part["sheet"]: part for part in head["parts"]}
+    lacking: list[str] = []
+    useless = head["form"] != FORM or bool(head["coded"])
+    for part in mapping.parts:
+        found = kept.get(part.sheet)
+        ways = ways_of(part)
+        if found is None or found["layout"] != layout_of(part):
+            useless = True
+            lacking += sorted(ways)
+            continue
+        lacking += sorted(ways.keys() - found["ways"].keys())
+        changed = sorted(name for name, way in ways.items() if found["ways"].get(name, way) != way)
+        lacking += changed
+        useless = useless or bool(changed)
+    return Shortfall(tuple(dict.fromkeys(lacking)), useless)
+
+
+class KeptTable(Table):
+    """A kept document as the table that it was made of; cells that were not kept begin with `WITHHELD`."""
+
+    def __init__(
+        self,
+        document: str,
+        lines: Callable[[], Iterator[str]],
+        known: dict[str, str],
+        origins: Mapping[tuple[str, str], dt.date],
+        clock: str,
+        namespace: str = "",
+    ) -> None:
+        super().__init__()
+        self.document = document
+        self.workbook = True
+        self.known = known
+        """Texts by the hashes that stand for them."""
+        self._lines, self._origins, self._clock, self._namespace = lines, origins, clock, namespace
+
+    @cached_property
+    def head(self) -> dict[str, Any]:
+        """The head of the document."""
+        found: dict[str, Any] = json.loads(next(self._lines()))
+        return found
+
+    def reopen(self, encoding: str | None, delimiter: str | None) -> None:
+        """There is nothing to read anew: the text was decoded and cut when it was kept."""
+
+    def settle(self, part: Part) -> None:
+        """The delimiter was found when the table was kept."""
+
+    def check(self) -> None:
+        """A kept document is a table."""
+
+    def headers(self, part: Part) -> tuple[str, ...]:
+        """The names of the columns that were kept; the others are empty."""
+        return tuple(next((kept["headers"] for kept in self.head["parts"] if kept["sheet"] == part.sheet), ()))
+
+    def completed(self, part: Part) -> Part:
+        """The part with what the source added to it when it was read."""
+        added = next((kept["completion"] for kept in self.head["parts"] if kept["sheet"] == part.sheet), None)
+        if not added:
+            return part
+
+        def given(name: str, at: int, entry: Entry) -> dict[str, Any]:
+            fields = added["columns"].get(name, [])[at : at + 1]
+            return {item: value for each in fields for item, value in each.items() if entry.takes(item)}
+
+        columns = {
+            name: tuple(entry.giving(**given(name, at, entry)) for at, entry in enumerate(entries))
+            for name, entries in part.columns.items()
+        }
+        return part.model_copy(update={"columns": columns, "visits": {**added["visits"], **part.visits}})
+
+    def numbered(self, part: Part) -> Iterator[tuple[int, Sequence[str]]]:
+        """The rows of a part that were kept, with their numbers in the file."""
+        sheets = [kept["sheet"] for kept in self.head["parts"]]
+        subject = self.headers(part).index(plain(part.subject.column))
+        within = False
+        for line in islice(self._lines(), 1, None):
+            row = json.loads(line)
+            if isinstance(row, dict):
+                within = sheets[row["part"]] == part.sheet
+            elif within:
+                name = part.subject.identifier(row[subject + 1] or "") if isinstance(row[subject + 1], str) else ""
+                yield row[0], [self._text(cell, f"R{row[0]}C{at}", name) for at, cell in enumerate(row[1:], 1)]
+
+    def _text(self, cell: Cell, place: str, subject: str) -> str:
+        match cell:
+            case str():
+                return cell
+            case ["day", int(first), int(last), clock]:
+                origin = self._origins.get((origin_key(self._namespace, subject), clock or self._clock))
+                if origin is not None:
+                    ends = [origin + dt.timedelta(days=day) for day in (first, last)]
+                    return dated(When(ends[0], ends[1], clock))
+            case ["mark", str(mark)]:
+                return self.known.get(mark, WITHHELD + mark)
+        return WITHHELD + place

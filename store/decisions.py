@@ -1,0 +1,133 @@
+"""The steward's mapping decisions: an append-only table of the control data. No row is changed or removed.
+
+A decision that is changed or withdrawn is a further row that names the one it replaces, so the history of every subject
+is readable. What is in force follows from the rows in their order (`mappings.effective`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from store.control import Control, metadata, now
+
+__all__ = ["NOT", "DecisionLog", "DecisionRecord", "Verdict"]
+
+NOT = "Not"
+"""The predicate modifier of SSSOM that makes a row say what something does not mean."""
+
+decision_table = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("mapping", sa.String, nullable=False, index=True),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("subject", sa.String, nullable=False),
+    sa.Column("subject_label", sa.String, nullable=False),
+    sa.Column("modifier", sa.String, nullable=False),
+    sa.Column("predicate", sa.String, nullable=False),
+    sa.Column("object", sa.String, nullable=False),
+    sa.Column("object_label", sa.String, nullable=False),
+    sa.Column("object_version", sa.String, nullable=False),
+    sa.Column("justification", sa.String, nullable=False),
+    sa.Column("author", sa.String, nullable=False),
+    sa.Column("reviewer", sa.String, nullable=False),
+    sa.Column("confidence", sa.Float),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("replaces", sa.String, nullable=False),
+    sa.Column("made_at", sa.String, nullable=False),
+)
+
+for action in ("UPDATE", "DELETE"):
+    sa.event.listen(
+        decision_table,
+        "after_create",
+        sa.DDL(  # type: ignore[no-untyped-call]
+            f"CREATE TRIGGER IF NOT EXISTS decision_no_{action.lower()} BEFORE {action} ON decision "
+            "BEGIN SELECT RAISE(ABORT, 'decisions are only added: a change is a further row'); END"
+        ).execute_if(dialect="sqlite"),
+    )
+
+
+class Verdict(StrEnum):
+    """What a row says of its subject."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NO_TERM = "no term"
+    WITHDRAWN = "withdrawn"
+    WRITTEN = "written"
+    """The decisions so far were written into the map's own TSV file, which speaks for them from then on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecord:
+    """One row: who decided what about a column, cell or code of a mapping set, when and why.
+
+    ``id`` and ``made_at`` are given when it is added. ``author`` and ``reviewer`` are ORCIDs (``orcid:…``) or names;
+    ``replaces`` is the place of the decision that was in force before: ``decision 7``, or file and line.
+    """
+
+    mapping: str
+    verdict: Verdict
+    subject: str = ""
+    subject_label: str = ""
+    modifier: str = ""
+    predicate: str = ""
+    object: str = ""
+    object_label: str = ""
+    object_version: str = ""
+    """Of a data element its version, of another term the release of its vocabulary, as they were then."""
+    justification: str = "semapv:ManualMappingCuration"
+    author: str
+    reviewer: str = ""
+    confidence: float | None = None
+    reason: str = ""
+    replaces: str = ""
+    id: int = 0
+    made_at: str = ""
+
+
+class DecisionLog:
+    """The decisions of one warehouse."""
+
+    def __init__(self, control: Control) -> None:
+        self._engine = control.engine
+        decision_table.create(self._engine, checkfirst=True)
+
+    def add(self, records: Iterable[DecisionRecord]) -> list[DecisionRecord]:
+        """Add rows at once, all or none; the same with their numbers and their time."""
+        time, added = now(), []
+        with self._engine.begin() as connection:
+            for record in records:
+                row = {**asdict(record), "verdict": str(record.verdict), "made_at": time}
+                del row["id"]
+                result = connection.execute(sa.insert(decision_table), row)
+                assert result.inserted_primary_key is not None
+                added.append(_record({**row, "id": int(result.inserted_primary_key[0])}))
+        return added
+
+    def history(self, mapping: str, subject: str | None = None) -> list[DecisionRecord]:
+        """Every row of a mapping set, or of one subject of it, oldest first."""
+        query = sa.select(decision_table).where(decision_table.c.mapping == mapping).order_by(decision_table.c.id)
+        if subject is not None:
+            query = query.where(decision_table.c.subject == subject)
+        with self._engine.begin() as connection:
+            return [_record(dict(row)) for row in connection.execute(query).mappings()]
+
+    def by_mapping(self) -> dict[str, list[DecisionRecord]]:
+        """Every row by mapping set, oldest first."""
+        found: dict[str, list[DecisionRecord]] = defaultdict(list)
+        with self._engine.begin() as connection:
+            for row in connection.execute(sa.select(decision_table).order_by(decision_table.c.id)).mappings():
+                found[row["mapping"]].append(_record(dict(row)))
+        return dict(found)
+
+
+def _record(row: dict[str, Any]) -> DecisionRecord:
+    return DecisionRecord(**{**row, "verdict": Verdict(row["verdict"])})

@@ -1,0 +1,137 @@
+"""Kept documents: what was read of a small table, after the gate, so that a changed mapping can read it again.
+
+A document is a gzip file ``documents/ab/abcd….gz`` of the data folder, named by the SHA-256 of its content. The ledger
+names it by the source that was read from it, together with how that source was read. What a document holds is the
+reader's to say (`ingest.table_kept`); it is neither part of a generation nor served.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from store.control import Control, metadata, source_table
+from store.home import Home
+
+__all__ = ["LIMIT", "Documents", "Reading"]
+
+LIMIT = 64 << 20
+"""Bytes of text beyond which a document is not kept: bigger tables are read again from their locator."""
+
+reading_table = sa.Table(
+    "reading",
+    metadata,
+    sa.Column("sid", sa.String, primary_key=True),
+    sa.Column("mapping", sa.String, nullable=False, index=True),
+    sa.Column("clock", sa.String, nullable=False),
+    sa.Column("document", sa.String, index=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a source was read through a map: the map's name, the clock of its dates, and what was kept of it, if any."""
+
+    sid: str
+    mapping: str
+    clock: str
+    document: str | None = None
+
+
+class Documents:
+    """The kept documents of one warehouse."""
+
+    def __init__(self, home: Home, control: Control) -> None:
+        self._home = home
+        self._engine = control.engine
+        reading_table.create(self._engine, checkfirst=True)
+
+    def path(self, document: str) -> Path:
+        """Where a document lies."""
+        return self._home.documents / document[:2] / f"{document}.gz"
+
+    def put(self, lines: Iterable[str], limit: int = LIMIT) -> str | None:
+        """Keep lines of text; the name of the document, or None where they are more than ``limit`` bytes."""
+        digest, size = hashlib.sha256(), 0
+        self._home.scratch.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=self._home.scratch, suffix=".gz")
+        with os.fdopen(handle, "wb") as out:
+            # no file name and no time, so that the same content is the same file
+            with gzip.GzipFile("", "wb", compresslevel=3, fileobj=out, mtime=0) as packed:
+                for line in lines:
+                    data = line.encode() + b"\n"
+                    size += len(data)
+                    if size > limit:
+                        break
+                    digest.update(data)
+                    packed.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        if size > limit:
+            Path(draft).unlink()
+            return None
+        place = self.path(digest.hexdigest())
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Path(draft).replace(place)
+        return digest.hexdigest()
+
+    def lines(self, document: str) -> Iterator[str]:
+        """The lines of a document."""
+        with gzip.open(self.path(document), "rt", encoding="utf-8", newline="\n") as handle:
+            for line in handle:
+                yield line.removesuffix("\n")
+
+    def enter(self, readings: Iterable[Reading]) -> None:
+        """Enter how sources were read, in place of what was entered of them before."""
+        with self._engine.begin() as connection:
+            for reading in readings:
+                connection.execute(sa.delete(reading_table).where(reading_table.c.sid == reading.sid))
+                connection.execute(sa.insert(reading_table), asdict(reading))
+
+    def reading(self, sid: str) -> Reading | None:
+        """How a source was read; None where it was not read through a map."""
+        query = sa.select(reading_table).where(reading_table.c.sid == sid)
+        with self._engine.begin() as connection:
+            row = connection.execute(query).mappings().first()
+        return Reading(**row) if row else None
+
+    def kept_of(self, collection: str, digest: str) -> list[str]:
+        """The documents that were kept of a content within a collection, the last one read first."""
+        query = (
+            sa.select(reading_table.c.document)
+            .join(source_table, source_table.c.sid == reading_table.c.sid)
+            .where(source_table.c.collection == collection, source_table.c.digest == digest)
+            .where(reading_table.c.document.is_not(None))
+            .order_by(source_table.c.logged_at.desc())
+        )
+        with self._engine.begin() as connection:
+            return list(dict.fromkeys(connection.scalars(query)))
+
+    def forget(self, sids: Iterable[str]) -> None:
+        """Remove what was kept of sources' contents, under whatever mapping they were read, from the disk too.
+
+        To be called while the ledger still names the sources. Another collection's document of the same content stays.
+        """
+        with self._engine.begin() as connection:
+            for sid in sids:
+                own = sa.select(source_table.c.collection, source_table.c.digest).where(source_table.c.sid == sid)
+                same = sa.select(source_table.c.sid).where(
+                    sa.tuple_(source_table.c.collection, source_table.c.digest).in_(own)
+                )
+                connection.execute(sa.delete(reading_table).where(reading_table.c.sid.in_(same)))
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove the documents that no entry names; the write lock must be held."""
+        with self._engine.begin() as connection:
+            named = set(connection.scalars(sa.select(reading_table.c.document)))
+        for path in self._home.documents.glob("*/*.gz"):
+            if path.name.removesuffix(".gz") not in named:
+                path.unlink()

@@ -1,0 +1,237 @@
+"""The map commands, as a steward uses them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from api.cli import app, refusals
+from ontology.imports.base import Concept, Importer, Release
+from ontology.index import TermIndex
+from store.generations import Generations
+from store.home import Home
+
+MAP = "name: trial\ntitle: A trial\nsubject: ID\ncolumns:\n  Sex: {record: finding}\n  Stage: {record: finding}\n"
+HEAD = "subject_id\tpredicate_id\tobject_id\tobject_label\tmapping_justification\tconfidence\tcomment\n"
+MADE = "semapv:ManualMappingCuration"
+GUESSED = "semapv:LexicalMatching"
+DECISIONS = (
+    f"column:Sex\tskos:exactMatch\tncit:C28421\tSex\t{MADE}\t\t\n"
+    f"value:Sex/f\tskos:exactMatch\tncit:C16576\tFemale\t{MADE}\t\t\n"
+)
+PROPOSALS = (
+    f"column:Stage\tskos:closeMatch\tncit:C28421\tSex\t{GUESSED}\t0.1\tno reason\n"
+    f"column:Stage\tskos:closeMatch\tncit:C28108\tDisease Stage Qualifier\t{GUESSED}\t0.8\tthe label agrees\n"
+)
+TABLE = "ID,Sex,Stage,Extra\nS1,f,II,x\nS2,m,II,y\nS3,f,odd,z\n"
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def terms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("terms") / "terms.db"
+    TermIndex(path).close()
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, terms: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A data folder with one site map, and a table beside it."""
+    root = tmp_path / "var"
+    folder = root / "mappings" / "trial"
+    folder.mkdir(parents=True)
+    (folder / "map.yaml").write_text(MAP, encoding="utf-8")
+    (folder / "mapping.sssom.tsv").write_text(HEAD + DECISIONS, encoding="utf-8")
+    (folder / "proposals.sssom.tsv").write_text(HEAD + PROPOSALS, encoding="utf-8")
+    (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
+    shutil.copy(terms, root / "terms.db")
+    monkeypatch.setenv("QILIN_HOME", str(root))
+    monkeypatch.delenv("QILIN_AUTHOR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Generations, "_vocabulary", lambda self: b"")
+    yield Home(root)
+    logging.getLogger().handlers.clear()
+
+
+@pytest.fixture
+def qilin(home: Home) -> Run:
+    def run(*words: str, status: int | None = 0, env: dict[str, str] | None = None) -> Result:
+        result = CliRunner().invoke(app, ["map", *words], env=env)
+        if result.exception and not isinstance(result.exception, (SystemExit, *refusals())):
+            raise result.exception
+        assert status is None or result.exit_code == status, result.output
+        return result
+
+    return run
+
+
+def decide(qilin: Run, *words: str, **more) -> dict:
+    result = qilin("decide", "trial", *words, "--author", "Ada", "--reason", "as the protocol says", "--json", **more)
+    return json.loads(result.stdout)
+
+
+def refused(qilin: Run, *words: str) -> str:
+    more = [] if "--author" in words else ["--author", "Ada"]
+    result = qilin("decide", "trial", *words, *more, status=None)
+    assert result.exit_code
+    return str(result.exception) if isinstance(result.exception, refusals()) else result.output
+
+
+def test_from_a_proposal_to_records_and_back(qilin: Run, home: Home) -> None:
+    assert "undecided" in qilin("show", "trial", "Stage").stdout
+    assert "ncit:C28108 Disease Stage Qualifier" in qilin("show", "trial", "Stage").stdout
+    qilin("apply", "table.csv", "--mapping", "trial", "--collection", "c", status=1)
+    # the best proposal is taken, with its predicate, confidence and reason
+    result = qilin("decide", "trial", "Stage", "--json", env={"QILIN_AUTHOR": "0000-0002-1825-0097"}, status=1)
+    made = json.loads(result.stdout)
+    assert (made["object"], made["object_label"]) == ("ncit:C28108", "Disease Stage Qualifier")
+    assert (made["predicate"], made["confidence"], made["reason"]) == ("skos:closeMatch", 0.8, "the label agrees")
+    assert made["author"] == "orcid:0000-0002-1825-0097"
+    assert made["applied"]["report"]["records"] == {"Finding": 2}  # the two values of Stage wait
+    made = decide(qilin, "Stage=II", "ncit:C28054", status=1)
+    assert made["applied"]["report"]["records"] == {"Finding": 4}
+    assert [item["place"] for item in made["applied"]["report"]["rejects"]] == ["R3C2", "R4C3"]
+    # a changed mind: another term, then none at all
+    assert decide(qilin, "Stage=II", "ncit:C27966", "--later")["replaces"].startswith("decision 2 (Ada")
+    assert decide(qilin, "Stage=II", "--withdraw", "--later")["verdict"] == "withdrawn"
+    told = json.loads(qilin("apply", "trial", "--json").stdout)
+    assert (told["from_files"], told["report"]["replaced"]) == (1, 1)
+    assert json.loads(qilin("apply", "trial", "--json").stdout)["unchanged"] == 1
+    verdicts = [
+        row["verdict"] for row in json.loads(qilin("history", "trial", "Stage=II", "--json").stdout)["decisions"]
+    ]
+    assert verdicts == ["accepted", "accepted", "withdrawn"]
+
+
+def test_a_decision_that_cannot_stand_is_refused_with_what_would_be_right(qilin: Run, home: Home) -> None:
+    decide(qilin, "Sex=m", "ncit:C20197")
+    reason = ("--reason", "x")
+    said = refused(qilin, "Sex=m", "ncit:C20197", "--reject", *reason)
+    assert said.startswith("decision 1 (Ada,")
+    assert "for value:Sex/m, which this would reject" in said
+    assert "mapping.sssom.tsv:3 accepts" in refused(qilin, "Sex=f", "ncit:C16576", "--reject", *reason)
+    decide(qilin, "Sex=f", "ncit:C20197", "--reject")
+    assert "rejects ncit:C20197" in refused(qilin, "Sex=f", "ncit:C20197", *reason)
+    assert "no vocabulary" in refused(qilin, "Sex=x", "ncit:C0", *reason)
+    assert "reads: ID, Sex, Stage" in refused(qilin, "Gender", "ncit:C28421", *reason)
+    assert "a cell means a concept" in refused(qilin, "Sex=x", "cadsr:2200604", *reason)
+    assert "calendar date" in refused(qilin, "Stage=seen on 1966-11-07", "--no-term", *reason)
+    assert "without a reason" in refused(qilin, "Sex=x", "--no-term")
+    assert "nothing is proposed for value:Sex/x" in refused(qilin, "Sex=x", *reason)
+    assert "no decision is in force" in refused(qilin, "Sex=x", "--withdraw", *reason)
+    assert "predicate 'skos:sameish'" in refused(qilin, "Sex=x", "ncit:C20197", "--predicate", "sameish", *reason)
+    assert "is no ORCID" in refused(qilin, "Sex=x", "--no-term", "--author", "0000-0002-1825-0098", *reason)
+    assert "only one of" in refused(qilin, "Sex=x", "--no-term", "--reject", *reason)
+    assert "no table map" in str(qilin("show", "trail", status=None).exception)
+    assert "QILIN_AUTHOR" in qilin("decide", "trial", "Sex=x", "--no-term", "--reason", "x", status=2).output
+    assert len(json.loads(qilin("history", "trial", "--json").stdout)["decisions"]) == 2
+
+
+def test_an_element_and_a_variable_are_decided_each_for_itself(qilin: Run) -> None:
+    decide(qilin, "Sex", "cadsr:2200604", "--later")
+    shown = json.loads(qilin("show", "trial", "Sex", "--json").stdout)
+    assert {row["term"] for row in shown[0]["decisions"]} == {"ncit:C28421", "cadsr:2200604"}
+    assert "name the term: cadsr:2200604, ncit:C28421" in refused(qilin, "Sex", "--withdraw", "--reason", "x")
+    decide(qilin, "Sex", "cadsr:2200604", "--withdraw", "--later")
+    shown = json.loads(qilin("show", "trial", "Sex", "--json").stdout)
+    assert [row["term"] for row in shown[0]["decisions"]] == ["ncit:C28421"]
+
+
+def test_check_counts_and_pending_shows_what_waits_but_nothing_that_identifies(
+    qilin: Run, home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    decide(qilin, "Stage")
+    found = json.loads(qilin("check", "table.csv", "--mapping", "trial", "--json", status=1).stdout)
+    assert found["coverage"] == {
+        "columns": {"covered": 3, "all": 4},
+        "values": {"covered": 4, "all": 7},
+        "cells": {"covered": 5, "all": 9},
+        "rows": {"covered": 2, "all": 3},
+    }
+    assert (found["unmapped"], found["waiting"]) == (["Extra"], {"Sex": 1, "Stage": 2})
+    qilin("apply", "table.csv", "--mapping", "trial", "--collection", "c", status=1)
+    for target in (["table.csv", "--mapping", "trial"], ["trial"]):
+        result = qilin("pending", *target, "--json", status=1)
+        rows = [(row["column"], row["cell"], row["rows"]) for row in json.loads(result.stdout)]
+        assert rows == [("Extra", "", 0), ("Sex", "m", 1), ("Stage", "II", 2), ("Stage", "odd", 1)]
+    assert "II" not in caplog.text
+    Path("dated.csv").write_text(TABLE.replace("odd", "seen on 1966-11-07"), encoding="utf-8")
+    result = qilin("pending", "dated.csv", "--mapping", "trial", "--json", status=1)
+    assert "1966" not in result.output + caplog.text
+    qilin("apply", "dated.csv", "--mapping", "trial", "--collection", "c", status=1)
+    for path in home.root.rglob("*"):
+        if path.is_file():
+            assert b"1966-11-07" not in path.read_bytes()
+
+
+def test_what_was_decided_is_written_to_the_file_which_then_speaks(qilin: Run, home: Home) -> None:
+    decide(qilin, "Stage")
+    decide(qilin, "Stage=II", "ncit:C28054", "--reviewer", "0000-0002-1825-0097")
+    before = json.loads(qilin("show", "trial", "--json").stdout)
+    qilin("write", "trial", "--author", "Ada")
+    path = home.mappings / "trial" / "mapping.sssom.tsv"
+    text = path.read_text(encoding="utf-8")
+    subjects = [line.split("\t")[0] for line in text.splitlines() if line.startswith(("column:", "value:"))]
+    assert subjects == ["column:Sex", "column:Stage", "value:Sex/f", "value:Stage/II"]
+    assert "#  orcid: https://orcid.org/" in text
+    after = json.loads(qilin("show", "trial", "--json").stdout)
+    said = [
+        [(row["term"], row["author"], row["comment"]) for state in found for row in state["values"]]
+        for found in (before, after)
+    ]
+    assert said[0] == said[1]
+    # what is edited there by hand counts from now on
+    path.write_text(text.replace("ncit:C28054\tStage II", "ncit:C27966\tStage I"), encoding="utf-8")
+    assert "ncit:C27966 Stage I" in qilin("show", "trial", "Stage").stdout
+    qilin("write", "trial", "--author", "Ada")
+    assert [r["verdict"] for r in json.loads(qilin("history", "trial", "--json").stdout)["decisions"]][-1] == "written"
+
+
+def test_a_ready_map_is_written_to_a_folder_of_its_name(qilin: Run, tmp_path: Path) -> None:
+    assert "name a folder" in qilin("write", "cmmd", status=2).output
+    qilin("write", "cmmd", str(tmp_path / "other"), status=2)
+    qilin("write", "cmmd", str(tmp_path / "cmmd"))
+    first = (tmp_path / "cmmd" / "mapping.sssom.tsv").read_bytes()
+    qilin("write", str(tmp_path / "cmmd"))
+    assert (tmp_path / "cmmd" / "mapping.sssom.tsv").read_bytes() == first
+    assert qilin("export", str(tmp_path / "cmmd")).stdout == qilin("export", "cmmd").stdout
+
+
+def test_a_site_map_stands_before_one_that_comes_with_qilin(qilin: Run, home: Home) -> None:
+    qilin("write", "cmmd", str(home.mappings / "cmmd"))
+    listed = {row["map"]: row["whose"] for row in json.loads(qilin("list", "--json").stdout)}
+    assert (listed["cmmd"], listed["trial"], listed["qin_breast"]) == ("site", "site", "ready")
+
+
+def test_an_update_of_a_vocabulary_lists_the_decisions_to_look_at(qilin: Run, home: Home) -> None:
+    decide(qilin, "Sex=m", "ncit:C20197")
+    assert json.loads(qilin("review", "trial", "--json").stdout) == []
+    update = (
+        Release("NCIt", "26.11"),
+        Concept("ncit:C28421", "Sex at Birth"),
+        Concept("ncit:C16576", "Female", retired=True, replaced_by="ncit:C28421"),
+    )
+    importer = Importer("toy", "A toy", lambda path, head: True, lambda path, vocabulary: iter(update))
+    index = TermIndex(home.terms)
+    index.load(Path("new"), importer, "ncit")
+    index.close()
+    found = json.loads(qilin("review", "trial", "--json", status=1).stdout)
+    listed = {(row["subject"], row["problem"], row["now"]) for row in found}
+    assert ("column:Sex", "was relabelled", "Sex at Birth") in listed
+    assert ("value:Sex/f", "was retired", "ncit:C28421") in listed
+    assert all(row["place"] for row in found)
+    assert "takes no new decisions; it was replaced by ncit:C28421" in refused(
+        qilin, "Sex=w", "ncit:C16576", "--reason", "x"
+    )
+
+
+def test_every_map_command_teaches_with_an_example(qilin: Run) -> None:
+    for name in ("show", "decide", "apply", "check", "pending", "history", "export", "write", "review"):
+        assert "qilin map" in qilin(name, "--help").stdout, name
