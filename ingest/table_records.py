@@ -145,12 +145,11 @@ class RowReader:
             used = {*self._used}
             columns = [[column[row] for row in rows] if at in used else () for at, column in enumerate(columns)]
         every = [*columns, *(self._made(order, subjects, columns) for order in range(len(self.made)))]
-        found = (self._makings(maker, every, numbers, subjects) for maker in makers)
-        return [makings for makings in found if makings is not None]
+        return [makings for maker in makers for makings in self._makings(maker, every, numbers, subjects)]
 
     def _makings(
         self, maker: Maker, columns: Columns, numbers: Sequence[int], subjects: Sequence[str]
-    ) -> Makings | None:
+    ) -> Iterator[Makings]:
         place, suffix = self._placer(maker.plan.index), maker.plan.suffix
 
         def misread(row: int, wrong: Misread) -> None:
