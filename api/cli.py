@@ -17,6 +17,7 @@ from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
 from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
 from api.cli_map import MAP_REFUSALS, map_commands
+from api.cli_query import query_commands
 from api.cli_suggest import suggest_command, suggest_refusals
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching

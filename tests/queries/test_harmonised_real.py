@@ -165,9 +165,9 @@ def pancreas() -> pd.DataFrame:
 def neoadjuvant() -> pd.DataFrame:
     frame = read("tcia/ispy2/ISPY2-Imaging-Cohort-1-Clinical-Data.xlsx").set_index("Patient_ID")
     words = {"1": "Pathologic Complete Response", "0": "unmapped: 0"}
-    return pd.DataFrame(
-        {"age": numbers(frame["Age_at_Screening"]), "respondedLabel": frame["pCR"].map(words)}
-    ).assign(whichResponse="pathologic")
+    return pd.DataFrame({"age": numbers(frame["Age_at_Screening"]), "respondedLabel": frame["pCR"].map(words)}).assign(
+        whichResponse="pathologic"
+    )
 
 
 def lymph_nodes() -> pd.DataFrame:
@@ -230,7 +230,8 @@ def biotab(name: str) -> tuple[str, ...]:
 CASES = {
     "nsclc_radiomics": Case(("tcia/nsclc_radiomics/NSCLC-Radiomics-Lung1.clinical-version3-Oct-2019.csv",), lung1),
     "nsclc_radiomics_interobserver1": Case(
-        ("tcia/nsclc_radiomics_interobserver1/Interobserver1.clinical_updated_released_2019-June-17.csv",), interobserver
+        ("tcia/nsclc_radiomics_interobserver1/Interobserver1.clinical_updated_released_2019-June-17.csv",),
+        interobserver,
     ),
     "c4kc_kits": Case(("tcia/c4kc_kits/C4KC-KiTS_Clinical-Data_Version-1.csv",), kidneys),
     "colorectal_liver_metastases": Case(
