@@ -62,7 +62,7 @@ def compare(path: Path, context: Context, source) -> int:
         known = {context.mark(text): text for text in texts}
         table = KeptTable("kept", lambda lines=lines: iter(lines), known, Origins(), "calendar")
         again = replace(context, mapping=context.mapping or document.mapping)
-        told = Input(document.kind, path, table, "0" * 64, document.elements, document.labels)
+        told = Input(document.kind, path, table, "0" * 64, document.known.elements, document.known.labels)
         assert through_gate(read_input(told, again), again)[0] == records, path.name
         for line in lines[1:]:
             row = json.loads(line)
