@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
@@ -24,6 +24,8 @@ UNKNOWN = 0.9
 """The weight of a word that stands in no known name: the column speaks of something else too."""
 COMMON = 0.35
 """The weight left to a word that stands in many columns of the table."""
+FEW = 6
+"""Tables of fewer columns have no common words."""
 
 OPAQUE = re.compile(r"[A-Za-z]{1,3}\d{0,2}[A-Za-z]?\d{1,3}[A-Za-z]{0,2}")
 """The form of a form's numbering, such as ``a0e11`` or ``F1e5d``."""
@@ -102,11 +104,11 @@ class Naming:
         told = self._weights.get(word, UNKNOWN if len(word) > 1 else 0.3)
         return max(told, SHIFT) if word in shifting_words() else told
 
-    def common(self, texts: Iterable[str]) -> frozenset[str]:
+    def common(self, texts: Sequence[str]) -> frozenset[str]:
         """The words that stand in many of the columns' names, so that they tell little within the table."""
         counted = Counter(word for text in texts for word in set(words(text, self.known)))
-        columns = sum(1 for _ in texts) if not isinstance(texts, Sequence) else len(texts)
-        return frozenset(word for word, count in counted.items() if columns >= 6 and count > 0.4 * columns)
+        few = len(texts) < FEW
+        return frozenset(word for word, count in counted.items() if not few and count > 0.4 * len(texts))
 
     def fits(self, text: str, common: frozenset[str] = frozenset()) -> dict[tuple[str, Curie | None], Fit]:
         """The best fit of each target, and of each data element below it, by a text."""

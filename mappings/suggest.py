@@ -161,9 +161,8 @@ class Suggester:
         """Raise the roles that the form of the cells or of the question tells: dates, years, explanations."""
         label = column.described.label if column.described else column.header.name
         if column.years or column.kind is ValueKind.DATE:
-            self._raise(
-                scored, "role:date", 0.8, "its cells are calendar years" if column.years else "its cells are dates"
-            )
+            form = "calendar years" if column.years else "dates"
+            self._raise(scored, "role:date", 0.8, f"its cells are {form}")
         if EXPLAINS.search(label) or EXPLAINS.search(column.header.name):
             self._raise(scored, "leave:text", 0.85, "it asks to explain an answer that is not listed")
 
