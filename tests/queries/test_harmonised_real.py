@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -55,11 +55,16 @@ class Case:
     files: tuple[str, ...]
     answer: Callable[[], pd.DataFrame]
     """Indexed by subject; a column that it does not have is not compared."""
-    only: frozenset[str] = field(default_factory=frozenset)
 
 
 def numbers(column: pd.Series, factor: float = 1) -> pd.Series:
     return pd.to_numeric(column, errors="coerce") * factor
+
+
+def ages(column: pd.Series) -> pd.Series:
+    """Years; the gate keeps an age above 89 as a bound, which is no number."""
+    years = numbers(column)
+    return years.where(years < 90)
 
 
 def lung1() -> pd.DataFrame:
@@ -71,7 +76,7 @@ def lung1() -> pd.DataFrame:
             "stagedLabel": frame["Overall.Stage"].map(STAGES),
             "whichStage": frame["Overall.Stage"].map(STAGES).notna().map({True: "overall"}),
             "sexedLabel": frame["gender"].str.capitalize(),
-            "age": numbers(frame["age"]),
+            "age": ages(frame["age"]),
             "statusLabel": dead.map({True: "Dead", False: "Alive"}),
             "days": numbers(frame["Survival.time"]),
             "died": dead,
@@ -86,7 +91,7 @@ def interobserver() -> pd.DataFrame:
         {
             "stagedLabel": frame["Overall.Stage"].map(STAGES | EARLY),
             "sexedLabel": frame["Sex"].str.capitalize(),
-            "age": numbers(frame["Age.years"]),
+            "age": ages(frame["Age.years"]),
         }
     )
 
@@ -97,7 +102,7 @@ def kidneys() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "sexedLabel": frame["gender"].str.capitalize(),
-            "age": numbers(frame["age_at_nephrectomy"]),
+            "age": ages(frame["age_at_nephrectomy"]),
             "statusLabel": dead.map({True: "Dead", False: "Alive"}),
             "days": numbers(frame["vital_days_after_surgery"]),
             "died": dead,
@@ -113,7 +118,7 @@ def liver() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "sexedLabel": frame["sex"].map(SEX),
-            "age": numbers(frame["age"]),
+            "age": ages(frame["age"]),
             "statusLabel": dead.map({True: "Dead", False: "Alive"}),
             "days": numbers(frame["overall_survival_months"], MONTH),
             "died": dead,
@@ -128,10 +133,11 @@ def glioblastoma() -> pd.DataFrame:
     days, censored = numbers(frame["Survival_from_surgery_days_UPDATED"]), numbers(frame["Survival_Censor"])
     # a subject that has no day of death was alive when last seen, also where it was then lost
     words = {"Alive": "Alive", "Deceased": "Dead", "Lost to Follow-up": "Alive"}
+    words["Deceased - uncertain date of death"] = "Dead"
     return pd.DataFrame(
         {
             "sexedLabel": frame["Gender"].map(SEX),
-            "age": numbers(frame["Age_at_scan_years"]),
+            "age": ages(frame["Age_at_scan_years"]),
             "statusLabel": frame["Survival_Status"].map(words).where(days.isna(), "Dead"),
             "days": days.where(days.notna(), censored),
             "died": days.notna().where(days.notna() | censored.notna()),
@@ -145,12 +151,12 @@ def acrin() -> pd.DataFrame:
     follow = read(f"{ACRIN}/F1.csv")
     dead, alive = (set(follow.loc[follow["f1e2"] == code, "cn"]) for code in "21")
     status = {**dict.fromkeys(alive, "Alive"), **dict.fromkeys(dead, "Dead")}
-    named = stage.map({"1": "Stage IIB", "2": "Stage IIIA", "3": "Stage IIIB"})
+    named = stage.map({"1": "Stage IIB", "2": "Stage IIIA", "3": "Stage IIIB", "4": "unmapped: 4"})
     return pd.DataFrame(
         {
             "stagedLabel": named.reindex(base.index),
             "sexedLabel": base["a0e11"].map(SEX),
-            "age": numbers(base["entryage"]),
+            "age": ages(base["entryage"]),
             "statusLabel": pd.Series(base.index.map(status), index=base.index),
         }
     )
@@ -159,13 +165,13 @@ def acrin() -> pd.DataFrame:
 def pancreas() -> pd.DataFrame:
     frame = read("tcia/ctpred_sunitinib_pannet/Clinical-Information-for-CTpred-Sunitinib-panNET.xlsx")
     frame = frame.set_index("Patient ID")
-    return pd.DataFrame({"sexedLabel": frame["Sex"], "ageAtDiagnosis": numbers(frame["Age at diagnosis"])})
+    return pd.DataFrame({"sexedLabel": frame["Sex"], "ageAtDiagnosis": ages(frame["Age at diagnosis"])})
 
 
 def neoadjuvant() -> pd.DataFrame:
     frame = read("tcia/ispy2/ISPY2-Imaging-Cohort-1-Clinical-Data.xlsx").set_index("Patient_ID")
     words = {"1": "Pathologic Complete Response", "0": "unmapped: 0"}
-    return pd.DataFrame({"age": numbers(frame["Age_at_Screening"]), "respondedLabel": frame["pCR"].map(words)}).assign(
+    return pd.DataFrame({"age": ages(frame["Age_at_Screening"]), "respondedLabel": frame["pCR"].map(words)}).assign(
         whichResponse="pathologic"
     )
 
@@ -202,22 +208,23 @@ def tcga(name: str, stage: str | None, which: str | None = None) -> Callable[[],
         frame = frame.set_index("bcr_patient_barcode").map(str.strip)
         age = "age_at_diagnosis" if "age_at_diagnosis" in frame else "age_at_initial_pathologic_diagnosis"
         death, contact = numbers(frame["death_days_to"]), numbers(frame["last_contact_days_to"])
-        alive = frame["vital_status"] == "Alive"
-        days = death.where(death.notna(), contact.where(alive))
+        # the last contact of the dead is no end of survival; of those without a vital status it is, of a kind not known
+        stated = frame["vital_status"].where(frame["vital_status"].isin(["Alive", "Dead"]))
+        days = death.where(death.notna(), contact.where(stated != "Dead"))
         found = pd.DataFrame(
             {
                 "sexedLabel": frame["gender"].str.capitalize(),
-                "ageAtDiagnosis": numbers(frame[age]),
-                "statusLabel": frame["vital_status"].where(frame["vital_status"].isin(["Alive", "Dead"])),
+                "ageAtDiagnosis": ages(frame[age]),
+                "statusLabel": stated.where(death.isna(), "Dead"),
                 "days": days,
-                "died": death.notna().where(days.notna()),
+                "died": death.notna().where(days.notna() & (death.notna() | stated.notna())),
                 "startEventLabel": pd.Series("diagnosis", index=frame.index).where(days.notna()),
             }
         )
         if stage:
-            stated = frame[stage].where(~frame[stage].isin(TCGA_MISSING))
-            found["stagedLabel"] = stated
-            found["whichStage"] = stated.notna().map({True: which})
+            staged = frame[stage].where(~frame[stage].isin(TCGA_MISSING))
+            found["stagedLabel"] = staged
+            found["whichStage"] = staged.notna().map({True: which})
         return found
 
     return answer
