@@ -26,9 +26,9 @@ from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
 from ingest.gate import FREE, NAMING, OLDEST, identifier_in
-from ingest.table_blocks import AGES
+from ingest.table_blocks import AGES, NOT_KEPT
 from ingest.table_cells import WITHHELD, Fault, Number, dated
-from ingest.table_file import Table
+from ingest.table_file import Table, TableError
 from ingest.table_plan import Plan
 from ingest.table_uses import PartRead, Use
 from mappings.shape import Entry, Part, Ref, plain
@@ -286,6 +286,8 @@ def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
     for part in mapping.parts:
         found = kept.get(part.sheet)
         ways = ways_of(part)
+        if found is None and part.optional:
+            continue  # the table has no such sheet
         if found is None or found["layout"] != layout_of(part):
             useless = True
             lacking += sorted(ways)
@@ -333,7 +335,10 @@ class KeptTable(Table):
 
     def headers(self, part: Part) -> tuple[str, ...]:
         """The names of the columns that were kept; the others are empty."""
-        return tuple(next((kept["headers"] for kept in self.head["parts"] if kept["sheet"] == part.sheet), ()))
+        for kept in self.head["parts"]:
+            if kept["sheet"] == part.sheet:
+                return tuple(kept["headers"])
+        raise TableError(f"sheet {part.sheet}", NOT_KEPT.problem, NOT_KEPT.wanted)
 
     def completed(self, part: Part) -> Part:
         """The part with what the source added to it when it was read."""
