@@ -20,6 +20,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final, TypeAlias
@@ -216,9 +217,17 @@ class _Keeper:
             first, last, _ = self.days(subject, form)
             return ["day", first, last, form.clock]
         if isinstance(form, str) and any(use.plan and self._is_old(use.plan, text, cells) for use in uses):
-            years = all(use.plan is None or use.plan.constants.get("unit") in (None, "a") for use in uses)
-            return f">={OLDEST}" if years and not text.startswith("-") else None
+            return None if text.startswith("-") else self._oldest(uses)
         return form
+
+    def _oldest(self, uses: Sequence[Use]) -> str | None:
+        """The bound of ages that may identify a person in the column's own unit; None where that is not one for all."""
+        units = {use.plan.constants.get("unit") or "a" for use in uses if use.plan}
+        bound = Number(Decimal(OLDEST)).converted("a", units.pop()) if len(units) == 1 else None
+        if not isinstance(bound, Number) or bound.value is None:
+            return None
+        written = f">={bound.value.normalize():f}"
+        return written.replace(".", ",") if self.read.part.decimal == "," else written
 
     def _form(self, uses: Sequence[Use], text: str) -> Cell | When:
         """The strictest of the forms that the uses of a column call for."""
