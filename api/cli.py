@@ -18,6 +18,7 @@ from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
 from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
+from api.cli_suggest import suggest_command, suggest_refusals
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
 from ingest.report import NothingToDoError
@@ -160,7 +161,7 @@ query_commands(app)
 terms_commands(app)
 crosswalk_commands(app)
 forms_commands(app)
-map_commands(app)
+suggest_command(map_commands(app))
 
 Refusal = type[BaseException]
 
@@ -194,6 +195,7 @@ def refusals() -> tuple[Refusal, ...]:
         *CROSSWALK_REFUSALS,
         *FORM_REFUSALS,
         *MAP_REFUSALS,
+        *suggest_refusals(),
     )
 
 

@@ -194,7 +194,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
     if mapping is given.proposed:
         yield from given.waiting
     context.unmapped(given.shown, _unmapped(given, mapping))
-    read = [part.read for part in usable if part.plans]
+    read = [part.read for part in usable if part.named]
     if read and mapping is not given.proposed:
         known = Known(given.elements, given.labels, given.decimals, frozenset(given.codes))
         context.keep(TableDocument(given.kind, mapping.name, given.table, read, context, known))
@@ -211,6 +211,8 @@ class _Prepared:
     rejects: list[Reject]
     mark: str
     stated: Part
+    named: bool = True
+    """Whether its subjects may be named: not where their identifiers are of a kind that is kept out."""
 
     @property
     def read(self) -> PartRead:
@@ -283,7 +285,8 @@ def _rows(given: Input, prepared: _Prepared, context: Context) -> Iterator[Yield
         for number in dict.fromkeys(reader.doubtful(watch)):
             column = shown(prepared.headers[number], number)
             log.warning("%s: %s holds numbers that may stand for a missing value; %s", given.shown, column, TOLD)
-        prepared.plans = reader.without(watch.found)
+        prepared.named = reader.without(watch.found)
+        prepared.plans = list(reader.plans)
         if prepared.plans:
             for makings in reader.read(_told(given.table.numbered(part), context.progress)):
                 yield from at_once(makings) if context.blocks else one_by_one(makings)

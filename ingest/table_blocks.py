@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -88,6 +89,10 @@ class Group:
         return [held[key] for key in keys]
 
 
+FIRSTS = frozenset({"when_first", "start_first", "end_first"})
+"""The columns of the log that say when something was, or began to be."""
+
+
 @dataclass(frozen=True)
 class Makings:
     """What an entry made of some rows: the records as columns, whose rows they are, and the nodes that they name."""
@@ -120,8 +125,8 @@ class Maker:
         subjects: Sequence[str],
         key: Callable[[int], str],
         misread: Callable[[int, Misread], None],
-    ) -> Makings | None:
-        """The records of some rows (columns of cells, and the subject of each row), or None where there are none.
+    ) -> Iterator[Makings]:
+        """The records of some rows (columns of cells, and the subject of each row).
 
         ``key`` gives the key of a row's record; ``misread`` is told of each cell that could not be read.
         """
@@ -131,12 +136,26 @@ class Maker:
             good = list(self._readable(rows, said, misread))
             rows = [rows[place] for place in good]
             said = [[group[place] for place in good] for group in said]
-        if not rows:
-            return None
         if self.plan.record is Treatment:
             said = self._forwards(rows, said, misread)
         if self.plan.detail:
             said[0] = self._detailed(self.plan.detail, columns[self.plan.detail.index], rows, said[0], misread)
+        for places in _alike(said, len(rows)):
+            if len(places) == len(rows):
+                yield self._makings(columns, subjects, key, rows, said)
+                continue
+            chosen = [rows[place] for place in places]
+            yield self._makings(columns, subjects, key, chosen, [[group[place] for place in places] for group in said])
+
+    def _makings(
+        self,
+        columns: Sequence[Sequence[str]],
+        subjects: Sequence[str],
+        key: Callable[[int], str],
+        rows: list[int],
+        said: Sequence[Sequence[Said]],
+    ) -> Makings:
+        """The records of rows of which the times are dates, or day counts, throughout."""
         own = [subjects[row] for row in rows]
         arrays: dict[str, pa.Array] = {
             "key": pa.array([key(row) for row in rows], pa.string()),
@@ -313,6 +332,21 @@ def _read(reading: Reading, text: str) -> object:
     """What a cell says; a fault where a kept document does not hold it, whatever the reading makes of that."""
     found = reading(text)
     return NOT_KEPT if text.startswith(WITHHELD) and not isinstance(found, Fault) else found
+
+
+def _alike(said: Sequence[Sequence[Said]], count: int) -> Iterator[Sequence[int]]:
+    """The places of rows by whether their times are dates or day counts: a column of a block holds one of them."""
+    times = [(name, group) for group in said for name in {name for item in group for name in item if name in FIRSTS}]
+    mixed = [(name, group) for name, group in times if len({type(item.get(name)) for item in group} - {NoneType}) > 1]
+    if not mixed:
+        if count:
+            yield range(count)
+        return
+    places: dict[tuple[type, ...], list[int]] = {}
+    for place in range(count):
+        kinds = tuple(type(group[place].get(name)) for name, group in mixed)
+        places.setdefault(kinds, []).append(place)
+    yield from places.values()
 
 
 def _time(name: str, said: Sequence[Sequence[Said]], place: int) -> When | None:

@@ -25,7 +25,7 @@ from ingest.base import head_of
 from ingest.workbook_size import too_large
 from mappings.shape import Part, plain
 
-__all__ = ["DELIMITED", "WORKBOOKS", "Table", "TableError", "TableFile", "cell_text"]
+__all__ = ["DELIMITED", "WORKBOOKS", "Table", "TableError", "TableFile", "cell_text", "header_names"]
 
 DELIMITED = frozenset({".csv", ".maf", ".mer", ".tab", ".tsv", ".txt"})
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
@@ -136,14 +136,7 @@ class Table:
             return _numbered([plain(name) for name in part.names])
         top = self._head(part)
         numbers = (1,) if part.orientation == "matrix" else part.header_row
-        rows = [top[number - 1] for number in numbers if number <= len(top)]
-        width = max(map(len, rows), default=0)
-        padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
-        for row in padded[:-1]:
-            # a merged cell of an upper header row speaks for the columns to its right
-            for at in range(1, width):
-                row[at] = row[at] or row[at - 1]
-        return _numbered([" ".join(filter(None, column)) for column in zip(*padded, strict=True)])
+        return header_names([top[number - 1] for number in numbers if number <= len(top)])
 
     def _head(self, part: Part) -> list[list[str]]:
         """The rows down to the last header row."""
@@ -192,15 +185,15 @@ class TableFile(Table):
         else:
             self._detected_encoding()
 
-    def sheets(self) -> list[str | None]:
-        """The names of a workbook's sheets; one without name for a text file."""
-        return list(self._opened().sheet_names) if self.workbook else [None]
-
     def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
         """Every row of the file or of one sheet (by name, or by number from 1), the first row first."""
         if self.workbook:
             return iter(self._sheet_rows(sheet))
         return self._text_rows()
+
+    def sheet_names(self) -> tuple[str, ...]:
+        """The names of a workbook's sheets in their order; none of a text file."""
+        return tuple(self._opened().sheet_names) if self.workbook else ()
 
     def _sheet_rows(self, sheet: str | int | None) -> list[list[str]]:
         book = self._opened()
@@ -309,6 +302,17 @@ def melted(part: Part, rows: Iterator[Sequence[str]], skipped: int = 0) -> Itera
         for at, name in columns:
             if at < len(row):
                 yield (number + skipped) * WIDE + at + 1, [*start, name, row[at]]
+
+
+def header_names(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The column names that header rows give: plain, and repeated ones numbered ``name.2``."""
+    width = max(map(len, rows), default=0)
+    padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+    for row in padded[:-1]:
+        # a merged cell of an upper header row speaks for the columns to its right
+        for at in range(1, width):
+            row[at] = row[at] or row[at - 1]
+    return _numbered([" ".join(filter(None, column)) for column in zip(*padded, strict=True)])
 
 
 def _evenness(lines: list[str], delimiter: str) -> int:

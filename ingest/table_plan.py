@@ -108,7 +108,6 @@ class Plan:
     def stored(self, made: Sequence[Made], width: int) -> frozenset[int]:
         """The columns of the file whose cells the record may store."""
         own = {item.index for item in self.fields if item.kept} | ({self.index} if self.kept else set())
-        own |= {self.detail.index} if self.detail else set()
         return frozenset(
             column for index in own for column in (made[index - width].indexes if index >= width else (index,))
         )

@@ -80,7 +80,7 @@ def test_columns_of_records_are_those_records(records):
 @given(measurements(WHENS))
 def test_a_block_is_judged_as_its_records_are(records):
     one_by_one = [admit(record, CONTEXT) for record in records]
-    block, rejects = admit_block(Block(Measurement, table_of(records)), CONTEXT)
+    block, rejects, keys = admit_block(Block(Measurement, table_of(records)), CONTEXT)
     kept = list(records_of(Measurement, block.rows))
     admitted = [item for item in one_by_one if not isinstance(item, Reject)]
     # of ages the block keeps the bound alone also where the raw text says 90+ already
@@ -91,6 +91,7 @@ def test_a_block_is_judged_as_its_records_are(records):
         else:
             assert (mine.value, mine.low, mine.high) == (None, 90, None)
     refused = [item for item in one_by_one if isinstance(item, Reject)]
+    assert keys == {record.key for record, item in zip(records, one_by_one, strict=True) if isinstance(item, Reject)}
     assert {item.problem for item in rejects} == {item.problem for item in refused}
     assert all(item.quarantine for item in rejects)
 
@@ -114,7 +115,7 @@ def test_an_old_age_is_a_bound_whatever_it_is_written_as():
         Measurement(key=f"R{number}", subject="S", variable=ncit.AGE, value=value, low=low, raw="x")
         for number, (value, low) in enumerate([(Decimal(89), None), (95, None), (Decimal("1e2"), None), (None, 90)])
     ]
-    block, rejects = admit_block(Block(Measurement, table_of(made)), CONTEXT)
+    block, rejects, _ = admit_block(Block(Measurement, table_of(made)), CONTEXT)
     assert not rejects
     assert [(item.value, item.low, item.raw) for item in records_of(Measurement, block.rows)] == [
         (89, None, "x"),
@@ -124,7 +125,7 @@ def test_an_old_age_is_a_bound_whatever_it_is_written_as():
 
 def test_a_reviewed_block_passes_as_it_is():
     rows = table_of([Finding(key="R1", subject="S", variable=Curie("ncit:C28421"), raw="1961-03-12")])
-    block, rejects = admit_block(Block(Finding, rows), Context(collection="c", reviewed=True))
+    block, rejects, _ = admit_block(Block(Finding, rows), Context(collection="c", reviewed=True))
     assert block.rows is rows
     assert not rejects
 

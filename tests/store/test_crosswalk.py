@@ -258,7 +258,7 @@ STEPS = st.one_of(
 
 
 HISTORIES = int(os.environ.get("QILIN_HISTORIES", "2"))
-"""How many are tried; each takes a second or two."""
+"""How many are tried; each takes some seconds."""
 
 
 @settings(max_examples=HISTORIES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -496,6 +496,14 @@ def test_a_decision_needs_an_author_and_a_reason() -> None:
     for author, reason in (("", "why"), ("who", " ")):
         with pytest.raises(CrosswalkError, match="author and a reason"):
             Decision(author, reason)
+
+
+def test_a_rule_that_would_link_on_what_ids_are_linked_to_is_not_approved(warehouse: Warehouse) -> None:
+    warehouse.crosswalk.link("toys", (CASE, "1"), "x-A", WHO)
+    number = warehouse.rules.propose("toys", "", IdRule(strip_prefix="x-"), WHO).id
+    with pytest.raises(CrosswalkError, match="link on"):
+        warehouse.rules.approve(number, WHO)
+    assert warehouse.rules.get(number).verdict == "proposed"
 
 
 # keeping
