@@ -20,15 +20,16 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
 from ingest.gate import FREE, NAMING, OLDEST, identifier_in
-from ingest.table_blocks import AGES
+from ingest.table_blocks import AGES, NOT_KEPT
 from ingest.table_cells import WITHHELD, Fault, Number, dated
-from ingest.table_file import Table
+from ingest.table_file import Table, TableError
 from ingest.table_plan import Plan
 from ingest.table_uses import PartRead, Use
 from mappings.shape import Entry, Part, Ref, plain
@@ -216,9 +217,17 @@ class _Keeper:
             first, last, _ = self.days(subject, form)
             return ["day", first, last, form.clock]
         if isinstance(form, str) and any(use.plan and self._is_old(use.plan, text, cells) for use in uses):
-            years = all(use.plan is None or use.plan.constants.get("unit") in (None, "a") for use in uses)
-            return f">={OLDEST}" if years and not text.startswith("-") else None
+            return None if text.startswith("-") else self._oldest(uses)
         return form
+
+    def _oldest(self, uses: Sequence[Use]) -> str | None:
+        """The bound of ages that may identify a person in the column's own unit; None where that is not one for all."""
+        units = {use.plan.constants.get("unit") or "a" for use in uses if use.plan}
+        bound = Number(Decimal(OLDEST)).converted("a", units.pop()) if len(units) == 1 else None
+        if not isinstance(bound, Number) or bound.value is None:
+            return None
+        written = f">={bound.value.normalize():f}"
+        return written.replace(".", ",") if self.read.part.decimal == "," else written
 
     def _form(self, uses: Sequence[Use], text: str) -> Cell | When:
         """The strictest of the forms that the uses of a column call for."""
@@ -286,6 +295,8 @@ def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
     for part in mapping.parts:
         found = kept.get(part.sheet)
         ways = ways_of(part)
+        if found is None and part.optional:
+            continue  # the table has no such sheet
         if found is None or found["layout"] != layout_of(part):
             useless = True
             lacking += sorted(ways)
@@ -333,7 +344,10 @@ class KeptTable(Table):
 
     def headers(self, part: Part) -> tuple[str, ...]:
         """The names of the columns that were kept; the others are empty."""
-        return tuple(next((kept["headers"] for kept in self.head["parts"] if kept["sheet"] == part.sheet), ()))
+        for kept in self.head["parts"]:
+            if kept["sheet"] == part.sheet:
+                return tuple(kept["headers"])
+        raise TableError(f"sheet {part.sheet}", NOT_KEPT.problem, NOT_KEPT.wanted)
 
     def completed(self, part: Part) -> Part:
         """The part with what the source added to it when it was read."""
