@@ -123,7 +123,7 @@ def test_after_linking_the_sex_in_the_table_is_that_in_the_images(warehouse: War
     query = """SELECT (COUNT(*) AS ?all) (SUM(IF(?a = ?b, 1, 0)) AS ?same) {
         ?s q:collection/q:identifier 'acrin_nsclc_fdg_pet' .
         ?x q:subject ?s ; q:variable ncit:C28421 ; q:valueConcept ?a ; prov:wasDerivedFrom/q:sourceKind 'idc' .
-        ?y q:subject ?s ; q:variable ncit:C28421 ; q:valueConcept ?b ; prov:wasDerivedFrom/q:sourceKind 'table' }"""
+        ?y q:subject ?s ; q:variable ncit:C28421 ; q:valueConcept ?b ; prov:wasDerivedFrom/q:sourceKind 'forms' }"""
     [[together, same]] = warehouse.select(query, ANONYMOUS).rows
     assert together is not None
     assert same is not None
