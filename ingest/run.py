@@ -26,7 +26,7 @@ from ontology.index import TermIndex
 from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
-from store.documents import Reading
+from store.documents import LIMIT, Reading
 from store.home import Home
 from store.log import BrokenRecordError, BrokenSourceError, sid_of
 from store.manifest import Manifest
@@ -232,7 +232,9 @@ class _Run:
         """Keep what may be kept of the open source, without what the gate refused of it."""
         if self.open is None:
             return
-        name = document.again or self.documents.put(document.lines(self.refused, self.open.days))
+        name = document.again
+        if name is None and document.size <= LIMIT:
+            name = self.documents.put(document.lines(self.refused, self.open.days))
         self.readings.append(Reading(self.open.sid, document.mapping, self.job.clock, name))
 
     def _keep_known(self, head: SourceRecord, sid: str) -> None:

@@ -134,6 +134,12 @@ class TableDocument:
         """The document that the table was read from, None where it was read from its file."""
         return self.table.document if isinstance(self.table, KeptTable) else None
 
+    @property
+    def size(self) -> int:
+        """The bytes of the file; 0 where there is none."""
+        path = getattr(self.table, "path", None)
+        return path.stat().st_size if isinstance(path, Path) and path.exists() else 0
+
     def lines(self, refused: Set[str], days: Days) -> Iterator[str]:
         """The document's text."""
         keepers = [_Keeper(part, self.context, refused, days) for part in self.parts]
