@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
