@@ -18,6 +18,7 @@ from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
 from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
+from api.cli_suggest import suggest_command, suggest_refusals
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
 from ingest.report import NothingToDoError
@@ -45,11 +46,14 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say w
 def ingest(
     locators: Annotated[
         list[str],
-        typer.Argument(help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, or redcap+https://HOST/api/."),
+        typer.Argument(
+            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, or a database's "
+            "URL#TABLE."
+        ),
     ],
     collection: Annotated[str, typer.Option(help="The collection that the sources belong to.")] = "",
     kind: Annotated[
-        str | None, typer.Option("--as", help="Read as this kind: idc, dicom, aim, redcap, odm, table.")
+        str | None, typer.Option("--as", help="Read as this kind, such as dicom, redcap, sql or table.")
     ] = None,
     mapping: Annotated[str | None, typer.Option(help="The table map to apply; else the one that fits.")] = None,
     audience: Annotated[
@@ -157,7 +161,7 @@ query_commands(app)
 terms_commands(app)
 crosswalk_commands(app)
 forms_commands(app)
-map_commands(app)
+suggest_command(map_commands(app))
 
 Refusal = type[BaseException]
 
@@ -191,6 +195,7 @@ def refusals() -> tuple[Refusal, ...]:
         *CROSSWALK_REFUSALS,
         *FORM_REFUSALS,
         *MAP_REFUSALS,
+        *suggest_refusals(),
     )
 
 

@@ -54,6 +54,10 @@ class Keepable(Protocol):
     def again(self) -> str | None:
         """The name of the document, where the source was read from a kept one."""
 
+    @property
+    def size(self) -> int:
+        """The bytes of the file that was read; 0 where there is none."""
+
     def lines(self, refused: Set[str], days: Days) -> Iterator[str]:
         """The text to keep, without the cells of the records (by key) that the gate refused and without dates."""
 

@@ -121,7 +121,7 @@ def read_dictionaries(path: Path) -> tuple[FormDictionary, ...]:
     table = TableFile(path)
     found = []
     try:
-        for sheet in table.sheets():
+        for sheet in table.sheet_names() or (None,):
             rows = islice(table.rows(sheet), ROWS)
             fields = _fields([[cell.strip() for cell in row] for row in rows])
             if fields:

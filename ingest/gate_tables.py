@@ -72,7 +72,8 @@ IDENTIFIERS: Final = (
         "B",
         "a place smaller than a state",
         r"(?<!\bip )(?<!\bweb )(?<!\bmail )\baddress\b|"
-        r"\b(?:street|city|town|village|county|precinct|residence|latitude|longitude|geocode|"
+        r"^(?!.*\bcountry\b).*\bresidence\b|"
+        r"\b(?:street|city|town|village|county|precinct|latitude|longitude|geocode|"
         r"zip|zip ?code|post(?:al)? ?code|plz)\b",
         rf"{STREET}|(?<!\d)\d{{5}}-\d{{4}}(?!\d)|(?-i:\b[A-Z]{{2}},? \d{{5}}\b)|\bP\.? ?O\.? Box \d",
     ),

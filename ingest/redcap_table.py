@@ -87,6 +87,8 @@ class ProjectTable(TableFile):
         lacking = self._lacking(found, name)
         if found.type == "checkbox":
             return _translated({**box_cells(found, name), **dict.fromkeys(lacking, "")})
+        if found.ontology:
+            return _without_address
         if labelled or not found.choices:
             # in a label export a label may look like another choice's code
             return _translated(dict.fromkeys(lacking, "")) if lacking else None
@@ -240,6 +242,11 @@ class _Cells:
     def of(self, row: Sequence[str]) -> tuple[str, ...]:
         """Their texts."""
         return tuple(row[place].strip() for place in self._places)
+
+
+def _without_address(cell: str) -> str:
+    """The code of a concept that is given by its IRI."""
+    return re.split("[/#]", cell)[-1] if "://" in cell else cell
 
 
 def _translated(table: Mapping[str, str]) -> Cell:

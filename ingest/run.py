@@ -17,6 +17,7 @@ from pathlib import Path
 from ingest import sources
 from ingest.base import Block, Context, Keepable, Source
 from ingest.gate import admit, admit_block, bare
+from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
 from mappings.tables import Library
 from ontology.elements import Element
@@ -25,11 +26,11 @@ from ontology.index import TermIndex
 from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
-from store.documents import Reading
+from store.documents import LIMIT, Reading
 from store.home import Home
 from store.log import BrokenRecordError, BrokenSourceError, sid_of
 from store.manifest import Manifest
-from store.matching import live_ids, matches
+from store.matching import matches
 from store.open_source import OpenSource
 from store.warehouse import Warehouse, Writing
 
@@ -60,8 +61,8 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
     """Ingest and publish; `NothingToDoError` where no locator of a job can be read."""
     progress = progress or Progress()
     report = Report()
-    library = Library.of(warehouse.home, warehouse.decisions)
     with warehouse.writing(progress.waiting) as writing:
+        library = Library.of(warehouse.home, warehouse.decisions)  # with what was decided while another run wrote
         runs = [_Run(warehouse, writing, job, report, progress, library).read() for job in jobs]
         progress.stage("publishing")
         manifest = writing.publish()
@@ -70,7 +71,7 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
             warehouse.control.finish_run(number, manifest.number)
         _tell_conflicts(warehouse, writing, manifest, report, runs)
         read = [source for source in manifest.sources if source.collection in report.collections]
-        report.subjects = matches(warehouse.crosswalk, warehouse.rules, live_ids(warehouse.home.log, read))
+        report.subjects = matches(warehouse.crosswalk, warehouse.rules, warehouse.home.log, read)
     return report
 
 
@@ -147,7 +148,7 @@ class _Run:
                 wanted = f"one of: {', '.join(sources.names())}"
                 self._reject(self.job.collection, _unread(name, "no kind of source reads this", wanted))
         if not kinds and not self.rejects:
-            raise NothingToDoError(f"nothing to read at {', '.join(self.job.locators)}")
+            raise NothingToDoError(f"nothing to read at {', '.join(map(without_credentials, self.job.locators))}")
         return kinds
 
     def _context(self, source: Source) -> Context:
@@ -231,7 +232,9 @@ class _Run:
         """Keep what may be kept of the open source, without what the gate refused of it."""
         if self.open is None:
             return
-        name = document.again or self.documents.put(document.lines(self.refused, self.open.days))
+        name = document.again
+        if name is None and document.size <= LIMIT:
+            name = self.documents.put(document.lines(self.refused, self.open.days))
         self.readings.append(Reading(self.open.sid, document.mapping, self.job.clock, name))
 
     def _keep_known(self, head: SourceRecord, sid: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 from ingest.base import Source
+from ingest.locators import shown
 
 __all__ = ["UnknownKindError", "accepting", "all_sources", "expand", "names", "shown"]
 
@@ -22,7 +22,23 @@ class UnknownKindError(LookupError):
 @cache
 def all_sources() -> tuple[Source, ...]:
     """Every kind of source; the first that accepts a locator reads it."""
-    from ingest import aim, collection_file, dicom, fhir, forms, idc, odm, redcap, table  # noqa: PLC0415 - heavy imports
+    from ingest import (  # noqa: PLC0415 - readers' imports are heavy
+        aim,
+        biotab,
+        cbioportal,
+        collection_file,
+        dicom,
+        fhir,
+        filemaker,
+        forms,
+        gdc,
+        idc,
+        odm,
+        redcap,
+        sas,
+        sql,
+        table,
+    )
 
     return (
         idc.SOURCE,
@@ -33,6 +49,12 @@ def all_sources() -> tuple[Source, ...]:
         odm.SOURCE,
         redcap.SOURCE,
         forms.SOURCE,
+        filemaker.SOURCE,
+        sas.SOURCE,
+        sql.SOURCE,
+        gdc.SOURCE,
+        cbioportal.SOURCE,
+        biotab.SOURCE,
         table.SOURCE,
     )
 
@@ -77,8 +99,3 @@ def _places(locator: str) -> Iterator[str]:
         hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
         if file.is_file() and not hidden:
             yield str(file)
-
-
-def shown(locator: str) -> str:
-    """The name of a locator for people: without folders, and readable whatever its bytes."""
-    return os.fsencode(Path(locator).name).decode("utf-8", "replace")

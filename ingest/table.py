@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.gate_tables import header_kind, quarantined, shown, value_kind
 from ingest.table_fields import Vocabulary
-from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
+from ingest.table_file import DELIMITED, WORKBOOKS, Table, TableError, TableFile
 from ingest.table_kept import Known, TableDocument
 from ingest.table_plan import Made, Plan, compile_part
 from ingest.table_records import Problems, RowReader, at_once, one_by_one
@@ -44,8 +45,10 @@ class Input:
 
     kind: str
     path: Path
-    table: TableFile
-    digest: str
+    """The file; of what is no file, its name as people see it, and ``place`` then says where it is."""
+    table: Table
+    digest: str = ""
+    """That of the file; of what is no file, it is taken over the rows once the map is known."""
     elements: Mapping[str, Curie] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     closed: frozenset[str] = frozenset()
@@ -163,10 +166,11 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
     given.table.reopen(mapping.shape.encoding, mapping.shape.delimiter)
     try:
         given.table.settle(mapping.parts[0])
+        given = given if given.digest else replace(given, digest=given.table.digest(mapping.parts))
     except TableError as error:
         yield given.reject(error.place, error.problem, error.wanted)
         return
-    prepared = [_prepared(given, part, vocabulary) for part in mapping.parts]
+    prepared = [made for part in mapping.parts if (made := _prepared(given, part, vocabulary))]
     usable = [part for part in prepared if isinstance(part, _Prepared)]
     if usable:
         yield SourceRecord(
@@ -190,7 +194,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
     if mapping is given.proposed:
         yield from given.waiting
     context.unmapped(given.shown, _unmapped(given, mapping))
-    read = [part.read for part in usable if part.plans]
+    read = [part.read for part in usable if part.named]
     if read and mapping is not given.proposed:
         known = Known(given.elements, given.labels, given.decimals, frozenset(given.codes))
         context.keep(TableDocument(given.kind, mapping.name, given.table, read, context, known))
@@ -207,6 +211,8 @@ class _Prepared:
     rejects: list[Reject]
     mark: str
     stated: Part
+    named: bool = True
+    """Whether its subjects may be named: not where their identifiers are of a kind that is kept out."""
 
     @property
     def read(self) -> PartRead:
@@ -214,13 +220,13 @@ class _Prepared:
         return PartRead(self.part, self.headers, self.plans, self.mark, self.made, self.stated)
 
 
-def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject:
+def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject | None:
     mark = f"{part.sheet}!" if isinstance(part.sheet, str) else ""
     try:
         stated, part = part, given.table.completed(part)
         named = given.table.headers(part)
     except TableError as error:
-        return given.reject(error.place, error.problem, error.wanted)
+        return None if part.optional else given.reject(error.place, error.problem, error.wanted)
     subject = plain(part.subject.column)
     line = f"{part.orientation.removesuffix('s')} {part.header_row[-1]}"
     row = f"{mark}header ({line})"
@@ -279,7 +285,8 @@ def _rows(given: Input, prepared: _Prepared, context: Context) -> Iterator[Yield
         for number in dict.fromkeys(reader.doubtful(watch)):
             column = shown(prepared.headers[number], number)
             log.warning("%s: %s holds numbers that may stand for a missing value; %s", given.shown, column, TOLD)
-        prepared.plans = reader.without(watch.found)
+        prepared.named = reader.without(watch.found)
+        prepared.plans = list(reader.plans)
         if prepared.plans:
             for makings in reader.read(_told(given.table.numbered(part), context.progress)):
                 yield from at_once(makings) if context.blocks else one_by_one(makings)
@@ -300,10 +307,10 @@ def _told(
 
 def _unmapped(given: Input, mapping: TableMap) -> int:
     """How many columns were left out; their names stay out of it, for a file without header has data there."""
-    try:
-        headers = {name for part in mapping.parts for name in given.table.headers(part) if name}
-    except TableError:
-        return 0
+    headers = set[str]()
+    for part in mapping.parts:
+        with suppress(TableError):
+            headers.update(filter(None, given.table.headers(part)))
     return sum(not any(part.reads(name) for part in mapping.parts) for name in headers)
 
 

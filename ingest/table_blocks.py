@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -48,6 +49,14 @@ class Misread:
     fault: Fault
 
 
+class Partly(dict[str, Any]):
+    """What cells say but for some of them, which could not be read and are told: the record is made without them."""
+
+    def __init__(self, said: dict[str, Any], unread: Sequence[Misread]) -> None:
+        super().__init__(said)
+        self.unread = tuple(unread)
+
+
 Said: TypeAlias = Any
 """What cells say: a dictionary of the record log's columns and their values, a `Misread`, or `SILENT`."""
 
@@ -78,6 +87,10 @@ class Group:
             if isinstance(found, dict):
                 self.names.update(found)
         return [held[key] for key in keys]
+
+
+FIRSTS = frozenset({"when_first", "start_first", "end_first"})
+"""The columns of the log that say when something was, or began to be."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +125,8 @@ class Maker:
         subjects: Sequence[str],
         key: Callable[[int], str],
         misread: Callable[[int, Misread], None],
-    ) -> Makings | None:
-        """The records of some rows (columns of cells, and the subject of each row), or None where there are none.
+    ) -> Iterator[Makings]:
+        """The records of some rows (columns of cells, and the subject of each row).
 
         ``key`` gives the key of a row's record; ``misread`` is told of each cell that could not be read.
         """
@@ -123,12 +136,26 @@ class Maker:
             good = list(self._readable(rows, said, misread))
             rows = [rows[place] for place in good]
             said = [[group[place] for place in good] for group in said]
-        if not rows:
-            return None
         if self.plan.record is Treatment:
             said = self._forwards(rows, said, misread)
         if self.plan.detail:
             said[0] = self._detailed(self.plan.detail, columns[self.plan.detail.index], rows, said[0], misread)
+        for places in _alike(said, len(rows)):
+            if len(places) == len(rows):
+                yield self._makings(columns, subjects, key, rows, said)
+                continue
+            chosen = [rows[place] for place in places]
+            yield self._makings(columns, subjects, key, chosen, [[group[place] for place in places] for group in said])
+
+    def _makings(
+        self,
+        columns: Sequence[Sequence[str]],
+        subjects: Sequence[str],
+        key: Callable[[int], str],
+        rows: list[int],
+        said: Sequence[Sequence[Said]],
+    ) -> Makings:
+        """The records of rows of which the times are dates, or day counts, throughout."""
         own = [subjects[row] for row in rows]
         arrays: dict[str, pa.Array] = {
             "key": pa.array([key(row) for row in rows], pa.string()),
@@ -140,7 +167,9 @@ class Maker:
             for name in sorted(group.names):
                 arrays[name] = self._array(name, [item.get(name) for item in found])
         block = Block(self.plan.record, pa.table(arrays))
-        return Makings(rows, block, list(self._nodes(arrays, own)) if self.plan.names_nodes else [])
+        if not self.plan.names_nodes:
+            return Makings(rows, block, [])
+        return Makings(rows, block, list(self._nodes(arrays, own, self._roles(columns, rows))))
 
     def _chosen(self, columns: Sequence[Sequence[str]]) -> list[int]:
         """The rows in which the column says something, and of which the record is to be made."""
@@ -167,6 +196,8 @@ class Maker:
             if wrong:
                 misread(row, wrong)
             elif found[-1] is not SILENT:
+                for unread in (each for item in found if isinstance(item, Partly) for each in item.unread):
+                    misread(row, unread)
                 yield place
 
     def _forwards(
@@ -206,12 +237,25 @@ class Maker:
             kind = pa.date32()
         return pa.array(values, kind)
 
-    def _nodes(self, arrays: dict[str, pa.Array], subjects: Sequence[str]) -> Iterator[tuple[int, Record]]:
+    def _roles(self, columns: Sequence[Sequence[str]], rows: Sequence[int]) -> list[Curie | None]:
+        """The role in which the reader of each row read; None where no decided cell says it."""
+        roles: list[Curie | None] = [None] * len(rows)
+        for index, read in self.plan.roles:
+            said = {cell: read(cell) for cell in {columns[index][row] for row in rows} if cell}
+            for place, row in enumerate(rows):
+                found = said.get(columns[index][row])
+                if roles[place] is None and isinstance(found, str):
+                    roles[place] = Curie(found)
+        return roles
+
+    def _nodes(
+        self, arrays: dict[str, pa.Array], subjects: Sequence[str], roles: Sequence[Curie | None]
+    ) -> Iterator[tuple[int, Record]]:
         """The nodes that the records refer to, each once in a file, with the place of the first record that does."""
         nothing = [None] * len(subjects)
         columns = [arrays[name].to_pylist() if name in arrays else nothing for name in NODES]
         first: dict[tuple[Any, ...], int] = {}
-        for place, row in enumerate(zip(subjects, *columns, strict=True)):
+        for place, row in enumerate(zip(subjects, roles, *columns, strict=True)):
             first.setdefault(row, place)
         for row, place in first.items():
             for node in nodes_of(*row):
@@ -228,7 +272,7 @@ class Maker:
         columns: dict[str, Any] = {}
         for name, value in values.items():
             columns |= logged(self._fields[name], value)
-        return columns
+        return Partly(columns, values.unread) if isinstance(values, Partly) else columns
 
     def _further(self, items: Sequence[Field]) -> Callable[[Sequence[str]], Said]:
         """The reading of the columns of one further field."""
@@ -236,15 +280,18 @@ class Maker:
 
     def _fields_of(self, items: Sequence[Field], texts: Sequence[str], values: dict[str, Any]) -> Said:
         """The values with what the cells of some fields say."""
+        unread = []
         for item, text in zip(items, texts, strict=True):
             if not text or text in item.missing:
                 continue
             found = _read(item.read, text)
             if isinstance(found, Fault):
-                return Misread(item.index, found)
-            if found is not SILENT:
+                if not item.lenient:
+                    return Misread(item.index, found)
+                unread.append(Misread(item.index, found))
+            elif found is not SILENT:
                 values.update(found if isinstance(found, dict) else {item.name: found})
-        return values
+        return Partly(values, unread) if unread else values
 
     def _main(self, deciding: Sequence[Field], texts: Sequence[str]) -> Said:
         """What the column itself says, where other cells may say its variable and unit."""
@@ -262,7 +309,8 @@ class Maker:
         """Fill the field that the column itself fills, and those that follow from it; ``unit`` is as written."""
         plan = self.plan
         if cell in plan.absent:
-            values.update(absent_reason=plan.absent[cell], raw=cell)
+            values.setdefault("absent_reason", plan.absent[cell])
+            values["raw"] = cell
             values.pop("unit", None)
             return None
         if plan.entry.record not in {"treatment", "event"} and values.get("variable") is None:
@@ -286,6 +334,21 @@ def _read(reading: Reading, text: str) -> object:
     return NOT_KEPT if text.startswith(WITHHELD) and not isinstance(found, Fault) else found
 
 
+def _alike(said: Sequence[Sequence[Said]], count: int) -> Iterator[Sequence[int]]:
+    """The places of rows by whether their times are dates or day counts: a column of a block holds one of them."""
+    times = [(name, group) for group in said for name in {name for item in group for name in item if name in FIRSTS}]
+    mixed = [(name, group) for name, group in times if len({type(item.get(name)) for item in group} - {NoneType}) > 1]
+    if not mixed:
+        if count:
+            yield range(count)
+        return
+    places: dict[tuple[type, ...], list[int]] = {}
+    for place in range(count):
+        kinds = tuple(type(group[place].get(name)) for name, group in mixed)
+        places.setdefault(kinds, []).append(place)
+    yield from places.values()
+
+
 def _time(name: str, said: Sequence[Sequence[Said]], place: int) -> When | None:
     """A time of a record, out of what its groups of cells say."""
     for group in said:
@@ -295,13 +358,19 @@ def _time(name: str, said: Sequence[Sequence[Said]], place: int) -> When | None:
 
 
 def nodes_of(
-    subject: str, lesion: str | None, reader: str | None, procedure: str | None, study: str | None, series: str | None
+    subject: str,
+    role: Curie | None,
+    lesion: str | None,
+    reader: str | None,
+    procedure: str | None,
+    study: str | None,
+    series: str | None,
 ) -> Iterator[Record]:
     """The nodes that a record refers to."""
     if lesion:
         yield Lesion(subject=subject, key=lesion)
     if reader:
-        yield Reader(key=reader)
+        yield Reader(key=reader, role=role)
     if procedure:
         yield Procedure(key=procedure)
     if study:

@@ -281,7 +281,7 @@ def when(forms: Sequence[str], clock: str | None, *, counted: bool, unit: str = 
     A text that two forms read as different days is refused: which of them is meant cannot be told from it.
     """
     if counted:
-        return _day_count(clock, unit)
+        return _counted(clock or "", unit)
     shown = " or ".join(forms) or "YYYY-MM-DD"
     fault = Fault("not a date", f"a date of the form {shown}")
     ambiguous = Fault(
@@ -306,13 +306,21 @@ def when(forms: Sequence[str], clock: str | None, *, counted: bool, unit: str = 
     return read
 
 
-def _day_count(clock: str | None, unit: str) -> Reading:
+def _counted(clock: str, unit: str) -> Reading:
+    """Counts of days, weeks or study days from a clock's event; study days know no day 0: day 1 is that event's."""
     factor = 7 if unit == "wk" else 1
     fault = Fault("not a day count", f"a whole number of {'weeks' if factor == 7 else 'days'}")
+    zero = Fault("a study day 0, which there is not", "1 for the day of the event itself, -1 for the day before it")
 
     def count(text: str) -> When | Fault:
         days = integer(text)
-        return When.day(days * factor, clock or "") if isinstance(days, int) else fault
+        if isinstance(days, Fault):
+            return fault
+        if unit == "study-day":
+            if days == 0:
+                return zero
+            days -= days > 0
+        return When.day(days * factor, clock)
 
     return count
 

@@ -180,6 +180,7 @@ READINGS: Final[Mapping[Kind, Callable[[Site, str, Ref], Reading]]] = {
     Kind.DECIMAL: _decimal,
     Kind.INTEGER: lambda _site, _column, _ref: integer,
     Kind.BOOLEAN: lambda _site, _column, ref: boolean(ref.is_true, ref.is_false),
+    Kind.DERIVED: lambda _site, _column, ref: boolean(ref.is_true, ref.is_false),
     Kind.WHEN: _dates,
     Kind.LESION: lambda _site, _column, ref: matching(_names(ref), "a short name of the lesion, such as T01"),
     Kind.PROCEDURE: lambda _site, _column, ref: matching(_names(ref), "a short name of the procedure"),
@@ -205,8 +206,11 @@ def _variables(site: Site, column: str, ref: Ref) -> Reading:
     return read
 
 
-def _visits(site: Site) -> Reading:
-    """A visit's number, and its text where the map lists it."""
+def _visits(site: Site, ref: Ref | None = None) -> Reading:
+    """A visit's number, and its text where the map lists it.
+
+    An unscheduled visit has a number between two others in SDTM (10.1): it has no number here, only its label.
+    """
     numbers = site.part.visits
     fault = Fault("a visit that the map does not list", "the visit's text and number below visits: in the map")
 
@@ -214,7 +218,9 @@ def _visits(site: Site) -> Reading:
         if text in numbers:
             return {"visit": numbers[text], "visit_label": text}
         found = integer(text)
-        return {"visit": found} if isinstance(found, int) else fault
+        if isinstance(found, int):
+            return {"visit": found}
+        return {} if ref and ref.unscheduled and re.fullmatch(r"\d+\.\d+", text) else fault
 
     return read
 
@@ -223,7 +229,7 @@ def reading(site: Site, kind: Kind, field: str, column: str, ref: Ref) -> Readin
     """How a further field is read from its column; ``kind`` is how the field is written."""
     ref = ref if ref.facet is not None else ref.model_copy(update={"facet": field})
     if field == "visit":
-        return _visits(site)
+        return _visits(site, ref)
     if field == "variable":
         return _variables(site, column, ref)
     if field in {"unit", "dose_unit"}:
@@ -249,6 +255,7 @@ def _constant_day(site: Site, given: bool | float | str) -> object:
 CONSTANTS: Final[Mapping[Kind, Callable[[Site, bool | float | str], object]]] = {
     Kind.WHEN: _constant_day,
     Kind.CONCEPT: lambda _site, given: Curie(str(given)),
+    Kind.DERIVED: lambda _site, given: given if isinstance(given, bool) else Fault("not yes or no", "true or false"),
     Kind.BOOLEAN: lambda _site, given: given if isinstance(given, bool) else Fault("not yes or no", "true or false"),
     Kind.INTEGER: lambda _site, given: integer(str(given)),
     Kind.DECIMAL: lambda _site, given: Decimal(str(given)),

@@ -1,4 +1,4 @@
-"""A table as rows of text cells, whatever the file: CSV, TSV, Excel workbooks.
+"""A table as rows of text cells: what every kind of table gives, and the files CSV, TSV and Excel workbooks.
 
 Delimited text is read with the standard library: its parser takes ragged rows, every kind of line end and quoted line
 ends, and streams, so that memory does not grow with the file. Workbooks are read by ``python-calamine``.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import datetime as dt
+import hashlib
 import io
 import zipfile
 import zlib
@@ -24,9 +25,9 @@ from ingest.base import head_of
 from ingest.workbook_size import too_large
 from mappings.shape import Part, plain
 
-__all__ = ["DELIMITED", "WORKBOOKS", "TableError", "TableFile"]
+__all__ = ["DELIMITED", "WORKBOOKS", "Table", "TableError", "TableFile", "cell_text", "header_names"]
 
-DELIMITED = frozenset({".csv", ".tsv", ".txt", ".tab", ".maf"})
+DELIMITED = frozenset({".csv", ".maf", ".mer", ".tab", ".tsv", ".txt"})
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
 UNTOLD = frozenset({".xlsb"})
 """Workbooks of which it cannot be told, before they are opened, how much they would unfold to."""
@@ -52,16 +53,112 @@ class TableError(ValueError):
         super().__init__(f"{place}: {problem}; wanted: {wanted}")
 
 
-class TableFile:
+class Table:
+    """Something with rows of text cells: what the engine asks of every kind of table.
+
+    A kind says how its `rows` come; names of columns, turned tables and the choice of rows follow from them.
+    """
+
+    workbook = False
+    """Whether it has several tables, which a map names as sheets."""
+
+    def __init__(self) -> None:
+        self._heads: dict[tuple[object, ...], list[list[str]]] = {}
+
+    def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
+        """Every row of the table or of one sheet (by name, or by number from 1), from the beginning each time.
+
+        The first rows are those of the column names. Raises `TableError` where they cannot be read.
+        """
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """`TableError` where this is no table at all."""
+
+    def reopen(self, encoding: str | None, delimiter: str | None) -> None:
+        """Read anew with what a map says of encoding and delimiter; nothing to do where the text is decoded already."""
+
+    def settle(self, part: Part) -> None:
+        """Settle what the rows leave open, by the part of the map that is to be read; nothing to do as a rule."""
+
+    def completed(self, part: Part) -> Part:
+        """The part of a map with what the source itself knows of its columns; the part itself as a rule."""
+        return part
+
+    def digest(self, parts: Sequence[Part]) -> str:
+        """The SHA-256 (hex) of the rows that a map reads, whatever their order; in bounded memory.
+
+        For tables that are no file: what order a database gives its rows in is its own affair.
+        """
+        whole = hashlib.sha256()
+        for part in parts:
+            rows = self.part_rows(part)
+            whole.update("\x1f".join(next(rows, ())).encode())
+            count = total = 0
+            for row in rows:
+                count += 1
+                total += int.from_bytes(hashlib.sha256("\x1f".join(row).encode()).digest(), "big")
+            whole.update(f"\0{count}\0{total % (1 << 256):x}\0".encode())
+        return whole.hexdigest()
+
+    def part_rows(self, part: Part) -> Iterator[Sequence[str]]:
+        """Every row of what a part of a map reads, as it stands."""
+        return self.rows(part.sheet)
+
+    def table(self, part: Part) -> Iterator[Sequence[str]]:
+        """The rows of a part of a map; the columns where each of them speaks of a subject."""
+        rows = self.part_rows(part)
+        if part.comment:
+            rows = dropwhile(lambda row: bool(row) and row[0].startswith(part.comment), rows)
+        if part.orientation == "matrix":
+            return (row for _number, row in melted(part, rows))
+        return zip_longest(*rows, fillvalue="") if part.orientation == "columns" else rows
+
+    def numbered(self, part: Part) -> Iterator[tuple[int, Sequence[str]]]:
+        """The rows of data of a part, with their numbers in the file; of a matrix, the numbers of its cells."""
+        skipped = self._comments(part)
+        if part.orientation == "matrix":
+            yield from islice(melted(part, islice(self.part_rows(part), skipped, None), skipped), 1, None)
+            return
+        rows = enumerate(self.table(part), skipped + 1)
+        yield from islice(rows, part.data_row - 1, part.last_row)
+
+    def _comments(self, part: Part) -> int:
+        """How many rows before the header are comments."""
+        if not part.comment:
+            return 0
+        rows = self.part_rows(part)
+        return sum(1 for _ in takewhile(lambda row: bool(row) and row[0].startswith(part.comment), rows))
+
+    def headers(self, part: Part) -> tuple[str, ...]:
+        """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
+        if part.names:
+            return _numbered([plain(name) for name in part.names])
+        top = self._head(part)
+        numbers = (1,) if part.orientation == "matrix" else part.header_row
+        return header_names([top[number - 1] for number in numbers if number <= len(top)])
+
+    def _head(self, part: Part) -> list[list[str]]:
+        """The rows down to the last header row."""
+        size = max(part.header_row)
+        layout = (part.sheet, part.query, part.orientation, part.comment, part.labels)
+        held = self._heads.get(layout, [])
+        if len(held) < size:
+            held = [list(row) for row in islice(self.table(part), max(size, 20))]
+            self._heads[layout] = held
+        return held
+
+
+class TableFile(Table):
     """One file; ``rows`` starts from the beginning each time. Raises `TableError` where the file cannot be read."""
 
     def __init__(self, path: Path, encoding: str | None = None, delimiter: str | None = None) -> None:
+        super().__init__()
         self.path = path
         self.workbook = path.suffix.lower() in WORKBOOKS
         self._encoding, self._delimiter = encoding, delimiter
         self._book: CalamineWorkbook | None = None
         self._sheet: tuple[int, list[list[str]]] = (-1, [])
-        self._heads: dict[tuple[object, ...], list[list[str]]] = {}
 
     def reopen(self, encoding: str | None, delimiter: str | None) -> None:
         """Read anew with what a map says of encoding and delimiter."""
@@ -81,13 +178,6 @@ class TableFile:
                 return
         self.reopen(self._encoding, likely)
 
-    def completed(self, part: Part) -> Part:
-        """A part of a map, with what the kind of table knows of its own columns; `TableError` where it does not fit."""
-        if part.dates:
-            problem = "dates: speaks of instruments or events, which only REDCap and ODM sources have"
-            raise TableError("map", problem, "when: in the entries, or below common:")
-        return part
-
     def check(self) -> None:
         """`TableError` where the file is no table at all."""
         if self.workbook:
@@ -95,63 +185,15 @@ class TableFile:
         else:
             self._detected_encoding()
 
-    def sheets(self) -> list[str | None]:
-        """The names of a workbook's sheets; one without name for a text file."""
-        return list(self._opened().sheet_names) if self.workbook else [None]
-
     def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
         """Every row of the file or of one sheet (by name, or by number from 1), the first row first."""
         if self.workbook:
             return iter(self._sheet_rows(sheet))
         return self._text_rows()
 
-    def table(self, part: Part) -> Iterator[Sequence[str]]:
-        """The rows of a part of a map; the columns where each of them speaks of a subject."""
-        rows = self.rows(part.sheet)
-        if part.comment:
-            rows = dropwhile(lambda row: bool(row) and row[0].startswith(part.comment), rows)
-        if part.orientation == "matrix":
-            return (row for _number, row in melted(part, rows))
-        return zip_longest(*rows, fillvalue="") if part.orientation == "columns" else rows
-
-    def numbered(self, part: Part) -> Iterator[tuple[int, Sequence[str]]]:
-        """The rows of data of a part, with their numbers in the file; of a matrix, the numbers of its cells."""
-        skipped = self._comments(part)
-        if part.orientation == "matrix":
-            yield from islice(melted(part, islice(self.rows(part.sheet), skipped, None), skipped), 1, None)
-            return
-        rows = enumerate(self.table(part), skipped + 1)
-        yield from islice(rows, part.data_row - 1, part.last_row)
-
-    def _comments(self, part: Part) -> int:
-        """How many rows before the header are comments."""
-        if not part.comment:
-            return 0
-        rows = self.rows(part.sheet)
-        return sum(1 for _ in takewhile(lambda row: bool(row) and row[0].startswith(part.comment), rows))
-
-    def headers(self, part: Part) -> tuple[str, ...]:
-        """The column names as a part of a map reads them: plain, and repeated ones numbered ``name.2``."""
-        top = self._head(part)
-        numbers = (1,) if part.orientation == "matrix" else part.header_row
-        rows = [top[number - 1] for number in numbers if number <= len(top)]
-        width = max(map(len, rows), default=0)
-        padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
-        for row in padded[:-1]:
-            # a merged cell of an upper header row speaks for the columns to its right
-            for at in range(1, width):
-                row[at] = row[at] or row[at - 1]
-        return _numbered([" ".join(filter(None, column)) for column in zip(*padded, strict=True)])
-
-    def _head(self, part: Part) -> list[list[str]]:
-        """The rows down to the last header row."""
-        size = max(part.header_row)
-        layout = (part.sheet, part.orientation, part.comment, part.labels)
-        held = self._heads.get(layout, [])
-        if len(held) < size:
-            held = [list(row) for row in islice(self.table(part), max(size, 20))]
-            self._heads[layout] = held
-        return held
+    def sheet_names(self) -> tuple[str, ...]:
+        """The names of a workbook's sheets in their order; none of a text file."""
+        return tuple(self._opened().sheet_names) if self.workbook else ()
 
     def _sheet_rows(self, sheet: str | int | None) -> list[list[str]]:
         book = self._opened()
@@ -260,6 +302,17 @@ def melted(part: Part, rows: Iterator[Sequence[str]], skipped: int = 0) -> Itera
         for at, name in columns:
             if at < len(row):
                 yield (number + skipped) * WIDE + at + 1, [*start, name, row[at]]
+
+
+def header_names(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The column names that header rows give: plain, and repeated ones numbered ``name.2``."""
+    width = max(map(len, rows), default=0)
+    padded = [[plain(cell) for cell in row] + [""] * (width - len(row)) for row in rows]
+    for row in padded[:-1]:
+        # a merged cell of an upper header row speaks for the columns to its right
+        for at in range(1, width):
+            row[at] = row[at] or row[at - 1]
+    return _numbered([" ".join(filter(None, column)) for column in zip(*padded, strict=True)])
 
 
 def _evenness(lines: list[str], delimiter: str) -> int:

@@ -20,6 +20,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -27,9 +28,9 @@ from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
 from ingest.gate import FREE, NAMING, OLDEST, identifier_in
-from ingest.table_blocks import AGES
+from ingest.table_blocks import AGES, NOT_KEPT
 from ingest.table_cells import WITHHELD, Fault, Number, dated
-from ingest.table_file import TableFile
+from ingest.table_file import Table, TableError
 from ingest.table_plan import Plan
 from ingest.table_uses import PartRead, Use
 from mappings.shape import Entry, Part, Ref, plain
@@ -68,8 +69,9 @@ def ways_of(part: Part) -> dict[str, str]:
             ways[written].append(_digest(entry.model_dump(mode="json", exclude={"fields"}, exclude_defaults=True)))
             refs = [(name, given) for name, given in entry.fields.items() if isinstance(given, Ref)]
             for name, given in refs:
-                for source in (*given.sources, *given.per):
-                    ways[plain(source)].append(_digest([name, given.model_dump(mode="json")]))
+                for choice in given.choices:
+                    for source in filter(None, (*choice.sources, *choice.per, choice.role)):
+                        ways[plain(source)].append(_digest([name, choice.model_dump(mode="json")]))
     for name in part.named:
         ways.setdefault(name, [])
     return {name: _digest(sorted(set(found))) for name, found in ways.items()}
@@ -123,7 +125,7 @@ class TableDocument:
 
     kind: str
     mapping: str
-    table: TableFile
+    table: Table
     parts: Sequence[PartRead]
     context: Context
     known: Known
@@ -132,6 +134,12 @@ class TableDocument:
     def again(self) -> str | None:
         """The document that the table was read from, None where it was read from its file."""
         return self.table.document if isinstance(self.table, KeptTable) else None
+
+    @property
+    def size(self) -> int:
+        """The bytes of the file; 0 where there is none."""
+        path = getattr(self.table, "path", None)
+        return path.stat().st_size if isinstance(path, Path) and path.exists() else 0
 
     def lines(self, refused: Set[str], days: Days) -> Iterator[str]:
         """The document's text."""
@@ -171,7 +179,7 @@ class _Keeper:
             "headers": [name if index in self.kept else "" for index, name in enumerate(self.read.headers)],
         }
 
-    def rows(self, table: TableFile) -> Iterator[list[Any]]:
+    def rows(self, table: Table) -> Iterator[list[Any]]:
         """The rows that the map reads, each with its number."""
         for number, cells in self.read.rows(table):
             too_many = len(cells) > len(self.read.headers)
@@ -216,9 +224,17 @@ class _Keeper:
             first, last, _ = self.days(subject, form)
             return ["day", first, last, form.clock]
         if isinstance(form, str) and any(use.plan and self._is_old(use.plan, text, cells) for use in uses):
-            years = all(use.plan is None or use.plan.constants.get("unit") in (None, "a") for use in uses)
-            return f">={OLDEST}" if years and not text.startswith("-") else None
+            return None if text.startswith("-") else self._oldest(uses)
         return form
+
+    def _oldest(self, uses: Sequence[Use]) -> str | None:
+        """The bound of ages that may identify a person in the column's own unit; None where that is not one for all."""
+        units = {use.plan.constants.get("unit") or "a" for use in uses if use.plan}
+        bound = Number(Decimal(OLDEST)).converted("a", units.pop()) if len(units) == 1 else None
+        if not isinstance(bound, Number) or bound.value is None:
+            return None
+        written = f">={bound.value.normalize():f}"
+        return written.replace(".", ",") if self.read.part.decimal == "," else written
 
     def _form(self, uses: Sequence[Use], text: str) -> Cell | When:
         """The strictest of the forms that the uses of a column call for."""
@@ -286,6 +302,8 @@ def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
     for part in mapping.parts:
         found = kept.get(part.sheet)
         ways = ways_of(part)
+        if found is None and part.optional:
+            continue  # the table has no such sheet
         if found is None or found["layout"] != layout_of(part):
             useless = True
             lacking += sorted(ways)
@@ -297,7 +315,7 @@ def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
     return Shortfall(tuple(dict.fromkeys(lacking)), useless)
 
 
-class KeptTable(TableFile):
+class KeptTable(Table):
     """A kept document as the table that it was made of; cells that were not kept begin with `WITHHELD`."""
 
     def __init__(
@@ -309,7 +327,7 @@ class KeptTable(TableFile):
         clock: str,
         namespace: str = "",
     ) -> None:
-        super().__init__(Path(document))
+        super().__init__()
         self.document = document
         self.workbook = True
         self.known = known
@@ -333,7 +351,10 @@ class KeptTable(TableFile):
 
     def headers(self, part: Part) -> tuple[str, ...]:
         """The names of the columns that were kept; the others are empty."""
-        return tuple(next((kept["headers"] for kept in self.head["parts"] if kept["sheet"] == part.sheet), ()))
+        for kept in self.head["parts"]:
+            if kept["sheet"] == part.sheet:
+                return tuple(kept["headers"])
+        raise TableError(f"sheet {part.sheet}", NOT_KEPT.problem, NOT_KEPT.wanted)
 
     def completed(self, part: Part) -> Part:
         """The part with what the source added to it when it was read."""

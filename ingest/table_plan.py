@@ -33,6 +33,8 @@ class Field:
     missing: frozenset[str]
     kept: bool
     """Whether the cell itself may be stored; of a time only the day is, of a person only a pseudonym."""
+    lenient: bool = False
+    """Whether a cell that cannot be read leaves the record without the field, instead of refusing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Plan:
     missing: frozenset[str]
     only_if: frozenset[str]
     conditions: tuple[Condition, ...]
+    roles: tuple[tuple[int, Reading], ...]
+    """The columns that say in which role the reader read."""
     absent: Mapping[str, Curie]
     with_units: bool
     """Whether cells may bring their unit with them."""
@@ -91,8 +95,6 @@ class Plan:
     """Whether the column's cell may be stored, as for a `Field`."""
     detail: Field | None = None
     """What joins the cell in the raw text, where the file has that column."""
-    held: dict[tuple[str, ...], Any] = field(default_factory=dict)
-    """What combinations of cells say, each read once."""
 
     def uses(self) -> Iterator[int]:
         """The columns that it looks at."""
@@ -101,11 +103,11 @@ class Plan:
         if self.detail:
             yield self.detail.index
         yield from (condition.index for condition in self.conditions)
+        yield from (index for index, _ in self.roles)
 
     def stored(self, made: Sequence[Made], width: int) -> frozenset[int]:
         """The columns of the file whose cells the record may store."""
         own = {item.index for item in self.fields if item.kept} | ({self.index} if self.kept else set())
-        own |= {self.detail.index} if self.detail else set()
         return frozenset(
             column for index in own for column in (made[index - width].indexes if index >= width else (index,))
         )
@@ -166,11 +168,8 @@ def _plan(
     The columns that it makes of others join ``made``; their indexes follow those of the file's own (``width``).
     """
     given_fields = {item: _within(given, pieces) for item, given in entry.fields.items()}
-    needed = [
-        column for given in given_fields.values() if isinstance(given, Ref) for column in given.sources + given.per
-    ]
-    needed = [name, *map(plain, needed), *entry.where, *entry.unless]
-    lacking = [column for column in needed if column not in site.columns]
+    needed = [column for given in given_fields.values() if isinstance(given, Ref) for column in given.needed]
+    lacking = [column for column in (name, *map(plain, needed), *entry.told) if column not in site.columns]
     if lacking:
         wanted = "the column under that name, or optional: true in the map"
         return None if entry.optional else _rejected("header", f"no column {lacking[0]!r}", wanted)
@@ -180,12 +179,8 @@ def _plan(
         kind = field_kind(entry.record, item)
         if isinstance(given, Ref) and given.sources:
             own = entry.fields[item]
-            column = plain(own.column or "") if isinstance(own, Ref) else ""
-            read = remembered(reading(site, kind, item, column, given))
-            index = _index(site, given, made, width)
-            fields.append(
-                Field(item, index, read, frozenset(site.part.missing), _kept(kind, as_written=given.as_written))
-            )
+            assert isinstance(own, Ref)
+            fields.extend(_choices(site, kind, item, own, given, made, width))
             continue
         value = _said(site, kind, item, written, given, pieces)
         if isinstance(value, Fault):
@@ -210,6 +205,7 @@ def _plan(
         missing=frozenset((*site.part.missing, *entry.missing)),
         only_if=frozenset(entry.only_if),
         conditions=_conditions(site, entry),
+        roles=_roles(site, entry),
         absent={cell: Curie(term) for cell, term in entry.absent.items()},
         with_units=bool(site.part.units),
         suffix=suffix,
@@ -262,13 +258,35 @@ def _index(site: Site, given: Ref, made: list[Made], width: int) -> int:
     return width + made.index(column)
 
 
+def _choices(site: Site, kind: Kind, item: str, own: Ref, given: Ref, made: list[Made], width: int) -> Iterator[Field]:
+    """The columns of the file that a field may come from, the first choice last: what is read later stands.
+
+    ``own`` is the reference as the map has it, under whose names decisions speak; ``given`` that to this column.
+    """
+    missing = frozenset(site.part.missing)
+    for spoken_of, choice in reversed([*zip(own.choices, given.choices, strict=True)]):
+        if all(plain(column) in site.columns for column in (*choice.sources, *choice.per)):
+            read = remembered(reading(site, kind, item, plain(spoken_of.column or ""), choice))
+            kept = _kept(kind, as_written=choice.as_written)
+            yield Field(item, _index(site, choice, made, width), read, missing, kept, choice.lenient)
+
+
 def _conditions(site: Site, entry: Entry) -> tuple[Condition, ...]:
+    """What decides whether a record is made; a column that the file lacks reads as empty."""
     missing = frozenset(site.part.missing)
     return tuple(
         Condition(site.columns[column], frozenset(cells), missing, negated)
         for negated, listed in ((False, entry.where), (True, entry.unless))
         for column, cells in listed.items()
+        if column in site.columns
     )
+
+
+def _roles(site: Site, entry: Entry) -> tuple[tuple[int, Reading], ...]:
+    """The columns that say in which role a reader read."""
+    given = entry.fields.get("reader")
+    named = [plain(choice.role) for choice in given.choices if choice.role] if isinstance(given, Ref) else []
+    return tuple((site.columns[column], site.decided(column)) for column in named if column in site.columns)
 
 
 def _terms(site: Site, entry: Entry, written: str) -> dict[str, Any]:

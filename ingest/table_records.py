@@ -111,12 +111,13 @@ class RowReader:
             if suspicious([found.value for found in read if isinstance(found, Number) and found.value is not None]):
                 yield plan.index
 
-    def without(self, columns: Container[int]) -> list[Plan]:
-        """Leave out what columns make that are kept out; the plans that are left, none where nobody is to say it of."""
+    def without(self, columns: Container[int]) -> bool:
+        """Leave out what columns make that are kept out; False where they name the subjects, and nothing is left."""
         width = len(self.headers)
         left = [plan for plan in self.plans if not any(column in columns for column in plan.stored(self.made, width))]
-        self.plans = [] if self._subject in columns else left
-        return self.plans
+        named = self._subject not in columns
+        self.plans = left if named else []
+        return named
 
     def _note(self, number: int, subject: str, columns: Columns, row: int) -> None:
         """Remember what rows further up take from a row."""
@@ -145,12 +146,11 @@ class RowReader:
             used = {*self._used}
             columns = [[column[row] for row in rows] if at in used else () for at, column in enumerate(columns)]
         every = [*columns, *(self._made(order, subjects, columns) for order in range(len(self.made)))]
-        found = (self._makings(maker, every, numbers, subjects) for maker in makers)
-        return [makings for makings in found if makings is not None]
+        return [makings for maker in makers for makings in self._makings(maker, every, numbers, subjects)]
 
     def _makings(
         self, maker: Maker, columns: Columns, numbers: Sequence[int], subjects: Sequence[str]
-    ) -> Makings | None:
+    ) -> Iterator[Makings]:
         place, suffix = self._placer(maker.plan.index), maker.plan.suffix
 
         def misread(row: int, wrong: Misread) -> None:

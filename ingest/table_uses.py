@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ingest.table_cells import Reading
-from ingest.table_file import TableFile
+from ingest.table_file import Table
 from ingest.table_plan import Condition, Field, Made, Plan
 from ingest.table_records import Problems, RowReader
 from mappings.shape import Part, plain
@@ -67,6 +67,8 @@ class PartRead:
             for item in (*plan.fields, *([plan.detail] if plan.detail else [])):
                 for index in self._columns(item):
                     uses[index].append(Use(item.name, item.read, item.missing))
+            for index, read in plan.roles:
+                uses[index].append(Use("role", read, plan.missing))
             for condition in plan.conditions:
                 uses[condition.index].append(Use("where", str, condition.cells, only_listed=True))
         for condition in self.conditions:
@@ -98,7 +100,7 @@ class PartRead:
         """What decides which rows are read."""
         return self._keys.conditions
 
-    def rows(self, table: TableFile) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, table: Table) -> Iterator[tuple[int, list[str]]]:
         """The rows that the map reads, with their numbers, cells without surrounding blanks.
 
         All have a cell for each column; a row with more of them has all of its own.

@@ -119,9 +119,9 @@ def _ods_extent(packed: zipfile.ZipFile, name: str) -> int:
                     column += _repeated(cell, "columns")
                     if cell.find(TEXT) is not None or VALUE in cell.attrib:
                         wide, tall = max(wide, column), rows
-                above = element.getparent()
-                while above is not None and element.getprevious() is not None:  # rows that were looked at are let go
-                    del above[0]
+                parent = element.getparent()
+                while parent is not None and element.getprevious() is not None:  # rows that were looked at are let go
+                    del parent[0]
             element.clear()
     return largest
 

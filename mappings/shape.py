@@ -37,7 +37,7 @@ FILLS: Final = {
 }
 """The field that the column itself fills, where the map does not say otherwise."""
 
-NOT_GIVEN = {"subject", "element", "raw", "raw_code", "derived", "low", "high", "absent_reason"}
+NOT_GIVEN = {"subject", "element", "raw", "raw_code", "low", "high"}
 """Fields that the reader fills, never the map."""
 
 
@@ -84,18 +84,21 @@ def _text_keys(value: object) -> object:
     return {_texts(key): item for key, item in value.items()} if isinstance(value, dict) else value
 
 
+def _plain_keys(value: object) -> object:
+    return {plain(str(key)): item for key, item in value.items()} if isinstance(value, dict) else value
+
+
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts), BeforeValidator(_one_or_more)]
 
 
 TextKeys = BeforeValidator(_text_keys)
 
 
-def _plain_keys(value: object) -> object:
-    return {plain(str(key)): item for key, item in value.items()} if isinstance(value, dict) else value
-
-
 Conditions = Annotated[Mapping[str, Texts], BeforeValidator(_plain_keys)]
 """Columns and the cells that are meant; an empty text stands for an empty cell and for one that is called missing."""
+
+CountOf = Literal["d", "wk", "study-day"]
+"""What a count of time counts: days, weeks, or study days, of which the first is 1 and the one before it -1 (SDTM)."""
 
 
 class _Strict(BaseModel):
@@ -116,12 +119,22 @@ class Ref(_Strict):
     """Columns that pick the row: the cell may stand in another row of the same subject that agrees in them."""
     format: Texts = ()
     clock: str | None = None
-    unit: Literal["d", "wk"] = "d"
+    unit: CountOf = "d"
     is_true: Texts = ()
     is_false: Texts = ()
     as_written: bool = False
     keep_unmapped: bool = False
     """Of a variable: a name without a decision is kept as q:Unmapped, with the name as code."""
+    optional: bool = False
+    """Whether a file may lack the column; the field then stays empty."""
+    lenient: bool = False
+    """Whether a cell that cannot be read only leaves the field empty: it is reported, and the record is kept."""
+    unscheduled: bool = False
+    """Of a visit: whether numbers such as 10.1 are those of unscheduled visits, which have a label and no number."""
+    role: str | None = None
+    """Of a reader: the column whose decided cells say in which role he or she read."""
+    otherwise: Ref | None = None
+    """Where the field comes from in a row, or in a file, in which this column says nothing."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Ref:
@@ -134,9 +147,19 @@ class Ref(_Strict):
         """The columns whose cells it takes."""
         return (self.column,) if self.column else self.columns
 
+    @property
+    def choices(self) -> tuple[Ref, ...]:
+        """This and what stands in for it, the first choice first."""
+        return (self, *self.otherwise.choices) if self.otherwise else (self,)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns without which the field cannot be read."""
+        return () if self.optional or self.otherwise else (*self.sources, *self.per)
+
     def within(self, pieces: Mapping[str, str]) -> Ref:
         """The same for one column of a pattern: ``{pieces}`` of its columns' names are filled in."""
-        if not pieces or not any("{" in name for name in (*self.sources, *self.per)):
+        if not pieces:
             return self
 
         def fill(name: str) -> str:
@@ -147,6 +170,7 @@ class Ref(_Strict):
                 "column": self.column and fill(self.column),
                 "columns": tuple(map(fill, self.columns)),
                 "per": tuple(map(fill, self.per)),
+                "otherwise": self.otherwise and self.otherwise.within(pieces),
             }
         )
 
@@ -212,7 +236,7 @@ class Entry(_Strict):
     unless: Conditions = Field(default_factory=dict)
     format: Texts = ()
     day_clock: str | None = Field(default=None, alias="clock")
-    day_unit: Literal["d", "wk"] = Field(default="d", alias="unit")
+    day_unit: CountOf = Field(default="d", alias="unit")
     is_true: Texts = ()
     is_false: Texts = ()
     missing: Texts = ()
@@ -265,10 +289,15 @@ class Entry(_Strict):
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The other columns that the record is made of, and those that decide whether it is made."""
-        refs = [ref for ref in self.fields.values() if isinstance(ref, Ref)]
-        own = tuple(name for ref in refs for name in (*ref.sources, *ref.per))
+        """The other columns that the record may be made of, and those that decide whether it is made."""
+        choices = [choice for ref in self.fields.values() if isinstance(ref, Ref) for choice in ref.choices]
+        own = [name for choice in choices for name in (*choice.sources, *choice.per, choice.role) if name]
         return (*own, *self.where, *self.unless)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The columns without which it cannot be told whether the record is made; one that a file lacks is empty."""
+        return (*[name for name, cells in self.where.items() if "" not in cells], *self.unless)
 
 
 def _subject(value: object) -> object:
@@ -307,6 +336,12 @@ class _Layout(_Strict):
     """Columns in which a cell without a decision leaves the row out: a list of genes of interest."""
     comment: str = ""
     """The beginning of rows before the header that are not counted."""
+    query: str | None = None
+    """The statement that gives the rows, where the source is a database."""
+    optional: bool = False
+    """Whether a source may lack this sheet."""
+    names: Texts = ()
+    """The names of the columns of a table that has no header row."""
     header_row: Annotated[tuple[int, ...], BeforeValidator(_one_or_more)] = (1,)
     first_row: int | None = None
     last_row: int | None = None
@@ -335,6 +370,7 @@ class Part(_Layout):
     """One table: a file, or one sheet of a workbook. ``sheet`` is a name, a number from 1, or None for the first."""
 
     sheet: str | int | None = None
+    """Also the name of a table, where the source is a database."""
     subject: Annotated[Subject, BeforeValidator(_subject)]
     columns: Annotated[Mapping[str, tuple[Entry, ...]], BeforeValidator(_entries), Field(min_length=1)]
 
@@ -356,7 +392,7 @@ class Part(_Layout):
     @cached_property
     def data_row(self) -> int:
         """The number of the first row of data."""
-        return self.first_row or self.header_row[-1] + 1
+        return self.first_row or (1 if self.names else self.header_row[-1] + 1)
 
     @cached_property
     def named(self) -> frozenset[str]:
@@ -387,7 +423,8 @@ class Part(_Layout):
             if isinstance(ref, Ref) and (item != "reader" or ref.as_written)
         ]
         return frozenset(
-            {*self.columns, plain(self.subject.column), *(plain(name) for ref in refs for name in ref.sources)}
+            {*self.columns, plain(self.subject.column)}
+            | {plain(name) for ref in refs for choice in ref.choices for name in choice.sources}
         )
 
     def reads(self, name: str) -> bool:

@@ -185,8 +185,10 @@ def _shipped() -> dict[str, TableMap]:
 
 def _fits(candidate: TableMap, name: str, headers: Callable[[Part], Sequence[str]]) -> bool:
     wanted = candidate.shape.matches
-    if not wanted.file and not wanted.headers:
-        return False
+    if (not wanted.file and not wanted.headers) or any(part.query for part in candidate.parts):
+        return False  # a map with a query of its own is applied by name
+    if not wanted.file and any(part.names for part in candidate.parts):
+        return False  # column names that only the map gives recognise no file
     if wanted.file and not any(fnmatch(name.casefold(), pattern.casefold()) for pattern in wanted.file):
         return False
     needed = {plain(header) for header in wanted.headers}

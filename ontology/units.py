@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-__all__ = ["IncompatibleUnitsError", "UnknownUnitError", "convert", "normalise"]
+__all__ = ["IncompatibleUnitsError", "UnknownUnitError", "convert", "normalise", "usual"]
 
 SIGNIFICANT = 15
 """Digits kept of a quotient that does not end, such as days in years."""
@@ -229,6 +229,22 @@ def normalise(unit_text: str) -> str | None:
     >>> normalise("10-6 mm2/s"), normalise("HU"), normalise("mL"), normalise("furlong")
     ('um2/s', "[hnsf'U]", 'ml', None)
     """
+    return _meant(unit_text, _known)
+
+
+@cache
+def usual(unit_text: str) -> str | None:
+    """The same for a text that may be no unit at all: only listed spellings and units of common atoms.
+
+    It is never read by the whole grammar of UCUM, which takes seconds to load.
+
+    >>> usual("ng/mL"), usual("y/n"), usual("max")
+    ('ng/ml', None, None)
+    """
+    return _meant(unit_text, lambda form: _exact(form) is not None)
+
+
+def _meant(unit_text: str, known: Callable[[str], bool]) -> str | None:
     text = " ".join(unit_text.split())
     if not text or (text.isdecimal() and text != "1"):
         return None
@@ -236,4 +252,4 @@ def normalise(unit_text: str) -> str | None:
     respelled = _respelled(bare)
     listed = _listed(text) or _listed(bare) or _listed(respelled)
     forms = (respelled, respelled.lower()) if len(respelled) > 1 else (respelled,)
-    return listed or next((form for form in forms if _known(form)), None)
+    return listed or next((form for form in forms if known(form)), None)

@@ -198,17 +198,16 @@ class Rules:
 
     # following
 
-    def follow(self, collection: str, ids: Iterable[Id]) -> set[Id]:
-        """Link the ids that nobody has decided; those on which the rules do not agree are left, and given back."""
+    def follow(self, collection: str, ids: Iterable[Id]) -> None:
+        """Link the ids that nobody has decided; those on which the rules do not agree are left as they are."""
         rules = self.approved(collection)
         if not rules:
-            return set()
+            return
         standing = self.crosswalk.standing(collection)
         links = Links({of: entry.subject for of, entry in standing.items() if entry.subject})
-        new, ambiguous = followed(rules, links, open_ids(standing, ids))
+        new, _ = followed(rules, links, open_ids(standing, ids))
         for rule, found in new.items():
             self.crosswalk.enter(collection, found, Method.RULE, Decision(rule.author, rule.reason), rule.id)
-        return ambiguous
 
 
 def open_ids(standing: Mapping[Id, Entry], ids: Iterable[Id]) -> list[Id]:

@@ -22,8 +22,8 @@ from store.home import Home
 
 __all__ = ["LIMIT", "Documents", "Reading"]
 
-LIMIT = 64 << 20
-"""Bytes of text beyond which a document is not kept: bigger tables are read again from their locator."""
+LIMIT = 16 << 20
+"""Bytes of a file, or of the text to keep of it, beyond which nothing is kept: it is read again from its locator."""
 
 reading_table = sa.Table(
     "reading",

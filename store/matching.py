@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
@@ -77,6 +77,14 @@ class Matched:
 
 def live_ids(log: Path, sources: Iterable[LoggedSource]) -> list[LiveId]:
     """The ids that sources name, by collection, namespace and id."""
+    return [
+        LiveId(collection, namespace, source_id, tuple(side for side, on in zip(SIDES, where, strict=True) if on))
+        for collection, namespace, source_id, *where in _asked(log, sources, "FROM named ORDER BY ALL")
+    ]
+
+
+def _asked(log: Path, sources: Iterable[LoggedSource], query: str) -> list[tuple[Any, ...]]:
+    """A query over the ids that sources name: ``named`` (collection, namespace, subject, images, tables)."""
     sources = list(sources)
     files = sorted({name for source in sources for name in source.files if name.startswith("Subject/")})
     if not files:
@@ -90,17 +98,14 @@ def live_ids(log: Path, sources: Iterable[LoggedSource]) -> list[LiveId]:
         }
     )
     listed = ", ".join(quoted(str(log / name)) for name in files)
+    named = (
+        "SELECT l.collection, l.namespace, r.subject, bool_or(l.images) AS images, NOT bool_and(l.images) AS tables "
+        f"FROM read_parquet([{listed}]) r JOIN live l USING (lot) GROUP BY ALL"
+    )
     with duckdb.connect() as connection:
         connection.execute("SET enable_progress_bar = false")
         connection.register("live", live)
-        rows = connection.execute(
-            "SELECT l.collection, l.namespace, r.subject, bool_or(l.images), NOT bool_and(l.images) "
-            f"FROM read_parquet([{listed}]) r JOIN live l USING (lot) GROUP BY ALL ORDER BY ALL"
-        ).fetchall()
-    return [
-        LiveId(collection, namespace, source_id, tuple(side for side, on in zip(SIDES, where, strict=True) if on))
-        for collection, namespace, source_id, *where in rows
-    ]
+        return connection.execute(f"WITH named AS ({named}) {query}").fetchall()
 
 
 # links for a manifest
@@ -172,16 +177,29 @@ def states(ids: Sequence[LiveId], standing: dict[Id, Entry], rules: Iterable[Rul
             yield Match(item.namespace, side, item.source_id, subject(of), method, state)
 
 
-def matches(crosswalk: Crosswalk, rules: Rules, ids: Sequence[LiveId]) -> list[Matched]:
-    """How many ids match in each collection, namespace and side."""
+UNLINKED = """
+SELECT collection, namespace, unnest(['images', 'tables']) AS side,
+    unnest([count(*) FILTER (images), count(*) FILTER (tables)]) AS ids, count(*) FILTER (images AND tables) AS matched
+FROM named GROUP BY collection, namespace ORDER BY ALL"""
+"""What meets where nothing is linked: the ids that are on both sides as they stand."""
+
+
+def matches(crosswalk: Crosswalk, rules: Rules, log: Path, sources: Iterable[LoggedSource]) -> list[Matched]:
+    """How many ids of sources match in each collection, namespace and side."""
+    sources = list(sources)
     concerned = crosswalk.collections() | rules.collections()
-    counted: list[Matched] = []
+    counted = [
+        Matched(collection, namespace, side, ids, 0, matched, ids - matched, 0)
+        for collection, namespace, side, ids, matched in _asked(
+            log, (source for source in sources if source.collection not in concerned), UNLINKED
+        )
+        if ids
+    ]
+    ids = live_ids(log, (source for source in sources if source.collection in concerned))
     for collection, group in groupby(ids, key=lambda item: item.collection):
-        known = collection in concerned
-        standing = crosswalk.standing(collection) if known else {}
-        found = states(list(group), standing, rules.approved(collection) if known else ())
+        found = states(list(group), crosswalk.standing(collection), rules.approved(collection))
         counted += tally(collection, found)
-    return counted
+    return sorted(counted, key=lambda item: (item.collection, item.namespace, item.side))
 
 
 def tally(collection: str, found: Iterable[Match]) -> list[Matched]:

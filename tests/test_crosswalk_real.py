@@ -16,7 +16,7 @@ import pytest
 from ingest.run import Job, run
 from store.crosswalk import Decision
 from store.crosswalk_rules import IdRule
-from store.matching import Matched, live_ids, matches
+from store.matching import Matched, matches
 from store.warehouse import ANONYMOUS, Warehouse
 
 TCIA = Path(__file__).parents[1] / ".." / "shared" / "data" / "clinical" / "tcia"
@@ -64,7 +64,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 def found(warehouse: Warehouse, collection: str) -> dict[str, Matched]:
     live = [source for source in warehouse.generations.current().sources if source.collection == collection]
-    counted = matches(warehouse.crosswalk, warehouse.rules, live_ids(warehouse.home.log, live))
+    counted = matches(warehouse.crosswalk, warehouse.rules, warehouse.home.log, live)
     return {item.side: item for item in counted}
 
 
@@ -123,7 +123,7 @@ def test_after_linking_the_sex_in_the_table_is_that_in_the_images(warehouse: War
     query = """SELECT (COUNT(*) AS ?all) (SUM(IF(?a = ?b, 1, 0)) AS ?same) {
         ?s q:collection/q:identifier 'acrin_nsclc_fdg_pet' .
         ?x q:subject ?s ; q:variable ncit:C28421 ; q:valueConcept ?a ; prov:wasDerivedFrom/q:sourceKind 'idc' .
-        ?y q:subject ?s ; q:variable ncit:C28421 ; q:valueConcept ?b ; prov:wasDerivedFrom/q:sourceKind 'table' }"""
+        ?y q:subject ?s ; q:variable ncit:C28421 ; q:valueConcept ?b ; prov:wasDerivedFrom/q:sourceKind 'forms' }"""
     [[together, same]] = warehouse.select(query, ANONYMOUS).rows
     assert together is not None
     assert same is not None

@@ -9,22 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from ingest import redcap, sources
-from ingest import table as table_source
+from ingest import sources
 from ingest.base import Context
 from ingest.gate import admit, identifier_in
 from ingest.table import Input, read_input
 from ingest.table_kept import KeptTable, TableDocument, shortfall
 from mappings.tables import Library
 from ontology.records import Record, Reject, When
+from tests.ingest.test_table_golden import CASES, KINDS, files_of, mapping
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "clinical"
 SUFFIXES = {".csv", ".tsv", ".txt", ".xlsx", ".xls"}
 FILES = (path for path in (DATA / "tcia").rglob("*") if path.suffix.lower() in SUFFIXES)
 TABLES = sorted(path for path in FILES if path.stat().st_size < 300_000)
-HERE = Path(__file__).parent
-KINDS = {"table": table_source.SOURCE, "redcap": redcap.SOURCE}
-CASES = sorted(folder.parent.parent for kind in KINDS for folder in (HERE / kind).glob("*/trial/map.yaml"))
 ORIGIN = dt.date(2000, 1, 1)
 
 
@@ -62,7 +59,8 @@ def compare(path: Path, context: Context, source) -> int:
         known = {context.mark(text): text for text in texts}
         table = KeptTable("kept", lambda lines=lines: iter(lines), known, Origins(), "calendar")
         again = replace(context, mapping=context.mapping or document.mapping)
-        told = Input(document.kind, path, table, "0" * 64, document.elements, document.labels)
+        own = document.known
+        told = Input(document.kind, path, table, "0" * 64, own.elements, own.labels, decimals=own.decimals)
         assert through_gate(read_input(told, again), again)[0] == records, path.name
         for line in lines[1:]:
             row = json.loads(line)
@@ -75,11 +73,12 @@ def compare(path: Path, context: Context, source) -> int:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
 def test_a_golden_table_reads_the_same_from_what_was_kept(case: Path) -> None:
-    context = Context(collection="trial", mapping=str(case / "trial"), secret=b"secret of the test")
+    context = Context(collection="trial", mapping=mapping(case), secret=b"secret of the test")
     source = KINDS[case.parent.name]
     expected = json.loads((case / "expected.json").read_text(encoding="utf-8"))
-    read = sum(item["type"] == "SourceRecord" for item in expected)
-    assert sum(compare(path, context, source) for path in sorted(case.glob("*.?sv"))) == read
+    made = any(item["type"] not in {"SourceRecord", "Reject"} for item in expected)
+    kept = sum(compare(path, context, source) for path in map(Path, files_of(case)))
+    assert kept or not made or case.parent.name == "biotab"  # whose map follows from the file itself
 
 
 @pytest.mark.real

@@ -88,7 +88,7 @@ def test_csv_and_xml_of_a_project_give_the_same_records(name, tmp_path):
         assert set(from_xml) <= set(from_csv)
     else:
         assert from_csv == from_xml
-    if name not in {"dag", "dag-write", "checkboxes-1"}:
+    if name not in {"dag", "dag-write", "checkboxes-1", "nonnumeric-record-id"}:  # the last holds names alone
         assert from_csv, "there is something to compare"
 
 

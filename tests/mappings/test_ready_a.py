@@ -241,7 +241,7 @@ CASES = [
         "cn",
         {
             "i1e6": (
-                ncit.DISEASE_STAGE_QUALIFIER,
+                q.CLINICAL_STAGE,
                 {"1": ncit.STAGE_IIB, "2": ncit.STAGE_IIIA, "3": ncit.STAGE_IIIB},
             ),
             "i1e5": (

@@ -323,7 +323,8 @@ def test_tcga_histology_stage_and_response(path):
     items, frame = read(path, None), frame_of(path)
     columns = {
         ncit.MORPHOLOGIC_FINDING: ("histologic_diagnosis", "histologic_diagnosis.1", "histological_type"),
-        ncit.DISEASE_STAGE_QUALIFIER: ("ajcc_pathologic_tumor_stage", "clinical_stage"),
+        q.PATHOLOGIC_STAGE: ("ajcc_pathologic_tumor_stage",),
+        q.CLINICAL_STAGE: ("clinical_stage",),
         ncit.DISEASE_RESPONSE: ("treatment_outcome_first_course",),
         ncit.RACE: ("race",),
     }

@@ -33,6 +33,11 @@ CASES: dict[str, dict[str, dict[str, str]]] = {
         "breast": {"diagnosis": "Invasive Breast Carcinoma", "modality": "MR"},
     },
     "collection-inventory": {"all": {}},
+    "harmonised-subjects": {
+        "all": {},
+        "dead-stage-iii-women": {"stage": "Stage III", "sex": "ncit:C16576", "vital": "ncit:C28554"},
+        "lung": {"collection": COLLECTION, "diagnosis": "Lung Carcinoma"},
+    },
     "labs-and-diameters": {"cea": {}, "ldh-same-day": {"lab": "ncit:C64855", "maxDays": "0"}},
     "lesion-diameters": {"one": {"collection": COLLECTION, "subject": "QD-001"}, "breast": {"subject": "QD-003"}},
     "measurement-anomalies": {"none": {}, "narrow": {"maxLength": "80", "changeFactor": "3"}},

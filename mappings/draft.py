@@ -1,0 +1,234 @@
+"""A draft of a table map from proposals: ``map.yaml`` with what is uncertain said beside it, and two mapping sets.
+
+``mapping.sssom.tsv`` holds only what earlier identical decisions say; all else is in ``proposals.sssom.tsv``, in the
+same columns, and waits for a steward.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mappings.draft_sets import Sheet, decided_rows, mapping_set, proposed_rows
+from mappings.profile import Column, ValueKind
+from mappings.suggest import Advice, Proposal
+from mappings.suggest_table import Family, dates_of, missing_of
+from mappings.suggest_values import ABOUT, YES
+from mappings.words import fold
+
+__all__ = ["Draft", "Sheet", "draft"]
+
+TOLD_BY = 6
+"""Columns by which the file is recognised."""
+DEAD = frozenset({"dead", "deceased", "died", "death", "dod"})
+ALIVE = frozenset({"alive", "living", "censored", "ned"})
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The texts of a draft; ``shape`` is None where no column of the file could be read through a map."""
+
+    shape: str | None
+    decisions: str
+    proposals: str
+
+
+def draft(name: str, title: str, collection: str | None, sheets: Sequence[Sheet], date: str) -> Draft:
+    """The draft for a file: its map, what is decided already, and what is proposed."""
+    usable = [sheet for sheet in sheets if sheet.usable]
+    marked = len(usable) > 1
+    shape = "".join(f"{line}\n" for line in _shape(name, title, collection, usable)) if usable else None
+    decided: list[tuple[str, ...]] = []
+    proposed: list[tuple[str, ...]] = []
+    for sheet in sheets:
+        mark = f"{sheet.table.sheet}!" if marked and sheet.table.sheet else ""
+        decided += decided_rows(sheet, mark, date)
+        proposed += proposed_rows(sheet, mark, date)
+    return Draft(shape, mapping_set(name, title, decided), mapping_set(name, f"{title}: proposals", proposed))
+
+
+def _scalar(value: object) -> str:
+    """A text as YAML, quoted wherever it could be read as something else."""
+    text = str(value)
+    plain = re.fullmatch(r"[A-Za-z][\w .-]*[\w.]|[A-Za-z]", text) and fold(text) not in NOT_PLAIN
+    return text if plain else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """A text in quotation marks, with escapes for what YAML takes for a line end or refuses."""
+    return UNSEEN.sub(lambda hit: f"\\u{ord(hit[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+UNSEEN = re.compile("[^\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+NOT_PLAIN = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan"})
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"[{', '.join(_quoted(item) for item in items)}]"
+
+
+def _shape(name: str, title: str, collection: str | None, sheets: Sequence[Sheet]) -> Iterator[str]:
+    yield "# A draft by `qilin map suggest`: nothing is read until its columns are decided. Look at every comment."
+    yield f"name: {name}"
+    yield f"title: {_scalar(title)}"
+    known = [column.name for column in sheets[0].table.columns if column.name != sheets[0].subject]
+    yield f"matches:\n  headers: {_list(known[:TOLD_BY])}"
+    if collection:
+        yield f"collection: {_scalar(collection)}"
+    yield "data_class: clinical"
+    if len(sheets) == 1:
+        sheet = sheets[0]
+        if sheet.table.sheet is not None and not sheet.table.first:
+            yield f"sheet: {_scalar(sheet.table.sheet)}"
+        yield from _part(sheet, "")
+        return
+    yield "sheets:"
+    for sheet in sheets:
+        yield f"  {_scalar(sheet.table.sheet or '')}:"
+        yield from _part(sheet, "    ")
+
+
+def _part(sheet: Sheet, space: str) -> Iterator[str]:
+    """The lines of one table."""
+    table, layout = sheet.table, sheet.table.layout
+    if layout.header_rows != (1,):
+        rows = layout.header_rows
+        yield f"{space}header_row: {rows[0] if len(rows) == 1 else list(rows)}"
+    if layout.first_row != layout.header_rows[-1] + 1:
+        yield f"{space}first_row: {layout.first_row}"
+    if table.last_row:
+        yield f"{space}last_row: {table.last_row}   # notes below"
+    yield f"{space}subject: {_scalar(sheet.subject or '')}"
+    subject = next(column for column in table.columns if column.name == sheet.subject)
+    if subject.distinct == subject.filled:
+        yield f"{space}one_row_per: {_list([subject.name])}"
+    read = [item.column for family in sheet.families for item in family.members]
+    if missing := missing_of(read):
+        yield f"{space}missing: {_list(missing)}"
+    if any(column.decimal_comma for column in read):
+        yield f'{space}decimal: ","   # commas in numbers: decimal signs?'
+    units = {column.cell_unit_text: column.cell_unit for column in read if column.cell_unit}
+    if units:
+        said = ", ".join(f"{_quoted(text)}: {_quoted(code)}" for text, code in units.items())
+        yield f"{space}units: {{{said}}}"
+    yield from _hints(sheet, space)
+    yield f"{space}columns:"
+    for family in sheet.families:
+        yield from _entry(sheet, family, space + "  ")
+
+
+def _hints(sheet: Sheet, space: str) -> Iterator[str]:
+    """What the map may say of dates, visits, lesions and readers, for the steward to take over."""
+    for column in dates_of(sheet.advice):
+        form = f", format: {_quoted(column.form)}" if column.form else ""
+        yield f"{space}# dates: when: {{column: {_scalar(column.name)}{form}}} in the entries that it dates"
+    for item in sheet.advice:
+        field = item.role.partition(":")[2]
+        if field in {"visit", "lesion", "reader"} and item.column.kind is not ValueKind.EMPTY:
+            yield f"{space}# {field}: {field}: {{column: {_scalar(item.column.name)}}} in the entries that it is about"
+
+
+def _entry(sheet: Sheet, family: Family, space: str) -> Iterator[str]:
+    """The entry of a column or of a family of them."""
+    item = family.first
+    proposal = item.proposed
+    assert proposal is not None
+    fields, unsure = _fields(sheet, item, proposal)
+    if family.piece in {"visit", "lesion"}:
+        fields[family.piece] = f"{{header: {family.piece}}}"
+    yield f"{space}# {proposal.target.label}, {proposal.score:.2f}: {_comment(proposal.reason)}"
+    for text in unsure:
+        yield f"{space}# ? {_comment(text)}"
+    said = ", ".join(f"{key}: {value}" for key, value in fields.items())
+    yield f"{space}{_scalar(family.pattern)}: {{{said}}}"
+
+
+def _comment(text: str) -> str:
+    return UNSEEN.sub("?", " ".join(text.split()))
+
+
+def _fields(sheet: Sheet, item: Advice, proposal: Proposal) -> tuple[dict[str, str], list[str]]:
+    """The fields of an entry, and what a steward must look at."""
+    target, column = proposal.target, item.column
+    fields = {"record": target.record}
+    unsure: list[str] = []
+    if target.record == "measurement":
+        unsure += _unit(fields, column, proposal)
+    elif target.record == "outcome":
+        if column.unit is None:
+            unsure.append("nothing says the unit; days are taken")
+        fields["unit"] = _scalar(column.unit or "d")
+        unsure += _event(sheet, fields)
+    elif target.record == "event":
+        unsure += _day(fields, column)
+    elif target.record == "treatment":
+        unsure += _treatment(fields, column, proposal)
+    if item.identical:
+        return fields, unsure
+    yes = _checked(sheet, column)
+    if yes and target.record == "finding":
+        fields["only_if"] = _list(yes)
+    missing = len(_undecided(sheet, column)) if target.record in {"finding", "response", "treatment"} else 0
+    if missing and not yes:
+        unsure.append(f"{missing} of its values have no likely concept")
+    return fields, unsure
+
+
+def _unit(fields: dict[str, str], column: Column, proposal: Proposal) -> list[str]:
+    if column.cell_unit:
+        return []
+    unit = proposal.unit or proposal.target.unit
+    if unit is None:
+        return ["nothing says the unit" if column.unit is None else f"the unit {column.unit} is taken from the table"]
+    fields["unit"] = _quoted(unit)
+    return [] if proposal.unit else [f"nothing says the unit; {unit} is the usual one"]
+
+
+def _event(sheet: Sheet, fields: dict[str, str]) -> list[str]:
+    """The column that says whether the outcome happened, where one speaks of death."""
+    for item in sheet.advice:
+        said = {cell: text for cell in item.column.values if (text := fold(item.column.meanings.get(cell, cell)))}
+        true = [cell for cell, text in said.items() if text in DEAD]
+        false = [cell for cell, text in said.items() if text in ALIVE]
+        if true and false:
+            fields["event"] = (
+                f"{{column: {_quoted(item.column.name)}, is_true: {_list(true)}, is_false: {_list(false)}}}"
+            )
+            return [
+                f"event: taken from {item.column.name}; does it speak of this outcome?",
+                "start_event: counted from which event?",
+            ]
+    return ["event: which column says whether it happened?", "start_event: counted from which event?"]
+
+
+def _day(fields: dict[str, str], column: Column) -> list[str]:
+    if column.kind is ValueKind.DATE:
+        if column.form:
+            fields["format"] = _quoted(column.form)
+        return []
+    fields["clock"] = "from-registration"
+    return ["clock: from which event are the days counted?"]
+
+
+def _treatment(fields: dict[str, str], column: Column, proposal: Proposal) -> list[str]:
+    yes = [cell for cell in column.values if fold(column.meanings.get(cell, cell)) in YES]
+    if yes:
+        fields |= {"fills": "kind", "only_if": _list(yes)}
+        return ["a treatment for each yes; of which kind?"]
+    if "Agent" not in proposal.target.label:
+        fields["fills"] = "kind"
+    return []
+
+
+def _checked(sheet: Sheet, column: Column) -> list[str]:
+    """The cells of yes, where the column is about one value."""
+    found = sheet.values.get(column.name, {})
+    about = [cell for cell, items in found.items() if items and items[0].reason == ABOUT]
+    return about if len(about) == len(found) else []
+
+
+def _undecided(sheet: Sheet, column: Column) -> list[str]:
+    found = sheet.values.get(column.name, {})
+    return [cell for cell in column.values if not found.get(cell)] if column.exact else []
