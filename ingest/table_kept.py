@@ -26,8 +26,8 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
-from ingest.gate import FREE, NAMING, OLDEST, identifier_in
-from ingest.table_blocks import AGES, NOT_KEPT
+from ingest.gate import AGES, FREE, NAMING, OLDEST, identifier_in
+from ingest.table_blocks import NOT_KEPT
 from ingest.table_cells import WITHHELD, Fault, Number, dated
 from ingest.table_file import Table, TableError
 from ingest.table_plan import Plan
