@@ -3,8 +3,8 @@
 Kept are the cells of the columns that the map speaks of, at their rows and columns, so that record keys stay the same.
 Each cell is kept in the form in which the store knows it, and no other:
 
-- what the map reads, as it is written; calendar dates as days from the subject's origin, names of readers as
-  pseudonyms, ages of 90 and above as ``>=90``;
+- what the map reads, as it is written, and of a key cell only what the map finds in it; calendar dates as days from
+  the subject's origin, names of readers as pseudonyms, ages of 90 and above as ``>=90``, in the unit of their row;
 - what the map cannot read (an undecided value, a word where a number should be) as a keyed hash, so that it is known
   again once a steward has decided about it;
 - what looks like an identifier, and the cells of a record that the gate refused, not at all.
@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from typing import Any, Final, TypeAlias
 from ingest.base import Context, Days
 from ingest.gate import AGES, FREE, NAMING, OLDEST, identifier_in
 from ingest.table_blocks import NOT_KEPT
-from ingest.table_cells import WITHHELD, Fault, Number, dated
+from ingest.table_cells import SILENT, WITHHELD, Fault, Number, dated
 from ingest.table_file import Table, TableError
 from ingest.table_plan import Plan
 from ingest.table_uses import PartRead, Use
@@ -182,20 +183,30 @@ class _Keeper:
         at = self.read.subject
         cell = cells[at]
         name = self.part.subject.identifier(cell)
-        if not cell or cell in self.part.missing:
+        if not name or cell in self.part.missing:
             # nothing of it is read but what tells that it is such a row
-            choosing = {at, *(condition.index for condition in self.read.conditions)}
+            known = {at} if not cell or cell in self.part.missing else set[int]()
+            choosing = {*known, *(condition.index for condition in self.read.conditions)}
             return [text if index in choosing else None for index, text in enumerate(cells)]
         if identifier_in(cell, NAMING) or identifier_in(name, NAMING):
             return [None] * len(cells)
         kept: list[Cell] = [""] * len(cells)
-        kept[at] = cell
+        kept[at] = self._key(cell)
         for index, uses in self.read.uses.items():
             if index != at and cells[index]:
                 kept[index] = self._cell(index, uses, cells, name)
         for index in self._refused(number, cells) - {at} if self.refused else ():
             kept[index] = None
         return kept
+
+    def _key(self, cell: str) -> str | None:
+        """What is kept of the key column's cell: no more than its identifier is found in, unless the rest is read too."""
+        subject = self.part.subject
+        if not subject.find or self._form(self.read.uses.get(self.read.subject, ()), cell) == cell:
+            return cell
+        found = re.search(subject.find, cell)
+        text = found[0] if found else ""
+        return text if subject.identifier(text) == subject.identifier(cell) else None
 
     def _refused(self, number: int, cells: Sequence[str]) -> set[int]:
         """The cells that only records refused by the gate are made of."""
@@ -216,18 +227,36 @@ class _Keeper:
         if isinstance(form, When):
             first, last, _ = self.days(subject, form)
             return ["day", first, last, form.clock]
-        if isinstance(form, str) and any(use.plan and self._is_old(use.plan, text, cells) for use in uses):
-            return None if text.startswith("-") else self._oldest(uses)
+        plans = [use.plan for use in uses if use.plan]
+        if isinstance(form, str) and any(self._is_old(plan, text, cells) for plan in plans):
+            doubtful = any(self._said(plan, "variable", cells) is NOT_KEPT for plan in plans)
+            units = {self._unit(plan, cells) for plan in plans}
+            return None if text.startswith("-") or doubtful else self._oldest(units)
         return form
 
-    def _oldest(self, uses: Sequence[Use]) -> str | None:
-        """The bound of ages that may identify a person in the column's own unit; None where that is not one for all."""
-        units = {use.plan.constants.get("unit") or "a" for use in uses if use.plan}
+    def _oldest(self, units: set[str]) -> str | None:
+        """The bound of ages that may identify a person in the unit of the row; None where that is not one for all."""
         bound = Number(Decimal(OLDEST)).converted("a", units.pop()) if len(units) == 1 else None
         if not isinstance(bound, Number) or bound.value is None:
             return None
         written = f">={bound.value.normalize():f}"
         return written.replace(".", ",") if self.read.part.decimal == "," else written
+
+    def _said(self, plan: Plan, name: str, cells: Sequence[str]) -> object:
+        """What a row says for a field of a record; a fault where that cannot be told from the row."""
+        said = plan.constants.get(name)
+        for item in (item for item in plan.fields if item.name == name):
+            text = self.read.cell_of(item, cells)
+            if text is None:
+                return NOT_KEPT
+            if text and text not in item.missing and (found := item.read(text)) is not SILENT:
+                said = found
+        return said
+
+    def _unit(self, plan: Plan, cells: Sequence[str]) -> str:
+        """The unit in which a row gives a number without one of its own: years where nothing says it, empty in doubt."""
+        unit = self._said(plan, "unit", cells)
+        return "" if isinstance(unit, Fault) else str(unit or "a")
 
     def _form(self, uses: Sequence[Use], text: str) -> Cell | When:
         """The strictest of the forms that the uses of a column call for."""
@@ -257,20 +286,14 @@ class _Keeper:
             return found
         return str(found) if use.field == "reader" else text
 
-    @staticmethod
-    def _is_old(plan: Plan, text: str, cells: Sequence[str]) -> bool:
-        """Whether a cell is an age that may identify a person; in doubt about its unit it is."""
-        if plan.main != "value":
+    def _is_old(self, plan: Plan, text: str, cells: Sequence[str]) -> bool:
+        """Whether a cell is an age that may identify a person; in doubt about its variable or unit it is."""
+        if plan.main != "value" or text in plan.missing or text in plan.absent:
             return False
-        variable = plan.constants.get("variable")
-        for item in plan.fields:
-            if item.name == "variable":
-                variable = item.read(cells[item.index])
-        found = plan.read(text)
-        if variable not in AGES or not isinstance(found, Number):
+        variable, found = self._said(plan, "variable", cells), plan.read(text)
+        if (variable not in AGES and variable is not NOT_KEPT) or not isinstance(found, Number):
             return False
-        unit = found.unit or plan.constants.get("unit")
-        years = found.converted(unit, "a") if unit and unit != "a" else found
+        years = found.converted(found.unit or self._unit(plan, cells), "a")
         if isinstance(years, Fault):
             return True
         return any(abs(bound) >= OLDEST for bound in (years.value, years.low, years.high) if bound is not None)
