@@ -23,7 +23,18 @@ from ontology.fields import dicom_attributes
 from ontology.records import Measurement, Record, Reject, Series, SeriesHeader, Study, StudyHeader
 from ontology.terms import ncit
 
-__all__ = ["AGES", "DESCRIBING", "FREE_TEXT", "NAMING", "OLDEST", "TECHNICAL", "admit", "admit_block", "bare", "identifier_in"]
+__all__ = [
+    "AGES",
+    "DESCRIBING",
+    "FREE_TEXT",
+    "NAMING",
+    "OLDEST",
+    "TECHNICAL",
+    "admit",
+    "admit_block",
+    "bare",
+    "identifier_in",
+]
 
 
 MONTHS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"

@@ -200,7 +200,7 @@ class _Keeper:
         return kept
 
     def _key(self, cell: str) -> str | None:
-        """What is kept of the key column's cell: no more than its identifier is found in, unless the rest is read too."""
+        """What is kept of the key column's cell: only what its identifier is found in, unless all of it is read."""
         subject = self.part.subject
         if not subject.find or self._form(self.read.uses.get(self.read.subject, ()), cell) == cell:
             return cell
@@ -254,7 +254,7 @@ class _Keeper:
         return said
 
     def _unit(self, plan: Plan, cells: Sequence[str]) -> str:
-        """The unit in which a row gives a number without one of its own: years where nothing says it, empty in doubt."""
+        """The unit in which a row gives a number without one of its own: years if nothing says it, empty in doubt."""
         unit = self._said(plan, "unit", cells)
         return "" if isinstance(unit, Fault) else str(unit or "a")
 

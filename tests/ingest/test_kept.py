@@ -122,7 +122,8 @@ AGE = ("column:Age\tskos:exactMatch\tncit:C25150",)
     ("shape", "terms", "table"),
     [
         pytest.param(
-            "subject: ID\ncolumns:\n  Age: {record: measurement, unit: a, missing: ['999'], absent: {'998': ncit:C62222}}\n",
+            "subject: ID\n"
+            "columns:\n  Age: {record: measurement, unit: a, missing: ['999'], absent: {'998': ncit:C62222}}\n",
             AGE,
             "ID,Age\nS1,61\nS2,999\nS3,93\nS4,998\n",
             id="a code for a missing age",
@@ -157,7 +158,7 @@ def test_of_a_key_cell_no_more_is_kept_than_the_identifier(tmp_path: Path) -> No
 
 def test_a_number_is_not_kept_where_another_row_says_what_it_is(tmp_path: Path) -> None:
     shape = (
-        "subject: ID\ncolumns:\n  Value:\n    record: measurement\n    unit: a\n    where: {What: [\"\"]}\n"
+        'subject: ID\ncolumns:\n  Value:\n    record: measurement\n    unit: a\n    where: {What: [""]}\n'
         "    variable: {column: What, per: [Visit]}\n"
     )
     path = small(tmp_path, shape, ("value:What/age\tskos:exactMatch\tncit:C25150",), PER)
