@@ -15,10 +15,8 @@ A document is JSON lines: a head, then for each part of the map ``{"part": n}`` 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -33,15 +31,14 @@ from ingest.table_cells import SILENT, WITHHELD, Fault, Number, dated
 from ingest.table_file import Table, TableError
 from ingest.table_plan import Plan
 from ingest.table_uses import PartRead, Use
-from mappings.shape import Entry, Part, Ref, plain
-from mappings.tables import TableMap
+from ingest.table_ways import FORM, completion_of, layout_of, ways_of
+from mappings.shape import Entry, Part, plain
 from ontology.prefixes import Curie
 from ontology.records import When
 from store.identity import origin_key
 
-__all__ = ["KeptTable", "Shortfall", "TableDocument", "shortfall"]
+__all__ = ["KeptTable", "Known", "TableDocument"]
 
-FORM: Final = 1
 SEARCHED: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("lesion", "reader"), NAMING),
     **dict.fromkeys(("study", "series", "procedure"), ()),
@@ -50,53 +47,6 @@ SEARCHED: Final[Mapping[str, tuple[str, ...]]] = {
 
 Cell: TypeAlias = str | list[Any] | None
 """Kept as it is; as ``["day", first, last, clock]`` or ``["mark", hash]``; or not at all."""
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def layout_of(part: Part) -> str:
-    """A digest of where things stand in a part, but for what its columns mean."""
-    return _digest(part.model_dump(mode="json", exclude={"columns", "common"}, exclude_defaults=True))
-
-
-def ways_of(part: Part) -> dict[str, str]:
-    """For each column that a part speaks of, a digest of how it is read."""
-    ways: dict[str, list[str]] = defaultdict(list)
-    for written, entries in part.columns.items():
-        for entry in entries:
-            ways[written].append(_digest(entry.model_dump(mode="json", exclude={"fields"}, exclude_defaults=True)))
-            refs = [(name, given) for name, given in entry.fields.items() if isinstance(given, Ref)]
-            for name, given in refs:
-                for choice in given.choices:
-                    for source in filter(None, (*choice.sources, *choice.per, choice.role)):
-                        ways[plain(source)].append(_digest([name, choice.model_dump(mode="json")]))
-    for name in part.named:
-        ways.setdefault(name, [])
-    return {name: _digest(sorted(set(found))) for name, found in ways.items()}
-
-
-# keeping
-
-
-def completion_of(stated: Part, part: Part) -> dict[str, Any]:
-    """What a source added to a part of a map: visits, and for each entry of a column the fields that it gave it."""
-    added = {
-        name: [
-            {item: _plain_field(given) for item, given in entry.fields.items() if item not in own.fields}
-            for entry, own in zip(entries, stated.columns[name], strict=True)
-        ]
-        for name, entries in part.columns.items()
-    }
-    return {
-        "visits": {} if part.visits == stated.visits else dict(part.visits),
-        "columns": {name: entries for name, entries in added.items() if any(entries)},
-    }
-
-
-def _plain_field(given: Ref | bool | float | str) -> Any:
-    return given.model_dump(mode="json", exclude_defaults=True) if isinstance(given, Ref) else given
 
 
 @dataclass(frozen=True)
@@ -300,35 +250,6 @@ class _Keeper:
 
 
 # reading again
-
-
-@dataclass(frozen=True, slots=True)
-class Shortfall:
-    """Why a kept document does not serve a map whole: columns that it does not hold, and whether it serves at all."""
-
-    columns: tuple[str, ...]
-    useless: bool
-
-
-def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
-    """What a document lacks of what a map reads; it serves no map that reads one of its columns in another way."""
-    kept = {part["sheet"]: part for part in head["parts"]}
-    lacking: list[str] = []
-    useless = head["form"] != FORM or bool(head["coded"])
-    for part in mapping.parts:
-        found = kept.get(part.sheet)
-        ways = ways_of(part)
-        if found is None and part.optional:
-            continue  # the table has no such sheet
-        if found is None or found["layout"] != layout_of(part):
-            useless = True
-            lacking += sorted(ways)
-            continue
-        lacking += sorted(ways.keys() - found["ways"].keys())
-        changed = sorted(name for name, way in ways.items() if found["ways"].get(name, way) != way)
-        lacking += changed
-        useless = useless or bool(changed)
-    return Shortfall(tuple(dict.fromkeys(lacking)), useless)
 
 
 class KeptTable(Table):

@@ -13,7 +13,8 @@ from ingest import sources
 from ingest.base import Context
 from ingest.gate import admit, identifier_in
 from ingest.table import Input, read_input
-from ingest.table_kept import KeptTable, TableDocument, shortfall
+from ingest.table_kept import KeptTable, TableDocument
+from ingest.table_ways import shortfall
 from mappings.tables import Library
 from ontology.records import Record, Reject, When
 from tests.ingest.test_table_golden import CASES, KINDS, files_of, mapping
