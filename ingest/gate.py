@@ -262,8 +262,10 @@ def _measurement(record: Any, _context: Context) -> Record:
     kept: Measurement = record
     if kept.variable not in AGES:
         return kept
-    said = (kept.value, kept.low, kept.high)
-    bounds = [bound for bound in said if isinstance(bound, Decimal | int | float) and not isinstance(bound, bool)]
+    said: tuple[Any, ...] = (kept.value, kept.low, kept.high)
+    bounds: list[Any] = [
+        bound for bound in said if isinstance(bound, Decimal | int | float) and not isinstance(bound, bool)
+    ]
     if all(abs(bound) < OLDEST for bound in bounds):
         return kept
     above = max(bounds) >= OLDEST
