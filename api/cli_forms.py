@@ -13,10 +13,11 @@ from api.console import err
 from mappings.form_odm import odm_document
 from mappings.form_redcap import data_dictionary
 from mappings.forms import FormError, FormField, chosen, elements_of_map, form_fields, form_name
-from mappings.tables import MappingError
+from mappings.tables import Library, MappingError, TableMap
 from ontology.elements import elements
 from ontology.index import TermIndex
 from store.home import Home
+from store.warehouse import Warehouse
 
 __all__ = ["FORM_REFUSALS", "forms_commands"]
 
@@ -65,9 +66,10 @@ def odm(
 
 def _fields(references: list[str] | None, from_map: str | None, form: str) -> list[FormField]:
     """The fields, with a word on those that need more than the form."""
-    index = Home.find().terms
+    home = Home.find()
+    index = home.terms
     known = elements(TermIndex(index).elements() if index.exists() else ())
-    wanted = [*(references or ()), *(elements_of_map(from_map) if from_map else ())]
+    wanted = [*(references or ()), *(elements_of_map(_map(home, from_map)) if from_map else ())]
     fields = form_fields(chosen(wanted, known), form)
     for field in fields:
         if field.identifies:
@@ -80,6 +82,12 @@ def _fields(references: list[str] | None, from_map: str | None, form: str) -> li
             f"{field.name} ({field.element.curie} {field.element.long_name}) {say}", highlight=False, markup=False
         )
     return fields
+
+
+def _map(home: Home, name: str) -> TableMap:
+    """A map by its name, the site's own among them, under the decisions of the warehouse, where there is one."""
+    library = Library.of(home, Warehouse(home).decisions) if home.control.exists() else Library(home.mappings)
+    return library.get(name)
 
 
 def _write(content: bytes, output: Path | None) -> None:

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from ingest.base import Context, Source, Yield, head_of, sha256_of
-from ingest.table import Input, read_input
+from ingest.base import Context, Source, Yield, head_of
+from ingest.table import read_files
 from ingest.table_file import TableFile
-from ontology.records import Reject
 
 __all__ = ["SOURCE", "PortalFile"]
 
@@ -53,14 +52,7 @@ def accepts(locator: str) -> bool:
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """Yield each file's head, records and rejects."""
-    for locator in locators:
-        path = Path(locator)
-        try:
-            given = Input("cbioportal", path, PortalFile(path), sha256_of(path))
-        except OSError as error:
-            yield Reject(name=path.name, place="file", problem=f"cannot be opened ({error.strerror})", wanted="a file")
-            continue
-        yield from read_input(given, context)
+    return read_files("cbioportal", PortalFile, locators, context)
 
 
 SOURCE = Source(name="cbioportal", accepts=accepts, read=read, summary="clinical files and timelines of cBioPortal")

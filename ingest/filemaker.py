@@ -18,10 +18,9 @@ from pathlib import Path
 
 from lxml import etree
 
-from ingest.base import Context, Source, Yield, head_of, sha256_of
-from ingest.table import Input, read_input
+from ingest.base import Context, Source, Yield, head_of
+from ingest.table import read_files
 from ingest.table_file import Table, TableError
-from ontology.records import Reject
 from ontology.xml import XmlError, root_name, stream
 
 __all__ = ["SOURCE", "FileMakerTable", "iso"]
@@ -141,14 +140,7 @@ def accepts(locator: str) -> bool:
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """Yield each export's head, records and rejects."""
-    for locator in locators:
-        path = Path(locator)
-        try:
-            given = Input("filemaker", path, FileMakerTable(path), sha256_of(path))
-        except OSError as error:
-            yield Reject(name=path.name, place="file", problem=f"cannot be opened ({error.strerror})", wanted="a file")
-            continue
-        yield from read_input(given, context)
+    return read_files("filemaker", FileMakerTable, locators, context)
 
 
 SOURCE = Source(name="filemaker", accepts=accepts, read=read, summary="FileMaker Pro exports (FMPXMLRESULT)")

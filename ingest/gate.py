@@ -23,7 +23,18 @@ from ontology.fields import dicom_attributes
 from ontology.records import Measurement, Record, Reject, Series, SeriesHeader, Study, StudyHeader
 from ontology.terms import ncit
 
-__all__ = ["DESCRIBING", "FREE_TEXT", "NAMING", "OLDEST", "TECHNICAL", "admit", "admit_block", "bare", "identifier_in"]
+__all__ = [
+    "AGES",
+    "DESCRIBING",
+    "FREE_TEXT",
+    "NAMING",
+    "OLDEST",
+    "TECHNICAL",
+    "admit",
+    "admit_block",
+    "bare",
+    "identifier_in",
+]
 
 
 MONTHS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -141,11 +152,11 @@ def admit_block(block: Block, context: Context) -> tuple[Block, list[Reject], se
 
     It judges as `admit` does; each distinct text is searched once.
     """
+    rows, rejects = tailored(block), []
     if context.reviewed:
-        return block, [], set()
+        return (block if rows is block.rows else Block(block.kind, rows)), [], set()
     refused: set[str] = set()
     assert block.kind in FACTS, "nodes and headers are judged one by one"
-    rows, rejects = tailored(block), []
     for name, kinds in CHECKED[block.kind]:
         if name not in rows.column_names or (name == "value" and "value_type" not in rows.column_names):
             continue
@@ -180,7 +191,7 @@ def _refused_rows(kind: type[Record], keys: list[str], place: str, found: str) -
 
 
 def tailored(block: Block) -> pa.Table:
-    """The rows of a block with ages of 90 and above as the bound 90."""
+    """The rows of a block with ages of 90 and above as the bound 90; times from a diagnosis to birth are negative."""
     rows = block.rows
     if block.kind is not Measurement or not AGES & set(pc.unique(rows.column("variable")).to_pylist()):
         return rows
@@ -189,16 +200,22 @@ def tailored(block: Block) -> pa.Table:
         typed = pc.is_in(rows.column("value_type"), pa.array(["decimal", "integer", "double"]))
         numbers.append(pc.if_else(typed, rows.column("value"), None))
     bounds = [pc.cast(texts, pa.float64()) for texts in numbers]
-    oldest = pc.max_element_wise(*bounds)
-    old = pc.and_(
-        pc.is_in(rows.column("variable"), pa.array(sorted(AGES))),
-        pc.fill_null(pc.greater_equal(oldest, OLDEST), fill_value=False),
-    )
-    bounded = {"value": None, "value_type": None, "low": str(OLDEST), "high": None, "raw": f"{OLDEST}+"}
+    if not bounds:
+        return rows
+    ages = pc.is_in(rows.column("variable"), pa.array(sorted(AGES)))
+    above = pc.and_(ages, pc.fill_null(pc.greater_equal(pc.max_element_wise(*bounds), OLDEST), fill_value=False))
+    below = pc.and_(ages, pc.fill_null(pc.less_equal(pc.min_element_wise(*bounds), -OLDEST), fill_value=False))
+    old = pc.or_(above, below)
+    bounded = {
+        "value": None,
+        "value_type": None,
+        "low": pc.if_else(above, str(OLDEST), None),
+        "high": pc.if_else(above, None, str(-OLDEST)),
+        "raw": f"{OLDEST}+",
+    }
     for name, value in bounded.items():
-        filled = pa.repeat(pa.scalar(value, pa.string()), rows.num_rows)
         have = rows.column(name) if name in rows.column_names else pa.nulls(rows.num_rows, pa.string())
-        column = pc.if_else(old, filled, have)
+        column = pc.if_else(old, pa.scalar(None, pa.string()) if value is None else value, have)
         at = rows.schema.get_field_index(name)
         rows = rows.set_column(at, name, column) if at >= 0 else rows.append_column(name, column)
     return rows
@@ -243,12 +260,17 @@ def _study_header(record: Any, context: Context) -> Record:
 
 def _measurement(record: Any, _context: Context) -> Record:
     kept: Measurement = record
-    if kept.variable not in AGES or isinstance(kept.value, str | bool):
+    if kept.variable not in AGES:
         return kept
-    bounds = [bound for bound in (kept.value, kept.low, kept.high) if bound is not None]
-    if all(bound < OLDEST for bound in bounds) or (kept.value is None and kept.raw == f"{OLDEST}+"):
+    said: tuple[Any, ...] = (kept.value, kept.low, kept.high)
+    bounds: list[Any] = [
+        bound for bound in said if isinstance(bound, Decimal | int | float) and not isinstance(bound, bool)
+    ]
+    if all(abs(bound) < OLDEST for bound in bounds):
         return kept
-    return replace(kept, value=None, low=Decimal(OLDEST), high=None, raw=f"{OLDEST}+")
+    above = max(bounds) >= OLDEST
+    low, high = (Decimal(OLDEST), None) if above else (None, Decimal(-OLDEST))
+    return replace(kept, value=None, low=low, high=high, raw=f"{OLDEST}+")
 
 
 TAILORS: dict[type[Record], Callable[[Any, Context], Record]] = {

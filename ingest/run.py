@@ -64,6 +64,7 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
     with warehouse.writing(progress.waiting) as writing:
         library = Library.of(warehouse.home, warehouse.decisions)  # with what was decided while another run wrote
         runs = [_Run(warehouse, writing, job, report, progress, library).read() for job in jobs]
+        warehouse.documents.sweep()  # of sources that did not come in whole, or of a run that was cut off
         progress.stage("publishing")
         manifest = writing.publish()
         report.generation, report.quads = manifest.number, manifest.quads
@@ -293,10 +294,11 @@ class _Run:
         """Finish a source; only what came in whole replaces what was there."""
         if head is None:
             return
-        self.open = None
+        opened, self.open = self.open, None
         try:
             finished = self.writing.log.finish()
         except BrokenSourceError as error:
+            self.readings = [reading for reading in self.readings if opened is None or reading.sid != opened.sid]
             broken = _unread(head.name, str(error), "a document that is whole without what was refused")
             self._reject(head.collection or self.job.collection, broken)
             return

@@ -21,7 +21,7 @@ from mappings.tables import MappingError, TableMap
 from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord
 
-__all__ = ["SOURCE", "Coverage", "Input", "coverage", "read_input"]
+__all__ = ["SOURCE", "Coverage", "Input", "coverage", "read_files", "read_input"]
 
 log = logging.getLogger(__name__)
 
@@ -99,14 +99,21 @@ def coverage(path: Path, mapping: TableMap) -> Coverage:
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """Yield each table's head, records and rejects."""
+    return read_files("table", TableFile, locators, context)
+
+
+def read_files(
+    kind: str, opened: Callable[[Path], Table], locators: Iterator[str], context: Context
+) -> Iterator[Yield]:
+    """Read files that are a table each, and nothing but that is known of them."""
     for locator in locators:
         path = Path(locator)
         try:
-            table = Input("table", path, TableFile(path), sha256_of(path))
+            given = Input(kind, path, opened(path), sha256_of(path))
         except OSError as error:
             yield Reject(name=path.name, place="file", problem=f"cannot be opened ({error.strerror})", wanted="a file")
             continue
-        yield from read_input(table, context)
+        yield from read_input(given, context)
 
 
 def read_input(given: Input, context: Context) -> Iterator[Yield]:

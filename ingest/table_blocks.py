@@ -14,20 +14,16 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from ingest.base import Block
+from ingest.gate import AGES, OLDEST
 from ingest.table_cells import SILENT, WITHHELD, Fault, Number, Reading
 from ingest.table_plan import Field, Plan
 from ontology.fields import star_of
 from ontology.prefixes import Curie
 from ontology.records import Lesion, Procedure, Reader, Record, Series, Study, Treatment, When
-from ontology.terms import ncit
 from ontology.variables import variables
 from store.columns import columns_of, defaults_of, logged
 
 __all__ = ["Maker", "Makings", "Misread"]
-
-AGES = frozenset({ncit.AGE, ncit.AGE_AT_DIAGNOSIS})
-OLDEST = 90
-"""From this age on, years may identify a person (45 CFR 164.514(b)); the raw text then says only ``90+``."""
 
 HELD = 50_000
 """Combinations of cells whose meaning is kept ready, for each field of an entry."""
@@ -399,5 +395,5 @@ def quantity(found: Number, raw: str, values: dict[str, Any], record: str) -> Fa
     # days from diagnosis to birth are negative
     years = result.value if result.value is not None else result.low
     if values["variable"] in AGES and years is not None and abs(years) >= OLDEST:
-        values["raw"] = "90+"
+        values["raw"] = f"{OLDEST}+"
     return None

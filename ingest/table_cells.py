@@ -110,6 +110,8 @@ RANGE = re.compile(rf"(?P<low>{DIGITS})\s*(?:[-\u2010-\u2015\u2212]|to\s)\s*(?P<
 EXCEL = {"excel": dt.date(1899, 12, 30), "excel-1904": dt.date(1904, 1, 1)}
 """The day 0 of a workbook's day counts; 1900 was no leap year, but its calendar holds it for one until March."""
 
+BEYOND = 10**9
+"""Whole numbers and days from here on are none: the record log holds 32 bits."""
 CACHE = 100_000
 LONGEST = 64
 """Characters of the longest text that is looked at as a number or a date."""
@@ -242,7 +244,7 @@ def integer(text: str) -> int | Fault:
         whole = int(value)
     except (InvalidOperation, ValueError, OverflowError):
         return Fault("not a whole number", "a whole number such as 3")
-    return whole if whole == value and abs(whole) < 10**9 else Fault("not a whole number", "a whole number such as 3")
+    return whole if whole == value and abs(whole) < BEYOND else Fault("not a whole number", "a whole number such as 3")
 
 
 def boolean(is_true: Collection[str], is_false: Collection[str]) -> Reading:
@@ -314,7 +316,7 @@ def _counted(clock: str, unit: str) -> Reading:
 
     def count(text: str) -> When | Fault:
         days = integer(text)
-        if isinstance(days, Fault):
+        if isinstance(days, Fault) or abs(days) * factor >= BEYOND:
             return fault
         if unit == "study-day":
             if days == 0:

@@ -3,8 +3,8 @@
 Kept are the cells of the columns that the map speaks of, at their rows and columns, so that record keys stay the same.
 Each cell is kept in the form in which the store knows it, and no other:
 
-- what the map reads, as it is written; calendar dates as days from the subject's origin, names of readers as
-  pseudonyms, ages of 90 and above as ``>=90``;
+- what the map reads, as it is written, and of a key cell only what the map finds in it; calendar dates as days from
+  the subject's origin, names of readers as pseudonyms, ages of 90 and above as ``>=90``, in the unit of their row;
 - what the map cannot read (an undecided value, a word where a number should be) as a keyed hash, so that it is known
   again once a steward has decided about it;
 - what looks like an identifier, and the cells of a record that the gate refused, not at all.
@@ -15,9 +15,8 @@ A document is JSON lines: a head, then for each part of the map ``{"part": n}`` 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
-from collections import defaultdict
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -27,21 +26,20 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
-from ingest.gate import FREE, NAMING, OLDEST, identifier_in
-from ingest.table_blocks import AGES, NOT_KEPT
-from ingest.table_cells import WITHHELD, Fault, Number, dated
+from ingest.gate import AGES, FREE, NAMING, OLDEST, identifier_in
+from ingest.table_blocks import NOT_KEPT
+from ingest.table_cells import SILENT, WITHHELD, Fault, Number, dated
 from ingest.table_file import Table, TableError
 from ingest.table_plan import Plan
 from ingest.table_uses import PartRead, Use
-from mappings.shape import Entry, Part, Ref, plain
-from mappings.tables import TableMap
+from ingest.table_ways import FORM, completion_of, layout_of, ways_of
+from mappings.shape import Entry, Part, plain
 from ontology.prefixes import Curie
 from ontology.records import When
 from store.identity import origin_key
 
-__all__ = ["KeptTable", "Shortfall", "TableDocument", "shortfall"]
+__all__ = ["KeptTable", "Known", "TableDocument"]
 
-FORM: Final = 1
 SEARCHED: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("lesion", "reader"), NAMING),
     **dict.fromkeys(("study", "series", "procedure"), ()),
@@ -50,53 +48,6 @@ SEARCHED: Final[Mapping[str, tuple[str, ...]]] = {
 
 Cell: TypeAlias = str | list[Any] | None
 """Kept as it is; as ``["day", first, last, clock]`` or ``["mark", hash]``; or not at all."""
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def layout_of(part: Part) -> str:
-    """A digest of where things stand in a part, but for what its columns mean."""
-    return _digest(part.model_dump(mode="json", exclude={"columns", "common"}, exclude_defaults=True))
-
-
-def ways_of(part: Part) -> dict[str, str]:
-    """For each column that a part speaks of, a digest of how it is read."""
-    ways: dict[str, list[str]] = defaultdict(list)
-    for written, entries in part.columns.items():
-        for entry in entries:
-            ways[written].append(_digest(entry.model_dump(mode="json", exclude={"fields"}, exclude_defaults=True)))
-            refs = [(name, given) for name, given in entry.fields.items() if isinstance(given, Ref)]
-            for name, given in refs:
-                for choice in given.choices:
-                    for source in filter(None, (*choice.sources, *choice.per, choice.role)):
-                        ways[plain(source)].append(_digest([name, choice.model_dump(mode="json")]))
-    for name in part.named:
-        ways.setdefault(name, [])
-    return {name: _digest(sorted(set(found))) for name, found in ways.items()}
-
-
-# keeping
-
-
-def completion_of(stated: Part, part: Part) -> dict[str, Any]:
-    """What a source added to a part of a map: visits, and for each entry of a column the fields that it gave it."""
-    added = {
-        name: [
-            {item: _plain_field(given) for item, given in entry.fields.items() if item not in own.fields}
-            for entry, own in zip(entries, stated.columns[name], strict=True)
-        ]
-        for name, entries in part.columns.items()
-    }
-    return {
-        "visits": {} if part.visits == stated.visits else dict(part.visits),
-        "columns": {name: entries for name, entries in added.items() if any(entries)},
-    }
-
-
-def _plain_field(given: Ref | bool | float | str) -> Any:
-    return given.model_dump(mode="json", exclude_defaults=True) if isinstance(given, Ref) else given
 
 
 @dataclass(frozen=True)
@@ -189,20 +140,30 @@ class _Keeper:
         at = self.read.subject
         cell = cells[at]
         name = self.part.subject.identifier(cell)
-        if not cell or cell in self.part.missing:
+        if not name or cell in self.part.missing:
             # nothing of it is read but what tells that it is such a row
-            choosing = {at, *(condition.index for condition in self.read.conditions)}
+            known = {at} if not cell or cell in self.part.missing else set[int]()
+            choosing = {*known, *(condition.index for condition in self.read.conditions)}
             return [text if index in choosing else None for index, text in enumerate(cells)]
         if identifier_in(cell, NAMING) or identifier_in(name, NAMING):
             return [None] * len(cells)
         kept: list[Cell] = [""] * len(cells)
-        kept[at] = cell
+        kept[at] = self._key(cell)
         for index, uses in self.read.uses.items():
             if index != at and cells[index]:
                 kept[index] = self._cell(index, uses, cells, name)
         for index in self._refused(number, cells) - {at} if self.refused else ():
             kept[index] = None
         return kept
+
+    def _key(self, cell: str) -> str | None:
+        """What is kept of the key column's cell: only what its identifier is found in, unless all of it is read."""
+        subject = self.part.subject
+        if not subject.find or self._form(self.read.uses.get(self.read.subject, ()), cell) == cell:
+            return cell
+        found = re.search(subject.find, cell)
+        text = found[0] if found else ""
+        return text if subject.identifier(text) == subject.identifier(cell) else None
 
     def _refused(self, number: int, cells: Sequence[str]) -> set[int]:
         """The cells that only records refused by the gate are made of."""
@@ -223,18 +184,36 @@ class _Keeper:
         if isinstance(form, When):
             first, last, _ = self.days(subject, form)
             return ["day", first, last, form.clock]
-        if isinstance(form, str) and any(use.plan and self._is_old(use.plan, text, cells) for use in uses):
-            return None if text.startswith("-") else self._oldest(uses)
+        plans = [use.plan for use in uses if use.plan]
+        if isinstance(form, str) and any(self._is_old(plan, text, cells) for plan in plans):
+            doubtful = any(self._said(plan, "variable", cells) is NOT_KEPT for plan in plans)
+            units = {self._unit(plan, cells) for plan in plans}
+            return None if text.startswith("-") or doubtful else self._oldest(units)
         return form
 
-    def _oldest(self, uses: Sequence[Use]) -> str | None:
-        """The bound of ages that may identify a person in the column's own unit; None where that is not one for all."""
-        units = {use.plan.constants.get("unit") or "a" for use in uses if use.plan}
+    def _oldest(self, units: set[str]) -> str | None:
+        """The bound of ages that may identify a person in the unit of the row; None where that is not one for all."""
         bound = Number(Decimal(OLDEST)).converted("a", units.pop()) if len(units) == 1 else None
         if not isinstance(bound, Number) or bound.value is None:
             return None
         written = f">={bound.value.normalize():f}"
         return written.replace(".", ",") if self.read.part.decimal == "," else written
+
+    def _said(self, plan: Plan, name: str, cells: Sequence[str]) -> object:
+        """What a row says for a field of a record; a fault where that cannot be told from the row."""
+        said = plan.constants.get(name)
+        for item in (item for item in plan.fields if item.name == name):
+            text = self.read.cell_of(item, cells)
+            if text is None:
+                return NOT_KEPT
+            if text and text not in item.missing and (found := item.read(text)) is not SILENT:
+                said = found
+        return said
+
+    def _unit(self, plan: Plan, cells: Sequence[str]) -> str:
+        """The unit in which a row gives a number without one of its own: years if nothing says it, empty in doubt."""
+        unit = self._said(plan, "unit", cells)
+        return "" if isinstance(unit, Fault) else str(unit or "a")
 
     def _form(self, uses: Sequence[Use], text: str) -> Cell | When:
         """The strictest of the forms that the uses of a column call for."""
@@ -264,55 +243,20 @@ class _Keeper:
             return found
         return str(found) if use.field == "reader" else text
 
-    @staticmethod
-    def _is_old(plan: Plan, text: str, cells: Sequence[str]) -> bool:
-        """Whether a cell is an age that may identify a person; in doubt about its unit it is."""
-        if plan.main != "value":
+    def _is_old(self, plan: Plan, text: str, cells: Sequence[str]) -> bool:
+        """Whether a cell is an age that may identify a person; in doubt about its variable or unit it is."""
+        if plan.main != "value" or text in plan.missing or text in plan.absent:
             return False
-        variable = plan.constants.get("variable")
-        for item in plan.fields:
-            if item.name == "variable":
-                variable = item.read(cells[item.index])
-        found = plan.read(text)
-        if variable not in AGES or not isinstance(found, Number):
+        variable, found = self._said(plan, "variable", cells), plan.read(text)
+        if (variable not in AGES and variable is not NOT_KEPT) or not isinstance(found, Number):
             return False
-        unit = found.unit or plan.constants.get("unit")
-        years = found.converted(unit, "a") if unit and unit != "a" else found
+        years = found.converted(found.unit or self._unit(plan, cells), "a")
         if isinstance(years, Fault):
             return True
         return any(abs(bound) >= OLDEST for bound in (years.value, years.low, years.high) if bound is not None)
 
 
 # reading again
-
-
-@dataclass(frozen=True, slots=True)
-class Shortfall:
-    """Why a kept document does not serve a map whole: columns that it does not hold, and whether it serves at all."""
-
-    columns: tuple[str, ...]
-    useless: bool
-
-
-def shortfall(head: Mapping[str, Any], mapping: TableMap) -> Shortfall:
-    """What a document lacks of what a map reads; it serves no map that reads one of its columns in another way."""
-    kept = {part["sheet"]: part for part in head["parts"]}
-    lacking: list[str] = []
-    useless = head["form"] != FORM or bool(head["coded"])
-    for part in mapping.parts:
-        found = kept.get(part.sheet)
-        ways = ways_of(part)
-        if found is None and part.optional:
-            continue  # the table has no such sheet
-        if found is None or found["layout"] != layout_of(part):
-            useless = True
-            lacking += sorted(ways)
-            continue
-        lacking += sorted(ways.keys() - found["ways"].keys())
-        changed = sorted(name for name, way in ways.items() if found["ways"].get(name, way) != way)
-        lacking += changed
-        useless = useless or bool(changed)
-    return Shortfall(tuple(dict.fromkeys(lacking)), useless)
 
 
 class KeptTable(Table):

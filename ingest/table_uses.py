@@ -87,6 +87,14 @@ class PartRead:
         width = len(self.headers)
         return (item.index,) if item.index < width else self.made[item.index - width].indexes
 
+    def cell_of(self, item: Field, cells: Sequence[str]) -> str | None:
+        """The cell of a row that a field is read from; None where it is fetched from another row."""
+        width = len(self.headers)
+        if item.index < width:
+            return cells[item.index]
+        made = self.made[item.index - width]
+        return None if made.per else made.cell([[cell] for cell in cells], 0)
+
     def key_of(self, plan: Plan, number: int) -> str:
         """The key of the record that an entry makes of a row."""
         return self._keys.key_of(plan, number)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mappings.tables import table_map
+from mappings.tables import TableMap
 from ontology.elements import Element, Makes, PermissibleValue, UnknownElementError, ValueType, fullest, normal_version
 from ontology.prefixes import Curie
 from ontology.variables import canonical
@@ -122,15 +122,17 @@ def _known(curie: Curie, version: str | None, known: Mapping[tuple[Curie, str], 
     return fullest(fitting)
 
 
-def elements_of_map(name: str) -> list[str]:
+def elements_of_map(mapping: TableMap) -> list[str]:
     """The elements that the columns of a table map were decided to be, in the order of its decisions.
 
-    Raises `UnknownMapError` for an unknown map, `FormError` for one without elements.
+    Raises `FormError` for a map without elements.
     """
-    rows = table_map(name).decisions.rows
+    rows = mapping.decisions.rows
     found = [row.term for row in rows if row.value is None and row.applied and row.term.startswith("cadsr:")]
     if not found:
-        raise FormError(f"the table map {name} names no data elements; right would be a map with cadsr: decisions")
+        raise FormError(
+            f"the table map {mapping.name} names no data elements; right would be a map with cadsr: decisions"
+        )
     return list(dict.fromkeys(found))
 
 

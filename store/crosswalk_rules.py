@@ -186,9 +186,9 @@ class Rules:
             raise CrosswalkError(f"rule {number} is withdrawn already")
         standing = self.crosswalk.standing(rule.collection)
         gone = [(of, None) for of, entry in standing.items() if entry.subject and _stands_by(entry, number)]
-        withdrawn = self._enter(number, "withdrawn", decision)
+        # the links first: cut off between the two, the rule is followed still, and can be withdrawn again
         self.crosswalk.enter(rule.collection, gone, Method.RULE, decision, number)
-        return withdrawn
+        return self._enter(number, "withdrawn", decision)
 
     def _enter(self, number: int, verdict: Verdict, decision: Decision) -> Rule:
         row = {"rule": number, "verdict": verdict, "at": now(), **asdict(decision)}

@@ -78,6 +78,8 @@ class LogWriter:
         self._open: OpenSource | None = None
         self._finished: list[OpenSource] = []
         self._origins: dict[str, dict[tuple[str, str], dt.date]] = {}
+        self._left: list[tuple[str, str, str, dt.date]] = []
+        """Origins that came of sources which were abandoned: others of the run may count from them."""
         self._concepts: set[str] = set()
 
     def begin(self, head: SourceRecord, collection: str, clock: str, since: str | None = None) -> OpenSource:
@@ -173,6 +175,7 @@ class LogWriter:
     def abandon(self, source: OpenSource) -> None:
         """Forget what is held of a source; rows already written are never named by the ledger."""
         self._open = None
+        self._left += source.new_origins
         for table, rows in self._rows.items():
             self._rows[table] = [row for row in rows if row[0] is not source]
         for table, pieces in self._tables.items():
@@ -203,7 +206,8 @@ class LogWriter:
         ]
         everyone = [*self._finished, *([self._open] if self._open else [])]
         origins = [origin for source in everyone for origin in source.new_origins]
-        self.control.record_sources(logged, origins)
+        self.control.record_sources(logged, [*self._left, *origins])
+        self._left.clear()
         for source in everyone:
             source.new_origins.clear()
         self._finished.clear()

@@ -63,3 +63,15 @@ def test_errors_are_one_line(home, capsys, words, said):
     assert stopped.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
+
+
+def test_a_form_can_be_made_of_a_map_of_the_site(home):
+    own = home / "var" / "mappings" / "own"
+    own.mkdir(parents=True)
+    (own / "map.yaml").write_text(
+        "name: own\ntitle: O\nsubject: ID\ncolumns: {A: {record: finding}}\n", encoding="utf-8"
+    )
+    head = "subject_id\tpredicate_id\tobject_id\tmapping_justification\n"
+    row = "column:A\tskos:exactMatch\tcadsr:2200604\tsemapv:ManualMappingCuration\n"
+    (own / "mapping.sssom.tsv").write_text(head + row, encoding="utf-8")
+    assert "2200604" in forms("redcap", "--from-map", "own").stdout

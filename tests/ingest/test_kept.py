@@ -13,7 +13,8 @@ from ingest import sources
 from ingest.base import Context
 from ingest.gate import admit, identifier_in
 from ingest.table import Input, read_input
-from ingest.table_kept import KeptTable, TableDocument, shortfall
+from ingest.table_kept import KeptTable, TableDocument
+from ingest.table_ways import shortfall
 from mappings.tables import Library
 from ontology.records import Record, Reject, When
 from tests.ingest.test_table_golden import CASES, KINDS, files_of, mapping
@@ -90,3 +91,81 @@ def test_every_real_table_reads_the_same_from_what_was_kept() -> None:
         if source is not None:
             compared += compare(path, Context(collection=path.parent.name, secret=b"s", library=library), source)
     assert compared >= 50
+
+
+HEAD = "subject_id\tpredicate_id\tobject_id\tmapping_justification\n"
+
+
+def small(folder: Path, shape: str, terms: tuple[str, ...], table: str) -> Path:
+    """A table beside a map of its own; the path of the table."""
+    own = folder / "own"
+    own.mkdir()
+    (own / "map.yaml").write_text(f"name: own\ntitle: own\n{shape}", encoding="utf-8")
+    rows = "".join(f"{row}\tsemapv:ManualMappingCuration\n" for row in terms)
+    (own / "mapping.sssom.tsv").write_text(HEAD + rows, encoding="utf-8")
+    path = folder / "t.csv"
+    path.write_text(table, encoding="utf-8")
+    return path
+
+
+def kept_of(path: Path) -> list[str]:
+    """The lines that are kept of a small table."""
+    documents: list[TableDocument] = []
+    context = Context(collection="c", mapping=str(path.parent / "own"), secret=b"s", keep=documents.append)
+    _, refused = through_gate(sources.accepting(str(path)).read(iter([str(path)]), context), context)
+    return [line for document in documents for line in document.lines(refused, days)]
+
+
+AGE = ("column:Age\tskos:exactMatch\tncit:C25150",)
+
+
+@pytest.mark.parametrize(
+    ("shape", "terms", "table"),
+    [
+        pytest.param(
+            "subject: ID\n"
+            "columns:\n  Age: {record: measurement, unit: a, missing: ['999'], absent: {'998': ncit:C62222}}\n",
+            AGE,
+            "ID,Age\nS1,61\nS2,999\nS3,93\nS4,998\n",
+            id="a code for a missing age",
+        ),
+        pytest.param(
+            "subject: ID\ncolumns:\n  Age: {record: measurement, unit: {column: In}}\n",
+            AGE,
+            "ID,Age,In\nS1,61,a\nS2,1100,mo\nS3,300,mo\nS4,93,a\n",
+            id="a unit of its own in each row",
+        ),
+        pytest.param(
+            "subject: ID\ncolumns:\n  Value: {record: measurement, unit: a, variable: {columns: [What, More]}}\n",
+            ("value:What/age at-scan\tskos:exactMatch\tncit:C25150",),
+            "ID,What,More,Value\nS1,age,at-scan,61\n",
+            id="a variable made of two columns",
+        ),
+    ],
+)
+def test_a_small_table_reads_the_same_from_what_was_kept(tmp_path: Path, shape, terms, table) -> None:
+    path = small(tmp_path, shape, terms, table)
+    context = Context(collection="c", mapping=str(tmp_path / "own"), secret=b"s")
+    assert compare(path, context, sources.accepting(str(path))) == 1
+
+
+def test_of_a_key_cell_no_more_is_kept_than_the_identifier(tmp_path: Path) -> None:
+    shape = "subject: {column: ID, find: '[0-9]+$', prefix: P-}\ncolumns:\n  Age: {record: measurement, unit: a}\n"
+    path = small(tmp_path, shape, AGE, "ID,Age\nWolfgang Kleinschmidt 17,61\n18,62\n")
+    assert "Kleinschmidt" not in "".join(kept_of(path))
+    context = Context(collection="c", mapping=str(tmp_path / "own"), secret=b"s")
+    assert compare(path, context, sources.accepting(str(path))) == 1
+
+
+def test_a_number_is_not_kept_where_another_row_says_what_it_is(tmp_path: Path) -> None:
+    shape = (
+        'subject: ID\ncolumns:\n  Value:\n    record: measurement\n    unit: a\n    where: {What: [""]}\n'
+        "    variable: {column: What, per: [Visit]}\n"
+    )
+    path = small(tmp_path, shape, ("value:What/age\tskos:exactMatch\tncit:C25150",), PER)
+    kept = "".join(kept_of(path))
+    assert '"61"' in kept
+    assert '"93"' not in kept
+
+
+PER = "ID,Visit,What,Value\nS1,1,age,\nS1,1,,61\nS2,1,age,\nS2,1,,93\n"

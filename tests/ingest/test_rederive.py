@@ -13,12 +13,15 @@ from pathlib import Path
 import pyoxigraph as ox
 import pytest
 
+from ingest.base import Context, Source, Yield
 from ingest.rederive import rederive, served_through
 from ingest.run import Job, run
 from ingest.steward import Steward, Wish
 from mappings.sssom import NO_TERM
 from ontology.index import TermIndex
 from ontology.prefixes import expand
+from ontology.records import DataClass, Measurement, SourceRecord
+from ontology.terms import ncit
 from store import keeping
 from store.decisions import Verdict
 from store.generations import Generations
@@ -304,3 +307,31 @@ def test_a_redcap_project_whose_folder_is_gone_follows_from_what_was_kept(tmp_pa
     changed = {quad.split(" ")[2] for quad in before - quads(warehouse)}
     assert changed == {f"<{expand(row.term)}>"}
     warehouse.close()
+
+
+def test_nothing_stays_kept_of_a_source_that_did_not_come_in(warehouse: Warehouse, tmp_path: Path) -> None:
+    class Document:
+        mapping, again = "trial", None
+
+        def lines(self, _refused: object, _days: object) -> Iterator[str]:
+            yield "kept of a broken source"
+
+    def read(_locators: Iterator[str], context: Context) -> Iterator[Yield]:
+        yield SourceRecord(
+            kind="table",
+            name="b.csv",
+            digest="b" * 64,
+            locator="b.csv",
+            data_class=DataClass.CLINICAL,
+            recipe="trial@1",
+        )
+        yield Measurement(key="R2C2", subject="S1", variable=ncit.LONGEST_DIAMETER, lesion="of another file")
+        context.keep(Document())
+
+    before = kept(warehouse)
+    broken = tmp_path / "b.csv"
+    broken.touch()
+    source = Source(name="table", accepts=lambda _locator: True, read=read)
+    report = run(warehouse, [Job(locators=(str(broken),), collection="c", source=source)])
+    assert ["refer to" in reject.problem for reject in report.rejects] == [True]
+    assert kept(warehouse) == before

@@ -16,7 +16,7 @@ from ingest.table_cells import Fault, Number, number, when
 from ingest.table_file import TableError, TableFile
 from ingest.workbook_size import too_large
 from ontology.records import Measurement, Reject, When
-from tests.ingest.test_table_shapes import read
+from tests.ingest.test_table_shapes import of, read
 
 SHAPE = "columns:\n  Age: {record: measurement, unit: a}\n  Sex: {record: finding}\n"
 OFFICE = "urn:oasis:names:tc:opendocument:xmlns"
@@ -211,3 +211,10 @@ def test_marks_between_thousands_survive(value, mark):
     decimal = "," if mark == "." else "."
     text = f"{value:,.2f}".replace(".", "\0").replace(",", mark).replace("\0", decimal)
     assert number(decimal, thousands=mark)(text) == Number(value)
+
+
+def test_weeks_beyond_what_the_log_holds_are_told(tmp_path):
+    shape = "columns:\n  LD: {record: measurement, unit: mm, when: {column: W, unit: wk, clock: from-surgery}}\n"
+    items = read(tmp_path, "ID,LD,W\nS1,3,900000000\nS2,4,-200000000\nS3,5,2\n", shape)
+    assert [(item.subject, item.when.first) for item in of(items, Measurement)] == [("S3", 14)]
+    assert [item.place for item in of(items, Reject)] == ["R2C3, R3C3"]

@@ -585,3 +585,28 @@ def test_what_matches_is_counted_the_same_with_and_without_a_cross_walk(warehous
     assert before == [("", "images", 1, 1), ("", "tables", 1, 0), (CASE, "tables", 0, 1)]
     warehouse.crosswalk.link("toys", (CASE, "elsewhere"), "A", WHO)
     assert found() == before
+
+
+def test_a_rule_whose_withdrawal_was_cut_off_can_be_withdrawn_again(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = warehouse.rules.propose("toys", CASE, IdRule(prefix="S"), WHO)
+    warehouse.rules.approve(rule.id, WHO)
+    warehouse.rules.follow("toys", [(CASE, "1")])
+    steps: list[Callable[[], None]] = []
+    with monkeypatch.context() as dying:
+        for owner, name in ((warehouse.rules, "_enter"), (warehouse.crosswalk, "enter")):
+            whole = getattr(owner, name)
+
+            def step(*given, whole=whole, **more):
+                if steps:
+                    raise KeyboardInterrupt
+                steps.append(whole)
+                return whole(*given, **more)
+
+            dying.setattr(owner, name, step)
+        with pytest.raises(KeyboardInterrupt):
+            warehouse.rules.withdraw(rule.id, WHO)
+    warehouse.rules.withdraw(rule.id, WHO)
+    assert not warehouse.crosswalk.links("toys")
+    assert not warehouse.rules.approved("toys")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import store.generations
-from ontology.records import DataClass, Record
+from ontology.records import DataClass, Measurement, Record
 from store.check import DuplicateTripleError, check_one_graph
+from store.log import BrokenSourceError
 from store.warehouse import ANONYMOUS, OPERATOR, Caller, Warehouse
 from tests.store import toys
 
@@ -250,3 +253,25 @@ def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
     toys.put(opened, "b", [toys.sex("S2")])
     assert toys.number(opened, "SELECT (COUNT(?s) AS ?n) { ?s a q:Subject }") == 2
     opened.close()
+
+
+def test_the_origins_of_a_source_that_did_not_come_in_are_entered_where_another_counts_from_them(
+    warehouse: Warehouse,
+) -> None:
+    def rows(day: int, **more: str) -> pa.Table:
+        said = {"key": f"R{day}", "subject": "S1", "variable": "ncit:C96684", "value": "3", "value_type": "integer"}
+        table = pa.table({name: [value] for name, value in {**said, "unit": "mm", **more}.items()})
+        for end in ("first", "last"):
+            table = table.append_column(f"when_{end}", pa.array([dt.date(2020, 1, day)]))
+        return table.append_column("when_clock", pa.array([None], pa.string()))
+
+    with warehouse.writing() as writing:
+        writing.log.begin(toys.head("broken", []), "toys", "calendar")
+        writing.log.add_rows(Measurement, rows(5, lesion="of another file"))
+        with pytest.raises(BrokenSourceError):
+            writing.log.finish()
+        source = writing.log.begin(toys.head("whole", []), "toys", "calendar")
+        writing.log.add_rows(Measurement, rows(7))
+        writing.log.finish()
+        writing.log.flush()
+    assert warehouse.control.origins("toys") == source.origins == {("S1", "calendar"): dt.date(2020, 1, 5)}
