@@ -223,12 +223,14 @@ def check(
 
     found = review_table(str(table), _library(), mapping)
     waiting = [column for column in found.columns if column.waiting]
+    unread = [column.name for column in found.columns if not column.read]
     if json:
         print_json(
             {
                 "mapping": found.mapping,
                 "coverage": {name: {"covered": a, "all": b} for name, (a, b) in found.shares.items()},
                 "unmapped": found.unmapped,
+                "unread": unread,
                 "waiting": {column.name: len(column.waiting) for column in waiting},
                 "rejects": [asdict(item) for item in found.rejects],
             }
@@ -241,10 +243,13 @@ def check(
         print_rows(f"{found.name} under {found.mapping}", ("of", "covered", "all", "share"), rows)
         if found.unmapped:
             out.print(f"columns of which the map does not speak: {', '.join(found.unmapped)}", markup=False)
+        if unread:
+            out.print(f"columns of the map that cannot be read yet: {', '.join(unread)}", highlight=False, markup=False)
         if waiting:
             out.print("cells wait in: " + ", ".join(f"{c.name} ({len(c.waiting):,})" for c in waiting), markup=False)
-            out.print("`qilin map pending` shows them", highlight=False)
-    raise typer.Exit(1 if found.unmapped or waiting else 0)
+        if unread or waiting:
+            out.print(f"`qilin map pending TABLE --mapping {found.mapping}` shows them", highlight=False, markup=False)
+    raise typer.Exit(1 if found.unmapped or unread or waiting else 0)
 
 
 def pending(

@@ -216,12 +216,25 @@ def _tell(folder: Path, written: Sequence[str], sheets: Sequence[Sheet]) -> None
     if SHAPE not in written and (folder / SHAPE).exists():
         err.print(f"{SHAPE} and {DECISIONS} were there already and stay as they are", highlight=False)
     elif SHAPE not in written:
-        err.print("no map: no column of the subject, or nothing is proposed for any other", highlight=False)
+        err.print(f"no {SHAPE}: {_lack(sheets)}", highlight=False)
     taken = sum(bool(item.identical) for sheet in sheets for item in sheet.advice)
     if taken:
         columns = "column was" if taken == 1 else "columns were"
         err.print(f"{taken} {columns} decided before under the same name with the same meaning", highlight=False)
     err.print("nothing is applied until it is decided", highlight=False)
+
+
+def _lack(sheets: Sequence[Sheet]) -> str:
+    """Why nothing could be drafted, and what a steward who knows better does."""
+    if not any(sheet.subject for sheet in sheets):
+        return (
+            "no column looks like the ids of subjects; where one is, name it in a map of your own (`subject:`, "
+            "docs/mappings.md), else give the table such a column"
+        )
+    return (
+        "nothing is proposed for any column beside the subject; the reasons are above. Where you know what one holds "
+        "(or its unit), write an entry for it in a map of your own (docs/mappings.md)"
+    )
 
 
 def _as_json(sheet: Sheet) -> dict[str, Any]:

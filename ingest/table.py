@@ -153,8 +153,8 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
         return given.reject("header", "more than one table map fits", f"--mapping with one of: {names}")
     if given.proposed:
         return given.proposed
-    known = ", ".join(context.library.names()) or "none yet"
-    return given.reject("header", "no table map fits", f"--mapping NAME or a folder with map.yaml; known maps: {known}")
+    wanted = "--mapping NAME (`qilin map list` lists them) or a folder with map.yaml, as `qilin map suggest` drafts it"
+    return given.reject("header", "no table map fits", wanted)
 
 
 def _opened(path: Path, mapping: TableMap) -> TableFile:

@@ -6,6 +6,7 @@ even shown.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class ColumnReview:
     """One column that the map reads: how many cells it has, how many of them are understood, and which wait."""
 
     name: str
+    read: bool = True
+    """Whether anything is made of it: not where its entry has no variable yet, or cannot be read for another reason."""
     cells: int = 0
     understood: int = 0
     distinct: int = 0
@@ -57,7 +60,7 @@ class TableReview:
     def shares(self) -> dict[str, tuple[int, int]]:
         """Of columns, of distinct values and of rows: how many are covered, and how many there are."""
         return {
-            "columns": (len(self.columns), len(self.columns) + len(self.unmapped)),
+            "columns": (sum(c.read for c in self.columns), len(self.columns) + len(self.unmapped)),
             "values": (sum(c.distinct_understood for c in self.columns), sum(c.distinct for c in self.columns)),
             "cells": (sum(c.understood for c in self.columns), sum(c.cells for c in self.columns)),
             "rows": (self.rows_read, self.rows),
@@ -112,7 +115,8 @@ def _review_part(part: PartRead, document: TableDocument, made: set[str], result
         spoken = name in part.part.named or any(pattern.fullmatch(name) for pattern in patterns)
         if name and not spoken and part.headers[index]:
             result.unmapped.append(part.mark + name)
-    counts: dict[int, Counter[str]] = {index: Counter() for index in {*part.uses, part.subject}}
+    unread = _unread(part, patterns)
+    counts: dict[int, Counter[str]] = {index: Counter() for index in {*part.uses, part.subject, *unread}}
     for number, cells in part.rows(document.table):
         result.rows += 1
         result.rows_read += any(part.key_of(plan, number) in made for plan in part.plans)
@@ -120,7 +124,21 @@ def _review_part(part: PartRead, document: TableDocument, made: set[str], result
             if cells[index] and len(cells) == len(part.headers):
                 counter[cells[index]] += 1
     for index, counter in sorted(counts.items()):
-        result.columns.append(_review_column(part.mark + part.headers[index], part.uses.get(index, ()), counter))
+        name = part.mark + part.headers[index]
+        if index in unread:
+            result.columns.append(ColumnReview(name, False, cells=counter.total(), distinct=len(counter)))
+        else:
+            result.columns.append(_review_column(name, part.uses.get(index, ()), counter))
+
+
+def _unread(part: PartRead, patterns: Sequence[re.Pattern[str]]) -> set[int]:
+    """The columns that have an entry in the map of which nothing can be made, and that serve no other entry."""
+    entries = {
+        index
+        for name, index in part.index.items()
+        if name in part.part.columns or any(pattern.fullmatch(name) for pattern in patterns)
+    }
+    return entries - part.uses.keys() - {part.subject}
 
 
 def _review_column(name: str, uses: Sequence[Use], counter: Counter[str]) -> ColumnReview:

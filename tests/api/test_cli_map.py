@@ -147,6 +147,10 @@ def test_an_element_and_a_variable_are_decided_each_for_itself(qilin: Run) -> No
 def test_check_counts_and_pending_shows_what_waits_but_nothing_that_identifies(
     qilin: Run, home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
+    found = json.loads(qilin("check", "table.csv", "--mapping", "trial", "--json", status=1).stdout)
+    assert found["unread"] == ["Stage"], "an entry without a variable is not covered, nor are its cells"
+    assert found["coverage"]["columns"] == {"covered": 2, "all": 4}
+    assert found["coverage"]["cells"] == {"covered": 5, "all": 9}
     decide(qilin, "Stage")
     found = json.loads(qilin("check", "table.csv", "--mapping", "trial", "--json", status=1).stdout)
     assert found["coverage"] == {
@@ -155,6 +159,7 @@ def test_check_counts_and_pending_shows_what_waits_but_nothing_that_identifies(
         "cells": {"covered": 5, "all": 9},
         "rows": {"covered": 2, "all": 3},
     }
+    assert found["unread"] == []
     assert (found["unmapped"], found["waiting"]) == (["Extra"], {"Sex": 1, "Stage": 2})
     qilin("apply", "table.csv", "--mapping", "trial", "--collection", "c", status=1)
     for target in (["table.csv", "--mapping", "trial"], ["trial"]):
