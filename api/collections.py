@@ -27,7 +27,7 @@ __all__ = ["CollectionFacts", "collections_of", "router"]
 
 router = APIRouter(prefix="/collections", tags=["Collections"])
 OFFERED = formats("html", "json")
-COUNTING = 8.0
+COUNTING = 20.0
 """Seconds that counting what a collection holds may take, before its page does without."""
 CLASSES = {q.IMAGES: DataClass.IMAGES, q.IMAGE_METADATA: DataClass.METADATA, q.CLINICAL: DataClass.CLINICAL}
 

@@ -39,7 +39,7 @@ __all__ = ["SOURCE"]
 
 SCHEME = "idc://"
 CLOCK = "idc"
-RECIPE = "idc 2"
+RECIPE = "idc 3"
 
 ATTRIBUTES = (
     "BodyPartExamined",
@@ -118,6 +118,13 @@ SELECT study || '/PatientAge' AS key, subject, study, '{ncit.AGE}' AS variable, 
     CASE WHEN years >= {OLDEST} THEN '{OLDEST}+' ELSE age END AS raw,
     date AS when_first, date AS when_last, '{CLOCK}' AS when_clock
 FROM counted ORDER BY 2, 1"""
+
+COLLECTION = """
+SELECT collection_name, cancer_types, original.source_doi, original.license.license_short_name
+FROM (
+    SELECT *, list_filter(sources, lambda s: s.source_type = 'original_data')[1] AS original
+    FROM read_parquet(?) WHERE collection_id = ?)"""
+"""What is said of a collection: its DOI and licence are those of its images, not of what others derived from them."""
 
 QUERIES: tuple[tuple[type[Record], str], ...] = (
     (Study, f"SELECT DISTINCT StudyInstanceUID AS uid, PatientID AS subject {MINE} ORDER BY ALL"),
@@ -212,9 +219,9 @@ def _blocks(cursor: duckdb.DuckDBPyConnection, name: str) -> Iterator[Block]:
 def _facts(connection: duckdb.DuckDBPyConnection, table: Path, name: str) -> Iterator[Record]:
     if not table.exists():
         return
-    query = "SELECT collection_name, cancer_types FROM read_parquet(?) WHERE collection_id = ?"
-    for title, cancer_types in connection.execute(query, [str(table), name]).fetchall():
-        yield CollectionFacts(title=title, cancer_type=cancer_types, synthetic=False)
+    rows = connection.execute(COLLECTION, [str(table), name]).fetchall()
+    for title, cancer_types, doi, licence in rows:
+        yield CollectionFacts(title=title, cancer_type=cancer_types, doi=doi, license=licence, synthetic=False)
 
 
 assert set(ATTRIBUTES) <= dicom_attributes().keys()

@@ -117,6 +117,8 @@ def test_the_same_subject_in_other_formats(web: TestClient) -> None:
     turtle = web.get(f"{path}.ttl")
     predicates = {quad.predicate.value for quad in ox.parse(turtle.content, format=ox.RdfFormat.TURTLE)}
     assert {expand("q:identifier"), expand("q:value"), expand("q:study")} <= predicates
+    assert "@prefix q: <" in turtle.text
+    assert f"<{expand('q:identifier')}>" not in turtle.text
     assert web.get(f"{path}.png").status_code == 406
 
 

@@ -224,3 +224,10 @@ def test_what_did_not_come_in_of_an_unchanged_source_stays_listed(warehouse: War
 def test_a_catalogue_leaves_no_empty_collection_behind(warehouse: Warehouse) -> None:
     run(warehouse, [Job(locators=("idc://qin_pet_phantom",), collection="idc")])
     assert list(warehouse.control.collections()) == ["qin_pet_phantom"]
+
+
+def test_a_catalogue_says_the_licence_and_doi_of_its_images(warehouse: Warehouse) -> None:
+    run(warehouse, [Job(locators=("idc://qin_pet_phantom",), collection="idc")])
+    query = "SELECT ?doi ?licence { ?c a q:Collection ; dcterms:identifier ?doi ; dcterms:license ?licence }"
+    (row,) = warehouse.select(query, OPERATOR).rows
+    assert [term.value for term in row if term] == ["10.7937/k9/tcia.2015.zpukhckb", "CC BY 3.0"]
