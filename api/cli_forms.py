@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 
 from api.console import err
+from api.map_library import library_of
 from mappings.form_odm import odm_document
 from mappings.form_redcap import data_dictionary
 from mappings.forms import FormError, FormField, chosen, elements_of_map, form_fields, form_name
-from mappings.tables import Library, MappingError, TableMap
+from mappings.tables import MappingError, TableMap
 from ontology.elements import elements
 from ontology.index import TermIndex
 from store.home import Home
-from store.warehouse import Warehouse
 
 __all__ = ["FORM_REFUSALS", "forms_commands"]
 
@@ -86,8 +86,7 @@ def _fields(references: list[str] | None, from_map: str | None, form: str) -> li
 
 def _map(home: Home, name: str) -> TableMap:
     """A map by its name, the site's own among them, under the decisions of the warehouse, where there is one."""
-    library = Library.of(home, Warehouse(home).decisions) if home.control.exists() else Library(home.mappings)
-    return library.get(name)
+    return library_of(home).get(name)
 
 
 def _write(content: bytes, output: Path | None) -> None:

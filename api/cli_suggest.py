@@ -110,11 +110,9 @@ def _index(home: Home) -> TermIndex | None:
 
 def _maps(home: Home) -> Iterator[TableMap]:
     """The maps that come with Qilin and the site's own, under the decisions of the warehouse, where there is one."""
-    from mappings.tables import Library  # noqa: PLC0415
-    from store.warehouse import Warehouse  # noqa: PLC0415
+    from api.map_library import library_of  # noqa: PLC0415
 
-    library = Library.of(home, Warehouse(home).decisions) if home.control.exists() else Library(home.mappings)
-    yield from library.maps().values()
+    yield from library_of(home).maps().values()
 
 
 def _lookup(index: TermIndex | None) -> Lookup:

@@ -32,7 +32,9 @@ def ways_of(part: Part) -> dict[str, str]:
     ways: dict[str, list[str]] = defaultdict(list)
     for written, entries in part.columns.items():
         for entry in entries:
-            ways[written].append(_digest(entry.model_dump(mode="json", exclude={"fields"}, exclude_defaults=True)))
+            said = entry.model_dump(mode="json", exclude={"fields"}, exclude_defaults=True)
+            unit = entry.fields.get("unit")  # an age that was kept as a bound is one in this unit
+            ways[written].append(_digest([said, None if isinstance(unit, Ref) else unit]))
             refs = [(name, given) for name, given in entry.fields.items() if isinstance(given, Ref)]
             for name, given in refs:
                 for choice in given.choices:
