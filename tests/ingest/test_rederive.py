@@ -311,7 +311,7 @@ def test_a_redcap_project_whose_folder_is_gone_follows_from_what_was_kept(tmp_pa
 
 def test_nothing_stays_kept_of_a_source_that_did_not_come_in(warehouse: Warehouse, tmp_path: Path) -> None:
     class Document:
-        mapping, again = "trial", None
+        mapping, again, size = "trial", None, 0
 
         def lines(self, _refused: object, _days: object) -> Iterator[str]:
             yield "kept of a broken source"

@@ -208,9 +208,9 @@ def tcga(name: str, stage: str | None, which: str | None = None) -> Callable[[],
         frame = frame.set_index("bcr_patient_barcode").map(str.strip)
         age = "age_at_diagnosis" if "age_at_diagnosis" in frame else "age_at_initial_pathologic_diagnosis"
         death, contact = numbers(frame["death_days_to"]), numbers(frame["last_contact_days_to"])
-        # the last contact of the dead is no end of survival; of those without a vital status it is, of a kind not known
+        # only of the living is the last contact an end of survival
         stated = frame["vital_status"].where(frame["vital_status"].isin(["Alive", "Dead"]))
-        days = death.where(death.notna(), contact.where(stated != "Dead"))
+        days = death.where(death.notna(), contact.where(stated == "Alive"))
         found = pd.DataFrame(
             {
                 "sexedLabel": frame["gender"].str.capitalize(),
@@ -245,7 +245,10 @@ CASES = {
         ("tcia/colorectal_liver_metastases/Colorectal-Liver-Metastases-Clinical-data-April-2023.xlsx",), liver
     ),
     "upenn_gbm": Case(("tcia/upenn_gbm/UPENN-GBM_clinical_info_v2.1.csv",), glioblastoma),
-    "acrin_nsclc_fdg_pet": Case((f"{ACRIN}/A0.csv", f"{ACRIN}/I1.csv", f"{ACRIN}/F1.csv"), acrin),
+    # case numbers that the cross-walk has not linked to the images' subjects
+    "acrin_nsclc_fdg_pet": Case(
+        (f"{ACRIN}/A0.csv", f"{ACRIN}/I1.csv", f"{ACRIN}/F1.csv"), lambda: acrin().rename(index="acrin-case|{}".format)
+    ),
     "ctpred_sunitinib_pannet": Case(
         ("tcia/ctpred_sunitinib_pannet/Clinical-Information-for-CTpred-Sunitinib-panNET.xlsx",), pancreas
     ),
