@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 
 from ingest.run import Job, run
+from queries import results
+from queries.catalogue import query
 from store.crosswalk import Decision
 from store.crosswalk_rules import IdRule
 from store.matching import Matched, matches
@@ -134,6 +136,17 @@ def test_after_linking_the_sex_in_the_table_is_that_in_the_images(warehouse: War
     pairs = [(images[subject], sex) for subject, sex in named.items() if subject in images]
     assert (int(together.value), int(same.value)) == (len(pairs), sum(one == other for one, other in pairs))
     assert int(same.value) > 0.97 * int(together.value)
+
+
+def test_the_age_of_a_form_goes_before_that_of_image_headers(warehouse: Warehouse) -> None:
+    """Some headers of this collection give months where years are meant: the harmonised answer is the form's."""
+    asked = {"collection": "acrin_nsclc_fdg_pet"}
+    rows = results.run(warehouse, query("harmonised-subjects"), asked, ANONYMOUS).dicts()
+    given = {row["subject"]: row["age"] for row in rows}
+    form = pd.read_csv(tables("acrin_nsclc_fdg_pet")[0], dtype=str)
+    stated = dict(zip(form.cn.str.strip().str.zfill(3), form.entryage.astype(float), strict=True))
+    told = {f"ACRIN-NSCLC-FDG-PET-{case}": age for case, age in stated.items() if age < 90}
+    assert {subject: float(str(given[subject])) for subject in told} == told
 
 
 def sexes(collection: str) -> dict[str, str]:
