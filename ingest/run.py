@@ -143,6 +143,8 @@ class _Run:
             self.read_names.add(name)
             if name != Path(locator).name and "://" not in locator:
                 self._reject(self.job.collection, _unread(name, "the file's name is not UTF-8", "another name"))
+            elif self.job.source is None and "://" not in locator and not Path(locator).exists():
+                self._reject(self.job.collection, _unread(name, "is not there", "the path of a file or folder"))
             elif (source := self.job.source or sources.accepting(locator, self.job.kind)) is not None:
                 kinds[source].append(locator)
             else:

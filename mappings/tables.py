@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatch
 from functools import cache, cached_property
 from importlib.resources import files
@@ -48,7 +49,9 @@ class UnknownMapError(MappingError):
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name = name
-        super().__init__(f"no table map {name!r}; known: {', '.join(known) or 'none'}; or the path of a folder")
+        near = get_close_matches(name, known, n=5, cutoff=0.4)
+        like = f"; like it: {', '.join(near)}" if near else ""
+        super().__init__(f"no table map {name!r}{like}; `qilin map list` lists them; or the path of a folder")
 
 
 @dataclass(frozen=True)

@@ -12,29 +12,10 @@ from pathlib import Path
 
 from api.demo.disease import CancerKind
 from api.demo.model import Patient, Role, Seen, chance
+from mappings.form_redcap import COLUMNS
 
 __all__ = ["FIELDS", "write_redcap"]
 
-DICTIONARY_HEADER = (
-    "Variable / Field Name",
-    "Form Name",
-    "Section Header",
-    "Field Type",
-    "Field Label",
-    "Choices, Calculations, OR Slider Labels",
-    "Field Note",
-    "Text Validation Type OR Show Slider Number",
-    "Text Validation Min",
-    "Text Validation Max",
-    "Identifier?",
-    "Branching Logic (Show field only if...)",
-    "Required Field?",
-    "Custom Alignment",
-    "Question Number (surveys only)",
-    "Matrix Group Name",
-    "Matrix Ranking?",
-    "Field Annotation",
-)
 RECIST = "1, Complete response (CR) | 2, Partial response (PR) | 3, Stable disease (SD) | 4, Progressive disease (PD) | 5, Not evaluable (NE)"  # noqa: E501
 MARKER = "1, Positive | 0, Negative | 9, Not tested"
 YES_NO = "1, Yes | 0, No"
@@ -108,7 +89,7 @@ def write_redcap(patients: Sequence[Patient], data: Path, dictionary: Path, seed
     """Write the raw export and the data dictionary."""
     with dictionary.open("w", encoding="utf-8", newline="") as handle:
         rows = csv.writer(handle, lineterminator="\n")
-        rows.writerow(DICTIONARY_HEADER)
+        rows.writerow(COLUMNS)
         for name, form, kind, label, choices, validation in FIELDS:
             rows.writerow([name, form, "", kind, label, choices, "", validation, *[""] * 10])
     header = _header()

@@ -90,6 +90,11 @@ def test_broken_files_are_told_by_file_and_place_and_the_rest_goes_in(warehouse:
     assert (again.added, again.unchanged) == (1, 2)
 
 
+def test_a_file_that_is_not_there_is_said_to_be_missing(warehouse: Warehouse, tmp_path: Path) -> None:
+    (reject,) = ingest(warehouse, tmp_path / "nowhere.csv").rejects
+    assert (reject.name, reject.problem) == ("nowhere.csv", "is not there")
+
+
 def test_a_folder_read_again_or_elsewhere_changes_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
     slice_of(tmp_path / "a", 1)
     first = ingest(warehouse, tmp_path / "a")

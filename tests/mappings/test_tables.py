@@ -168,9 +168,11 @@ def test_a_faulty_map_says_where(tmp_path, text, says):
     assert says in str(raised.value)
 
 
-def test_an_unknown_map_lists_the_known_ones():
+def test_an_unknown_map_names_those_like_it():
     with pytest.raises(UnknownMapError, match="nsclc_radiomics_lung1"):
-        table_map("lung_one")
+        table_map("radiomics_lung1")
+    with pytest.raises(UnknownMapError, match="qilin map list"):
+        table_map("xyz")
 
 
 def test_matching_goes_by_columns_whatever_the_files_name():
