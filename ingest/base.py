@@ -16,6 +16,7 @@ from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 
+from mappings.codes import Codes, bundled
 from mappings.tables import Library
 from ontology.elements import Element
 from ontology.elements import elements as known_elements
@@ -85,6 +86,8 @@ class Context:
     """The common data elements that are known: those that come with Qilin, and those of the term index."""
     progress: Callable[[int, int | None], None] = field(default=lambda _done, _total: None)
     """``progress(done, total)`` within a long locator."""
+    codes: Codes = field(default_factory=bundled)
+    """What coded terms mean in the warehouse."""
     library: Library = field(default_factory=Library)
     """The table maps of the warehouse."""
     keep: Callable[[Keepable], None] = field(default=lambda _document: None)

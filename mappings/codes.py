@@ -16,15 +16,15 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Final
 
 from ontology.prefixes import Curie
 
-__all__ = ["Concept", "Mapping", "canonical", "concept", "digest", "mappings", "scheme_of"]
+__all__ = ["Codes", "Concept", "Mapping", "bundled", "canonical", "concept", "digest", "mappings", "scheme_of"]
 
 FOLDER = files("mappings").joinpath("codes")
 
@@ -33,6 +33,9 @@ APPLIED: Final = ("skos:exactMatch", "skos:closeMatch", "skos:broadMatch")
 
 BUNDLED: Final = ("dcm", "ncit", "radlex", "sct")
 """The schemes whose codes may stand for themselves."""
+
+HELD: Final = 65_536
+"""Answers that are remembered."""
 
 CODE_FORMS: Final = {"radlex": re.compile(r"RID\d+"), "rex": re.compile(r"REX\d+")}
 """Codes that show their own scheme: tools write them under the wrong designator, or as the designator."""
@@ -131,21 +134,6 @@ def mappings() -> tuple[Mapping, ...]:
 
 
 @cache
-def _by_code() -> dict[tuple[str, str | None], Mapping]:
-    """The mapping to apply by subject and plain meaning; the meaning is None where the code decides."""
-    decides = {scheme.name: scheme.code_decides for scheme in _schemes().values()}
-    best: dict[tuple[str, str | None], Mapping] = {}
-    for row in mappings():
-        if row.predicate not in APPLIED:
-            continue
-        meaning = None if decides.get(row.subject.partition(":")[0], False) else _plain(row.label)
-        held = best.get((row.subject, meaning))
-        if held is None or APPLIED.index(row.predicate) < APPLIED.index(held.predicate):
-            best[row.subject, meaning] = row
-    return best
-
-
-@cache
 def _bundled(vocabulary: str) -> dict[str, tuple[str, ...]]:
     """Label and synonyms of each term of a bundled table, by code."""
     with files("ontology").joinpath("bundled", f"{vocabulary}.tsv").open(encoding="utf-8") as table:
@@ -163,42 +151,95 @@ def _agrees(meaning: str, labels: tuple[str, ...]) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)
-def concept(code: str, designator: str, meaning: str = "") -> Concept | None:
-    """What a code triplet means, None where nothing is known of it.
+class Codes:
+    """The code mappings of one warehouse: what readers ask for the meaning of a coded term.
 
-    >>> concept("G-A22A", "SRT", "Length")
-    Concept(curie='ncit:C25334', exact=True)
-    >>> concept("S71", "99EPAD", "something else") is None
-    True
+    Without arguments it holds what comes with Qilin.
+
+    >>> Codes().canonical("G-A22A", "SRT", "Length")
+    'ncit:C25334'
     """
-    code, scheme = code.strip(), scheme_of(designator, code)
-    if scheme is None or not code:
-        return None
-    row = _by_code().get((f"{scheme.name}:{code}", None if scheme.code_decides else _plain(meaning)))
-    if row is not None:
-        return Concept(row.object, row.predicate == APPLIED[0])
-    labels = _bundled(scheme.name).get(code) if scheme.name in BUNDLED else None
-    if labels is None or not _agrees(meaning, labels):
-        return None
-    return Concept(Curie(f"{scheme.name}:{code}"), exact=True)
 
+    def __init__(self, rows: Iterable[Mapping] | None = None) -> None:
+        self.rows = mappings() if rows is None else tuple(rows)
+        self._found: dict[tuple[str, str, str], Concept | None] = {}
 
-def canonical(code: str, designator: str, meaning: str = "") -> Curie | None:
-    """The term that a code triplet means, None where nothing is known of it."""
-    found = concept(code, designator, meaning)
-    return found.curie if found else None
+    @cached_property
+    def _by_code(self) -> dict[tuple[str, str | None], Mapping]:
+        """The mapping to apply by subject and plain meaning; the meaning is None where the code decides."""
+        decides = {scheme.name: scheme.code_decides for scheme in _schemes().values()}
+        best: dict[tuple[str, str | None], Mapping] = {}
+        for row in self.rows:
+            if row.predicate not in APPLIED:
+                continue
+            meaning = None if decides.get(row.subject.partition(":")[0], False) else _plain(row.label)
+            held = best.get((row.subject, meaning))
+            if held is None or APPLIED.index(row.predicate) < APPLIED.index(held.predicate):
+                best[row.subject, meaning] = row
+        return best
+
+    def concept(self, code: str, designator: str, meaning: str = "") -> Concept | None:
+        """What a code triplet means, None where nothing is known of it.
+
+        >>> Codes().concept("G-A22A", "SRT", "Length")
+        Concept(curie='ncit:C25334', exact=True)
+        >>> Codes().concept("S71", "99EPAD", "something else") is None
+        True
+        """
+        asked = (code, designator, meaning)
+        if asked not in self._found:
+            if len(self._found) >= HELD:
+                self._found.clear()
+            self._found[asked] = self._look_up(code.strip(), designator, meaning)
+        return self._found[asked]
+
+    def _look_up(self, code: str, designator: str, meaning: str) -> Concept | None:
+        scheme = scheme_of(designator, code)
+        if scheme is None or not code:
+            return None
+        row = self._by_code.get((f"{scheme.name}:{code}", None if scheme.code_decides else _plain(meaning)))
+        if row is not None:
+            return Concept(row.object, row.predicate == APPLIED[0])
+        labels = _bundled(scheme.name).get(code) if scheme.name in BUNDLED else None
+        if labels is None or not _agrees(meaning, labels):
+            return None
+        return Concept(Curie(f"{scheme.name}:{code}"), exact=True)
+
+    def canonical(self, code: str, designator: str, meaning: str = "") -> Curie | None:
+        """The term that a code triplet means, None where nothing is known of it."""
+        found = self.concept(code, designator, meaning)
+        return found.curie if found else None
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 (hex) of the mappings and of the terms, variables and units they lead to.
+
+        A reader's records depend on these beside the document, so it stands in the reader's recipe.
+        """
+        total = hashlib.sha256(FOLDER.joinpath("schemes.tsv").read_bytes())
+        for row in self.rows:
+            total.update(f"\0{row.subject}\t{row.label}\t{row.predicate}\t{row.object}".encode())
+        for name in (*(f"bundled/{vocabulary}.tsv" for vocabulary in BUNDLED), "variables.tsv", "units.tsv"):
+            total.update(files("ontology").joinpath(name).read_bytes())
+        return total.hexdigest()
 
 
 @cache
-def digest() -> str:
-    """The SHA-256 (hex) of the mappings and of the terms, variables and units they lead to.
+def bundled() -> Codes:
+    """The code mappings that come with Qilin, as they come."""
+    return Codes()
 
-    A reader's records depend on these beside the document, so it stands in the reader's recipe.
-    """
-    total = hashlib.sha256(FOLDER.joinpath("schemes.tsv").read_bytes())
-    for name, text in _sets():
-        total.update(f"\0{name}\0{text}".encode())
-    for name in (*(f"bundled/{vocabulary}.tsv" for vocabulary in BUNDLED), "variables.tsv", "units.tsv"):
-        total.update(files("ontology").joinpath(name).read_bytes())
-    return total.hexdigest()
+
+def concept(code: str, designator: str, meaning: str = "") -> Concept | None:
+    """What a code triplet means by the mappings that come with Qilin."""
+    return bundled().concept(code, designator, meaning)
+
+
+def canonical(code: str, designator: str, meaning: str = "") -> Curie | None:
+    """The term that a code triplet means by the mappings that come with Qilin."""
+    return bundled().canonical(code, designator, meaning)
+
+
+def digest() -> str:
+    """The digest of the mappings that come with Qilin."""
+    return bundled().digest
