@@ -203,10 +203,11 @@ def _silent_pydicom() -> Iterator[None]:
         log.setLevel(level)
 
 
-def read_header(path: Path, keywords: Iterable[str]) -> Header:
+def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None) -> Header:
     """The named attributes of a file, read up to its pixel data (PS3.10).
 
-    Sequences are decoded with their items. Raises `BrokenDicomError` for whatever is no complete DICOM header.
+    Sequences are decoded with their items, as deep as headers have them, or ``deepest`` levels where that is given;
+    what is deeper still is then refused. Raises `BrokenDicomError` for whatever is no complete DICOM header.
     """
     tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
     try:
@@ -217,7 +218,7 @@ def read_header(path: Path, keywords: Iterable[str]) -> Header:
             walk = _Walk(handle, size)
             found = read_partial(handle, walk, force=True, specific_tags=list(tags))
             end = handle.tell()
-            elements = _decode(found, tags)
+            elements = _decode(found, tags, deepest)
             meta = {
                 keyword: (str(found.file_meta[tag].value),) for tag, keyword in META.items() if tag in found.file_meta
             }
@@ -262,7 +263,7 @@ def _digest(handle: io.BufferedReader, end: int) -> str:
     return hashed.hexdigest()
 
 
-def _decode(found: Dataset, tags: Mapping[int, str] | None, depth: int = 0) -> Elements:
+def _decode(found: Dataset, tags: Mapping[int, str] | None, deepest: int | None, depth: int = 0) -> Elements:
     """The named elements of a data set, or all public ones, decoded; what its VR forbids is left out."""
     values: dict[str, tuple[Scalar, ...]] = {}
     items: dict[str, tuple[Elements, ...]] = {}
@@ -272,8 +273,12 @@ def _decode(found: Dataset, tags: Mapping[int, str] | None, depth: int = 0) -> E
         if not keyword or (tags is not None and tag not in tags):
             continue
         if vr == "SQ":
-            if depth < DEEPEST_ITEM and isinstance(sequence := found[tag].value, Iterable):
-                items[keyword] = tuple(_decode(item, None, depth + 1) for item in sequence)
+            if deepest is not None and depth >= deepest:
+                raise BrokenDicomError(
+                    place_of(keyword), f"sequences are nested more than {deepest} deep", "a document of usual depth"
+                )
+            if depth < (deepest or DEEPEST_ITEM) and isinstance(sequence := found[tag].value, Iterable):
+                items[keyword] = tuple(_decode(item, None, deepest, depth + 1) for item in sequence)
             continue
         decoder = DECODERS.get(vr)
         if decoder and isinstance(raw, RawDataElement) and raw.value:
