@@ -65,6 +65,11 @@ class SpokenCode(NamedTuple):
     meaning: str
 
     @property
+    def label(self) -> str:
+        """The meaning as sources have it."""
+        return self.meaning
+
+    @property
     def facet(self) -> str:
         """The meaning as it is compared; empty where the code alone decides."""
         scheme = scheme_named(self.subject.partition(":")[0])
@@ -79,6 +84,11 @@ class CodeDecision(Decision):
     def subject(self) -> str:
         """The subject as SSSOM writes it."""
         return self.column
+
+    @property
+    def named(self) -> str:
+        """The meaning as sources have it."""
+        return self.subject_label
 
 
 def code_decision(subject: str, meaning: str, fields: Mapping[str, Any]) -> CodeDecision:

@@ -61,6 +61,11 @@ class Spoken(NamedTuple):
             return column_id(self.column, self.facet)
         return value_id(self.column, self.value, self.facet)
 
+    @property
+    def label(self) -> str:
+        """The column or cell as it stands in the table."""
+        return self.column if self.value is None else self.value
+
 
 class Slot(NamedTuple):
     """What one word is decided about: of a column, the data element and any other term each for itself."""
@@ -110,6 +115,11 @@ class Decision:
     def subject(self) -> str:
         """The subject as SSSOM writes it."""
         return Spoken(self.column, self.value, self.facet).subject
+
+    @property
+    def named(self) -> str:
+        """The column or cell as it stands in the table."""
+        return self.column if self.value is None else self.value
 
     @property
     def slot(self) -> Slot:
