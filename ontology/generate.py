@@ -16,7 +16,7 @@ import pyoxigraph as ox
 
 from ontology.prefixes import prefixes
 
-VOCABULARIES = ("cadsr", "dcm", "ncit", "radlex", "sct")
+VOCABULARIES = ("cadsr", "dcm", "ibsi", "ncit", "radlex", "sct")
 
 HEADER = '''"""Typed constants of the bundled terms and our own, by ``python -m ontology.generate``; do not edit."""
 
