@@ -10,6 +10,7 @@ import hashlib
 import io
 import logging
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -32,7 +33,7 @@ from pydicom.valuerep import VR
 from ingest.dicom_values import DECODERS
 from ontology.records import Scalar
 
-__all__ = ["BrokenDicomError", "Elements", "Header", "is_dicom", "place_of", "read_header"]
+__all__ = ["BrokenDicomError", "Elements", "Header", "is_dicom", "place_of", "read_header", "sop_class_of"]
 
 PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 LAST_EXPECTED = {
@@ -142,6 +143,22 @@ def _plausible(head: bytes, order: str) -> bool:
     known = element == 0 or dictionary_has_tag(group << 16 | element)
     implicit = order == "<" and head[6:8] == b"\0\0"
     return group in (2, 8) and known and (implicit or head[4:6] in VR_NAMES)
+
+
+SOP_CLASS = re.compile(
+    rb"(?:\x02\x00\x02\x00|\x08\x00\x16\x00|\x00\x08\x00\x16)(?:UI..|....)(?P<uid>[0-9.]{1,64})", re.DOTALL
+)
+"""Media Storage SOP Class UID (0002,0002) and SOP Class UID (0008,0016), in either byte order."""
+
+
+def sop_class_of(head: bytes) -> str:
+    """The SOP class that the first bytes of a DICOM file state; empty where they state none, or are of another file.
+
+    >>> sop_class_of(bytes(128) + b"DICM\\x02\\0\\x02\\0UI\\x1c\\0" + b"1.2.840.10008.5.1.4.1.1.88.33")
+    '1.2.840.10008.5.1.4.1.1.88.33'
+    """
+    found = SOP_CLASS.search(head) if is_dicom(head) else None
+    return found["uid"].decode() if found else ""
 
 
 class _Walk:

@@ -13,12 +13,12 @@ from ingest.aim_model import (
     Annotation,
     Calculation,
     Cell,
-    Code,
     Entity,
     ImageReference,
     Quantification,
     User,
 )
+from ingest.observed.coded import Code
 from ingest.sr_concepts import Role, role_of
 from ingest.sr_model import Item, Report
 from ingest.sr_report import algorithm_of, text_of

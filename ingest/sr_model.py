@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ingest.aim_model import Code, Software
+from ingest.aim_model import Software
+from ingest.observed.coded import Code
 
 __all__ = [
     "Code",
@@ -166,8 +167,8 @@ class Group:
     """What stands together in a report: a measurement group (TID 1410, 1411, 1501), or another section."""
 
     place: str
-    tracked: bool
-    """Whether it is about one thing that can be followed: a measurement group, a finding of detection software."""
+    about: str = ""
+    """The place of what it is about, where that can be followed: a measurement group, a finding of a detector."""
     tracking_identifier: str = field(default="", repr=False)
     tracking_uid: str = ""
     session: str = ""
@@ -181,6 +182,8 @@ class Group:
     numbers: tuple[Number, ...] = ()
     statements: tuple[Statement, ...] = ()
     shapes: tuple[Shape, ...] = ()
+    marked: str = ""
+    """The place of the group that states the shapes."""
     images: tuple[Reference, ...] = ()
 
 

@@ -76,7 +76,7 @@ TRACKING: Final = frozenset({Role.TRACKING_IDENTIFIER, Role.TRACKING_UID})
 def read_report(header: Elements, root: Item) -> Report:
     """What a report says, by its header and content tree."""
     gathered = _Gathered(root)
-    gathered.section(root, Group(place=root.place, tracked=False, observed=root.observed), statement=None)
+    gathered.section(root, Group(place=root.place, observed=root.observed), statement=None)
     instances = dict(gathered.instances)
     for study, series, instance in _evidence(header):
         instances[instance] = study, series
@@ -201,9 +201,10 @@ class _Gathered:
         sites, methods = tuple(_sites(item.children)), tuple(_codes(item.children, Role.METHOD))
         times = tuple(_time_points(item.children))
         mine = [child for child in item.children if child.kind != "CONTAINER"]
+        shapes = tuple(self._shapes(mine))
         return Group(
             place=item.place,
-            tracked=tracked or above.tracked,
+            about=item.place if tracked else above.about,
             tracking_identifier=text_of(mine, Role.TRACKING_IDENTIFIER)
             or ("" if tracked else above.tracking_identifier),
             tracking_uid=text_of(mine, Role.TRACKING_UID) or ("" if tracked else above.tracking_uid),
@@ -215,7 +216,8 @@ class _Gathered:
             software=algorithm_of(item.children) or above.software,
             observed=item.observed or above.observed,
             source_series=text_of(mine, Role.SOURCE_SERIES) or above.source_series,
-            shapes=tuple(self._shapes(mine)) or above.shapes,
+            shapes=shapes or above.shapes,
+            marked=item.place if shapes else above.marked,
             images=tuple(self._images(mine)) or above.images,
         )
 

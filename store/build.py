@@ -27,7 +27,7 @@ from store.stars import Minter, quoted, star_text
 
 __all__ = ["Build", "arrow_batches", "connect"]
 
-KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
+KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
 """Which header of a series or study is shown: files before DICOMweb before catalogues."""
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
@@ -40,7 +40,7 @@ CLAIMING = {"Series", "Instance", "RegionFacts", *OBSERVATIONS}
 CLAIMED = ("Series", "Study", "Instance")
 """The record types whose nodes belong to one subject, in the order in which their claims are heard."""
 
-HEADERS = "source_kind = 'dicom'"
+HEADERS = "source_kind IN ('dicom', 'sr') AND key IN ('PatientAge', 'PatientSex')"
 
 
 @dataclass(frozen=True, slots=True)
