@@ -33,13 +33,12 @@ from ingest.aim_dialects import ROOTS, read_annotations
 from ingest.aim_model import Annotation
 from ingest.aim_records import translate, visits
 from ingest.base import Context, Source, Yield, head_of, sha256_of
-from mappings import codes
 from ontology import xml
 from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "aim-1"
+VERSION: Final = "aim-2"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 4096
@@ -74,7 +73,7 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         digest=digest,
         locator=str(path),
         data_class=DataClass.METADATA,
-        recipe=f"{VERSION} codes-{codes.digest()[:16]}",
+        recipe=f"{VERSION} codes-{context.codes.digest[:16]}",
     )
     if context.known(digest, head.recipe):
         yield head
@@ -115,7 +114,7 @@ def _refused(name: str, found: list[Annotation]) -> Reject | None:
 def _records(head: SourceRecord, found: list[Annotation], context: Context) -> Iterator[Yield]:
     """The records of the annotations, identity records once each."""
     seen: set[Record] = set()
-    stated = list(visits(head.name, found))
+    stated = list(visits(head.name, found, context.codes))
     yield from (item for item in stated if isinstance(item, Reject))
     pairs = {item for item in stated if not isinstance(item, Reject)}
     # a study with two numbers has none
