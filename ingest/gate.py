@@ -18,9 +18,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.base import Block, Context
+from ingest.observed.lesions import lesion_name
 from ontology import records
 from ontology.fields import dicom_attributes
-from ontology.records import Instance, Measurement, Record, Reject, Series, SeriesHeader, Study, StudyHeader
+from ontology.records import (
+    Instance,
+    Measurement,
+    Record,
+    RegionFacts,
+    Reject,
+    Series,
+    SeriesHeader,
+    Study,
+    StudyHeader,
+)
 from ontology.terms import ncit
 
 __all__ = [
@@ -265,6 +276,13 @@ def _study_header(record: Any, context: Context) -> Record:
     return kept if context.attested or kept.description is None else replace(kept, description=None)
 
 
+def _region_facts(record: Any, context: Context) -> Record:
+    """A label of a region is free text, as descriptions of series are, but where it is a lesion's name."""
+    kept: RegionFacts = record
+    known = context.attested or kept.label is None or lesion_name(kept.label) is not None
+    return kept if known else replace(kept, label=None)
+
+
 def _measurement(record: Any, _context: Context) -> Record:
     kept: Measurement = record
     if kept.variable not in AGES:
@@ -284,4 +302,5 @@ TAILORS: dict[type[Record], Callable[[Any, Context], Record]] = {
     SeriesHeader: _series_header,
     StudyHeader: _study_header,
     Measurement: _measurement,
+    RegionFacts: _region_facts,
 }

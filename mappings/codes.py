@@ -28,9 +28,9 @@ from mappings.schemes import FOLDER, Scheme, plain_meaning, scheme_for, scheme_o
 from mappings.sssom import APPLIED, NO_TERM, Decision
 from ontology.prefixes import Curie
 
-__all__ = ["Codes", "Concept", "bundled", "canonical", "concept", "digest", "key_of", "mappings", "scheme_of"]
+__all__ = ["Codes", "Concept", "bundled", "key_of", "mappings", "scheme_of"]
 
-BUNDLED: Final = ("dcm", "ncit", "radlex", "sct")
+BUNDLED: Final = ("dcm", "ibsi", "ncit", "radlex", "sct")
 """The schemes whose codes may stand for themselves."""
 
 HELD: Final = 65_536
@@ -201,18 +201,3 @@ class Codes:
 def bundled() -> Codes:
     """The code mappings that come with Qilin, as they come."""
     return Codes()
-
-
-def concept(code: str, designator: str, meaning: str = "") -> Concept | None:
-    """What a code triplet means by the mappings that come with Qilin."""
-    return bundled().concept(code, designator, meaning)
-
-
-def canonical(code: str, designator: str, meaning: str = "") -> Curie | None:
-    """The term that a code triplet means by the mappings that come with Qilin."""
-    return bundled().canonical(code, designator, meaning)
-
-
-def digest() -> str:
-    """The digest of the mappings that come with Qilin."""
-    return bundled().digest

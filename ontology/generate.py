@@ -24,7 +24,8 @@ from __future__ import annotations
 
 from ontology.prefixes import Curie
 
-# ruff: noqa: N801, D101
+# ruff: noqa: N801, D101, E501
+# fmt: off
 '''
 
 
