@@ -79,9 +79,10 @@ REPEATED: dict[str, tuple[Repeated, ...]] = {
 """How statements are repeated, by record type: those of DICOM headers about a patient, those of copied documents."""
 
 ALIKE = {
-    name: f'coalesce(printf(\'%.9g\', try_cast("{name}" AS DOUBLE)), "{name}")' for name in ("value", "low", "high")
+    name: f'coalesce(printf(\'%.6g\', try_cast("{name}" AS DOUBLE)), "{name}")' for name in ("value", "low", "high")
 }
-"""SQL for numbers as they are compared: formats differ in the digits that they hold (DICOM's DS has 16 characters)."""
+"""SQL for numbers as they are compared: formats differ in the digits that they hold (DICOM's DS has 16
+characters, and AIM written as a report six decimals)."""
 
 KEYS = {
     Kind.SUBJECT: ("collection", "subject"),
