@@ -16,7 +16,7 @@ CODES = Codes()
     ("meaning", "term", "reason"),
     [
         ("LongAxis", "ncit:C96684", "so decided of"),
-        ("Breast", "ncit:C12971", "its label or synonym"),
+        ("Standardized Uptake Value Peak", "ncit:C95013", "its label or synonym"),
         ("Standardised Uptake Value Maximum", "ncit:C95012", "like"),
     ],
 )
