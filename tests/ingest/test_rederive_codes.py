@@ -60,6 +60,16 @@ def warehouse(tmp_path: Path, terms: Path, files: Path, monkeypatch: pytest.Monk
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory, terms: Path) -> Iterator[Warehouse]:
+    """A warehouse in which only refusals are tried, so that it stays empty."""
+    root = tmp_path_factory.mktemp("empty")
+    shutil.copy(terms, root / "terms.db")
+    opened = Warehouse.open(root)
+    yield opened
+    opened.close()
+
+
 def ingest(warehouse: Warehouse, files: Path):
     return run(warehouse, [Job(locators=(str(files),), collection="c", kind="aim")])
 
@@ -151,16 +161,14 @@ def test_what_is_retracted_is_not_remembered(warehouse: Warehouse) -> None:
         ("codes/srt", "G-A22A", "ncit:C0", "qilin terms import"),
     ],
 )
-def test_what_cannot_stand_is_refused(
-    warehouse: Warehouse, mapping: str, subject: str, term: str, problem: str
-) -> None:
+def test_what_cannot_stand_is_refused(empty: Warehouse, mapping: str, subject: str, term: str, problem: str) -> None:
     with pytest.raises(MappingError, match=problem):
-        Steward(warehouse).decide(Wish(mapping=mapping, subject=subject, term=term, author="Ada", reason="x"))
+        Steward(empty).decide(Wish(mapping=mapping, subject=subject, term=term, author="Ada", reason="x"))
 
 
-def test_rejecting_what_is_accepted_names_the_place(warehouse: Warehouse) -> None:
+def test_rejecting_what_is_accepted_names_the_place(empty: Warehouse) -> None:
     with pytest.raises(ContradictionError, match=r"srt\.sssom\.tsv:\d+ accepts ncit:C25334"):
-        Steward(warehouse).decide(
+        Steward(empty).decide(
             Wish(
                 mapping="codes/srt",
                 subject="G-A22A",
