@@ -74,7 +74,7 @@ def list_maps(json: Json = False) -> None:
             len(made.get(item.name, ())),
             served.get(item.name, 0),
         )
-        for item in library.code_sets.sets()
+        for item in library.code_sets.usable()
     ]
     print_json([dict(zip(columns, row, strict=True)) for row in rows]) if json else print_rows("Maps", columns, rows)
 

@@ -1,7 +1,8 @@
 """Reading documents again after a decision about a code has changed: those that have the code, and no others.
 
 Each document noted the codes that it asked for when it was read (`ingest.asked`). One for which something else is in
-force now is read from its file where that is the same, else from what was kept of it; else it stays as it was read.
+force now is read from its file where that is the same; else it stays as it was read, and is told: what is kept of an
+annotation has neither days nor readers, so that other records would change with it.
 """
 
 from __future__ import annotations
@@ -39,9 +40,10 @@ def rederive_codes(warehouse: Warehouse, collection: str | None = None, progress
     files: dict[tuple[str, str, str, str | None], list[str]] = defaultdict(list)
     for old in stale:
         reading = reading_of(warehouse, old)
-        mapping = (reading.mapping or None) if reading else None
-        if reading is not None and is_same(old, mapping, library):
-            files[old.collection, old.kind, reading.clock, mapping].append(old.locator)
+        # a reader that names no map keeps its document under the name of its kind
+        mapping = reading.mapping if reading and reading.mapping != old.kind else None
+        if reading is not None and is_same(old, mapping or None, library):
+            files[old.collection, old.kind, reading.clock, mapping or None].append(old.locator)
             result.from_files += 1
         else:
             result.lacking.append(Lacking(old.collection, old.name, (), kept_as_it_was=True))

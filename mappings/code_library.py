@@ -106,10 +106,6 @@ class CodeSets:
         """The names of the sets in which something stands or was decided, sorted."""
         return sorted({*_shipped(), *self._own, *self._records})
 
-    def sets(self) -> list[CodeSet]:
-        """Every set, by name; `MappingError` where one is faulty."""
-        return [self.get(name) for name in self.names()]
-
     def usable(self) -> Iterator[CodeSet]:
         """Every set that can be used; of a faulty one, which is logged, what comes with Qilin under its name."""
         for name in self.names():
