@@ -16,7 +16,8 @@ One file is one source. What comes in:
 - Whatever code has no mapping is kept as ``q:Unmapped`` with its triplet.
 
 Items are known by the codes of their concepts (``sr_concepts.tsv``), not by templates, so older and private reports
-are read alike. Texts are never kept: not comments, names, nor what is said of the patient. A content item that is none,
+are read alike. Texts are never kept: not comments, names, nor what is said of the patient. Codes, numbers, references
+and coordinates are, as DICOM JSON (`ingest.sr_kept`). A content item that is none,
 or a reference that leads nowhere or in a circle, is rejected with its place (``1.5.2``); the rest goes in.
 """
 
@@ -34,6 +35,7 @@ from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.dicom_header import BrokenDicomError, Header, read_header, sop_class_of
 from ingest.dicom_series import Instance, SeriesSum
 from ingest.sr_aim import annotations_of, is_aim
+from ingest.sr_kept import SrDocument
 from ingest.sr_model import Item, Report
 from ingest.sr_records import translate
 from ingest.sr_report import read_report
@@ -109,6 +111,7 @@ def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) ->
         yield Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted)
     yield from _once(_series(path, header, digest, attested=context.attested))
     yield from _once(_content(head, read_report(header, root), root, context))
+    context.keep(SrDocument(header, root, path.stat().st_size))
 
 
 def _require_size(path: Path) -> None:

@@ -140,14 +140,15 @@ def measurement(work: Work, group: Group, number: Number, said: Said) -> Iterato
     if number.software is not None and software is not None:
         yield software
     where, common = said.where, said.common
-    if number.shapes or number.images:
-        where = where_of(work, group, number.place, number.shapes, number.images)
+    shapes = tuple(shape for shape in number.shapes if shape not in group.shapes)
+    if shapes or number.images:
+        where = where_of(work, group, number.place, shapes, number.images)
         where = replace(where, region=where.region or said.where.region)
         common = Common(
             **{**common, "study": where.study or common["study"], "series": where.series or common["series"]}
         )
-    if number.shapes:
-        yield from region_records(work, group, number.place, number.shapes, where, common)
+    if shapes:
+        yield from region_records(work, group, number.place, shapes, where, common)
     elif where.instance is not None:
         yield records.Instance(uid=where.instance, subject=work.report.subject, series=where.series)
     try:
@@ -186,7 +187,7 @@ def _measured(
         method=method,
         value=amount.value if amount else None,
         unit=amount.unit if amount else None,
-        raw=quantities.as_written(number.number, unit) if number.number else None,
+        raw=quantities.as_written(number.number, "" if unit == "1" else unit) if number.number else None,
         raw_code=raw_code((*_named(number), *number.derivations, *number.modifiers, *(() if method else methods))),
         absent_reason=absent,
         procedure=software.key if software else None,

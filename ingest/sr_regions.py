@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -24,6 +25,9 @@ SHAPES: Final[dict[str, Curie]] = {
     "POLYGON": q.CLOSED_CONTOUR_SHAPE,
 }
 """Shapes by graphic type (PS3.3 C.18.6.1.1 and C.18.9.1.1), but for lines, whose points decide."""
+
+AXES: Final = {"ELLIPSE": 2, "ELLIPSOID": 3}
+"""How many axes a shape is given by, each by its two ends (PS3.3 C.18.6.1.2)."""
 
 EDGES: Final = Decimal("0.001")
 
@@ -64,10 +68,11 @@ def _described(facts: RegionFacts, shapes: tuple[Shape, ...]) -> RegionFacts:
     drawn = [shape.graphic for shape in shapes if shape.graphic is not None]
     images = images_of(shapes)
     points = [point for graphic in drawn for point in _points(graphic)]
+    corners = [point for graphic in drawn for point in _corners(graphic)]
     spatial = {graphic.spatial for graphic in drawn}
     one_image = len({(image.instance, image.frames) for image in images}) <= 1
     # pixels of several images, or pixels and millimetres, have no box in common
-    box = box_of(points, MILLIMETRES if spatial == {True} else PIXELS) if spatial == {True} or one_image else None
+    box = box_of(corners, MILLIMETRES if spatial == {True} else PIXELS) if spatial == {True} or one_image else None
     kinds = {_shape(graphic) for graphic in drawn}
     frames = {graphic.frame for graphic in drawn if graphic.frame}
     whole = replace(
@@ -92,6 +97,20 @@ def _points(graphic: Graphic) -> list[tuple[float, ...]]:
     width = _width(graphic)
     whole = len(graphic.data) // width * width
     return [graphic.data[at : at + width] for at in range(0, whole, width)]
+
+
+def _corners(graphic: Graphic) -> list[tuple[float, ...]]:
+    """The points between which a shape lies: of a circle and an ellipse, those of its box, not of its axes."""
+    points = _points(graphic)
+    if graphic.kind == "CIRCLE" and len(points) == 2 and not graphic.spatial:
+        radius = math.dist(*points)
+        return [tuple(value + side * radius for value in points[0]) for side in (-1, 1)]
+    if graphic.kind in {"ELLIPSE", "ELLIPSOID"} and len(points) == AXES[graphic.kind] * 2:
+        axes = [(points[at], points[at + 1]) for at in range(0, len(points), 2)]
+        centre = [(one + other) / 2 for one, other in zip(*axes[0], strict=True)]
+        reach = [math.hypot(*((end[axis] - begin[axis]) / 2 for begin, end in axes)) for axis in range(len(centre))]
+        return [tuple(value + side * r for value, r in zip(centre, reach, strict=True)) for side in (-1, 1)]
+    return points
 
 
 def _shape(graphic: Graphic) -> Curie | None:
