@@ -152,11 +152,16 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
     fitting = context.library.match(given.shown, headers, context.collection)
     if len(fitting) == 1:
         return fitting[0]
+    if not fitting and given.proposed:
+        return given.proposed
+    return _unfit(given, fitting, rows)
+
+
+def _unfit(given: Input, fitting: Sequence[TableMap], rows: int | None) -> Reject:
+    """Why no map is taken."""
     if fitting:
         names = ", ".join(sorted(found.name for found in fitting))
         return given.reject("header", "more than one table map fits", f"--mapping with one of: {names}")
-    if given.proposed:
-        return given.proposed
     if rows == 1:
         return given.reject("file", "has a header and no rows, and no table map fits", "the table with its rows")
     wanted = "--mapping NAME (`qilin map list` lists them) or a folder with map.yaml, as `qilin map suggest` drafts it"
