@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from ingest.gate import identifier_in
 from ingest.table_plan import ABOUT
+from mappings.code_library import CodeSet
+from mappings.code_sets import ALL, SpokenCode, code_decision
 from mappings.effective import decision_of
 from mappings.people import person
 from mappings.sssom import (
@@ -20,6 +22,8 @@ from mappings.sssom import (
     read_rows,
 )
 from mappings.suggest import PROPOSED
+from mappings.suggest_codes import CodeProposal, suggest_code
+from mappings.suggest_values import index_lookup
 from mappings.tables import Library, TableMap
 from mappings.targets import Target, Targets
 from ontology.index import TermIndex, UnknownConceptError
@@ -40,8 +44,9 @@ class ContradictionError(MappingError):
 class Wish:
     """A decision as a steward states it. Without ``term`` the best proposal is meant; to withdraw, what is in force.
 
-    ``subject`` is ``column:…`` or ``value:…/…``, or simply a column's name, or ``column=cell``. A data element brings
-    the variable that it measures, unless ``variable`` names another.
+    ``subject`` is ``column:…`` or ``value:…/…``, or simply a column's name, or ``column=cell``; of a code set
+    (``codes/srt``) the code, of a private scheme with its meaning, or the triplet as the store has it. A data element
+    brings the variable that it measures, unless ``variable`` names another.
     """
 
     mapping: str
@@ -76,7 +81,8 @@ class Steward:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
-        self.targets = Targets(TermIndex(warehouse.home.terms))
+        self._index = TermIndex(warehouse.home.terms)
+        self.targets = Targets(self._index)
 
     @property
     def library(self) -> Library:
@@ -85,15 +91,16 @@ class Steward:
 
     def decide(self, wish: Wish) -> Made:
         """Check a decision and add it to the records; `MappingError` where it cannot stand, saying why."""
-        mapping = self.library.unchecked(wish.mapping)
+        library = self.library
+        mapping = library.code_sets.of_code(wish.subject) if wish.mapping == ALL else library.mapping_set(wish.mapping)
         spoken_of = subject_of(mapping, wish.subject)
         _check(wish, spoken_of)
-        held = [row for row in mapping.decisions.rows if (row.column, row.value, row.facet) == spoken_of]
+        held = [r for r in mapping.decisions.rows if (r.subject, r.facet) == (spoken_of.subject, spoken_of.facet)]
         record = DecisionRecord(
             mapping=mapping.name,
             verdict=wish.verdict,
             subject=spoken_of.subject,
-            subject_label=spoken_of.column if spoken_of.value is None else spoken_of.value,
+            subject_label=spoken_of.label or next((row.subject_label for row in held), ""),
             predicate=wish.predicate or "skos:exactMatch",
             justification=wish.justification,
             author=person(wish.author),
@@ -106,20 +113,20 @@ class Steward:
             raise MappingError("a decision without a reason; say why, for those who come after you")
         added, *brought = self.warehouse.decisions.add(records)
         terms = {row.term for row in held if row.applied} | {item.object for item in brought}
-        needs = spoken_of.value is None and _is_element(added.object) and all(map(_is_element, terms))
-        needs = needs and wish.verdict is Verdict.ACCEPTED and not _says_variable(mapping, spoken_of)
-        return Made(added, spoken_of.column in mapping.columns, tuple(brought), needs)
+        needs = wish.verdict is Verdict.ACCEPTED and _is_element(added.object) and all(map(_is_element, terms))
+        needs = needs and not _says_variable(mapping, spoken_of)
+        return Made(added, _is_read(mapping, spoken_of), tuple(brought), needs)
 
     def _pointed(
-        self, record: DecisionRecord, mapping: TableMap, wish: Wish, held: Sequence[Decision]
+        self, record: DecisionRecord, mapping: TableMap | CodeSet, wish: Wish, held: Sequence[Decision]
     ) -> list[DecisionRecord]:
         """The record with its term and with what it replaces, then what it brings with it."""
         if wish.verdict is Verdict.WITHDRAWN:
             return _withdrawn(record, wish.term, held)
         if wish.verdict is Verdict.NO_TERM:
             return [_replacing(replace(record, object=NO_TERM), held)]
-        target, proposal = self._target(mapping, wish, record.subject)
-        made = _proposed(_pointing(record, target), proposal, wish)
+        target, proposal = self._target(mapping, wish, record)
+        made = _as_proposed(_pointing(record, target), proposal, wish)
         if wish.verdict is Verdict.REJECTED:
             return [_replacing(replace(made, modifier=NOT), held)]
         return [_replacing(made, held), *self._brought(record, made, mapping, wish, held)]
@@ -128,14 +135,14 @@ class Steward:
         self,
         record: DecisionRecord,
         made: DecisionRecord,
-        mapping: TableMap,
+        mapping: TableMap | CodeSet,
         wish: Wish,
         held: Sequence[Decision],
     ) -> list[DecisionRecord]:
         """What an accepted term of a column brings: an element its variable, a proposed variable its element."""
-        spoken_of = parse_subject(record.subject)
-        if spoken_of.value is not None:
+        if isinstance(mapping, CodeSet) or record.subject.startswith("value:"):
             return []
+        spoken_of = parse_subject(record.subject)
         if not _is_element(made.object):
             return [] if wish.term else self._element_of(record, made, mapping, wish, held)
         term = wish.variable
@@ -166,7 +173,7 @@ class Steward:
             fits = _is_element(row.term) and self.targets.variable(row.term) == made.object
             if fits and row.term not in denied and _confidence(row) >= PROPOSED:
                 element = _pointing(record, self._usable(row.term, Verdict.ACCEPTED))
-                return [_replacing(_proposed(element, row, wish), held)]
+                return [_replacing(_as_proposed(element, row, wish), held)]
         return []
 
     def proposals(self, mapping: TableMap) -> dict[str, list[Decision]]:
@@ -177,17 +184,29 @@ class Steward:
             found.setdefault(row.subject, []).append(row)
         return {subject: sorted(rows, key=_confidence, reverse=True) for subject, rows in found.items()}
 
-    def _target(self, mapping: TableMap, wish: Wish, subject: str) -> tuple[Target, Decision | None]:
+    def code_proposals(self, meaning: str) -> list[CodeProposal]:
+        """What is proposed for a code of that meaning, best first."""
+        return suggest_code(meaning, self.library.codes, index_lookup(self._index))
+
+    def _proposed(self, mapping: TableMap | CodeSet, record: DecisionRecord) -> list[Decision]:
+        if isinstance(mapping, TableMap):
+            return self.proposals(mapping).get(record.subject, [])
+        found = self.code_proposals(record.subject_label)
+        return [code_decision(record.subject, record.subject_label, item.fields) for item in found]
+
+    def _target(
+        self, mapping: TableMap | CodeSet, wish: Wish, record: DecisionRecord
+    ) -> tuple[Target, Decision | None]:
         """The term that is meant, and the proposal where it came from one."""
-        proposed = self.proposals(mapping).get(subject, [])
+        subject, proposed = record.subject, self._proposed(mapping, record)
         term = wish.term or (proposed[0].term if proposed else None)
         if term is None:
             raise MappingError(
                 f"nothing is proposed for {subject} in {mapping.name}; name the term, such as ncit:C28421"
             )
         target = self._usable(term, wish.verdict)
-        if subject.startswith("value:") and _is_element(term):
-            raise MappingError(f"{term} is a data element; a cell means a concept, and its column has the element")
+        if _is_element(term) and (subject.startswith("value:") or isinstance(mapping, CodeSet)):
+            raise MappingError(f"{term} is a data element; a cell or code means a concept; a column has the element")
         if wish.variable and not _is_element(term):
             raise MappingError(f"{term} is no data element, so it is the variable itself; leave --variable out")
         return target, next((row for row in proposed if row.term == term), None)
@@ -204,8 +223,12 @@ class Steward:
         return target
 
 
-def subject_of(mapping: TableMap, text: str) -> Spoken:
-    """Column and cell that a steward names: as SSSOM does, or simply ``Overall stage`` or ``Overall stage=IIIb``."""
+def subject_of(mapping: TableMap | CodeSet, text: str) -> Spoken | SpokenCode:
+    """Column and cell that a steward names, as SSSOM does, or simply ``Overall stage=IIIb``; of a code set the code."""
+    return mapping.spoken_of(text) if isinstance(mapping, CodeSet) else _column_of(mapping, text)
+
+
+def _column_of(mapping: TableMap, text: str) -> Spoken:
     if text.startswith(("column:", "value:")):
         return parse_subject(text)
     if text in mapping.columns:
@@ -224,8 +247,10 @@ def _is_element(term: str) -> bool:
     return term.startswith("cadsr:")
 
 
-def _says_variable(mapping: TableMap, spoken_of: Spoken) -> bool:
+def _says_variable(mapping: TableMap | CodeSet, spoken_of: Spoken | SpokenCode) -> bool:
     """Whether every record that the map makes of a column has its variable from elsewhere, or has none."""
+    if isinstance(mapping, CodeSet) or isinstance(spoken_of, SpokenCode):
+        return True
     entries = [
         entry
         for part in mapping.parts
@@ -242,7 +267,7 @@ def _pointing(record: DecisionRecord, target: Target) -> DecisionRecord:
     return replace(record, object=target.curie, object_label=target.label, object_version=target.version)
 
 
-def _proposed(record: DecisionRecord, proposal: Decision | None, wish: Wish) -> DecisionRecord:
+def _as_proposed(record: DecisionRecord, proposal: Decision | None, wish: Wish) -> DecisionRecord:
     """The record with what its proposal says and the wish does not."""
     if proposal is None:
         return record
@@ -254,9 +279,10 @@ def _proposed(record: DecisionRecord, proposal: Decision | None, wish: Wish) -> 
     )
 
 
-def _check(wish: Wish, spoken_of: Spoken) -> None:
+def _check(wish: Wish, spoken_of: Spoken | SpokenCode) -> None:
     """`MappingError` where something about the wish itself is wrong."""
-    if wish.variable and (spoken_of.value is not None or wish.verdict is not Verdict.ACCEPTED):
+    is_column = isinstance(spoken_of, Spoken) and spoken_of.value is None
+    if wish.variable and (not is_column or wish.verdict is not Verdict.ACCEPTED):
         raise MappingError("--variable says which variable a column of a data element holds: it goes with nothing else")
     if wish.variable and _is_element(wish.variable):
         raise MappingError(f"{wish.variable} is a data element; a variable is a term such as ncit:C28421")
@@ -264,8 +290,16 @@ def _check(wish: Wish, spoken_of: Spoken) -> None:
         raise MappingError(f"predicate {wish.predicate!r}; known: {', '.join(KNOWN_PREDICATES)}")
     if wish.confidence is not None and not 0 <= wish.confidence <= 1:
         raise MappingError(f"confidence {wish.confidence}; right: from 0 to 1")
-    if spoken_of.value is not None and (found := identifier_in(spoken_of.value)):
+    if isinstance(spoken_of, SpokenCode):
+        if found := identifier_in(spoken_of.meaning):
+            raise MappingError(f"the meaning looks like {found}: such codes are not decided about")
+    elif spoken_of.value is not None and (found := identifier_in(spoken_of.value)):
         raise MappingError(f"the cell looks like {found}: such cells are not decided about; leave the column out")
+
+
+def _is_read(mapping: TableMap | CodeSet, spoken_of: Spoken | SpokenCode) -> bool:
+    """Whether anything is read of what a decision speaks of; any source may have any code."""
+    return not isinstance(mapping, TableMap) or (isinstance(spoken_of, Spoken) and spoken_of.column in mapping.columns)
 
 
 def _replacing(record: DecisionRecord, held: Sequence[Decision]) -> DecisionRecord:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from mappings.sssom import NO_TERM, Decision
 from ontology.elements import Element, UnknownElementError, bundled_elements, element
 from ontology.imports.base import Status
 from ontology.index import TermIndex, UnknownConceptError
 from ontology.prefixes import Curie
+from ontology.terms import q
+from ontology.variables import variables
 
 __all__ = ["Finding", "Target", "Targets"]
+
+
+OWN: Final = frozenset(str(value) for value in vars(q).values() if str(value).startswith("q:"))
+"""Our own terms, of which the index has only those that are concepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,9 @@ class Targets:
                 return self._element(curie)
             except UnknownElementError:
                 pass  # a release may hold an element's name alone
+        own = variables().get(Curie(curie)) if curie in OWN else None
+        if own is not None:
+            return Target(curie, own.label, Status.ACTIVE)
         entry = self._index.show(curie)
         return Target(curie, entry.label, entry.status, entry.replaced_by or "", entry.release or "")
 
@@ -86,7 +96,8 @@ class Targets:
             try:
                 now = self.find(row.term)
             except UnknownConceptError:
-                yield Finding(row, "is in no loaded vocabulary", "")
+                if row.term not in OWN:
+                    yield Finding(row, "is in no loaded vocabulary", "")
                 continue
             if not now.usable:
                 yield Finding(row, f"was {now.status}", now.replaced_by)

@@ -122,7 +122,7 @@ def test_a_decision_that_cannot_stand_is_refused_with_what_would_be_right(qilin:
     assert "rejects ncit:C20197" in refused(qilin, "Sex=f", "ncit:C20197", *reason)
     assert "no vocabulary" in refused(qilin, "Sex=x", "ncit:C0", *reason)
     assert "reads: ID, Sex, Stage" in refused(qilin, "Gender", "ncit:C28421", *reason)
-    assert "a cell means a concept" in refused(qilin, "Sex=x", "cadsr:2200604", *reason)
+    assert "a cell or code means a concept" in refused(qilin, "Sex=x", "cadsr:2200604", *reason)
     assert "calendar date" in refused(qilin, "Stage=seen on 1966-11-07", "--no-term", *reason)
     assert "without a reason" in refused(qilin, "Sex=x", "--no-term")
     assert "nothing is proposed for value:Sex/x" in refused(qilin, "Sex=x", *reason)
@@ -145,9 +145,11 @@ def test_an_element_brings_its_variable_unless_another_is_named(qilin: Run) -> N
     assert made["brought"] == [], "its variable was decided already"
     made = decide(qilin, "Stage", "cadsr:2200604", "--later")
     assert [row["object"] for row in made["brought"]] == ["ncit:C28421"]
+    made = decide(qilin, "Stage", "cadsr:3440332", "--later")
+    assert [(row["object"], row["object_label"]) for row in made["brought"]] == [("q:ClinicalStage", "clinical stage")]
     made = decide(qilin, "Stage", "cadsr:3440332", "--variable", "ncit:C28108", "--later")
     assert "ncit:C28421" not in terms_of(qilin, "Stage")
-    assert made["brought"][0]["replaces"].startswith("decision 3 (Ada")
+    assert made["brought"][0]["replaces"].startswith("decision 5 (Ada")
     assert terms_of(qilin, "Stage") == {"cadsr:3440332", "ncit:C28108"}
     for words in (("Stage", "ncit:C28108"), ("Stage=II", "ncit:C28054"), ("Stage", "--withdraw")):
         assert "--variable" in refused(qilin, *words, "--variable", "ncit:C28108", "--reason", "x")
