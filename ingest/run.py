@@ -68,6 +68,7 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
         warehouse.documents.sweep()  # of sources that did not come in whole, or of a run that was cut off
         progress.stage("publishing")
         manifest = writing.publish()
+        warehouse.documents.keep_only({(source.collection, source.digest) for source in manifest.sources})
         report.generation, report.quads = manifest.number, manifest.quads
         for number in runs:
             warehouse.control.finish_run(number, manifest.number)

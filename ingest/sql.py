@@ -136,12 +136,21 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         except TableError as error:
             yield Reject(name=name, place=error.place, problem=error.problem, wanted=error.wanted)
         except SQLAlchemyError as error:
-            wanted = "a database that can be reached, with the password in PGPASSFILE or the environment"
-            problem = f"the database cannot be opened ({_kind(error)})"
+            problem, wanted = _unopened(url, error)
             yield Reject(name=name, place="database", problem=problem, wanted=wanted)
         except ImportError:
             wanted = f"the driver of {url.split('://', 1)[0]} installed beside Qilin"
             yield Reject(name=name, place="database", problem="its driver is not installed", wanted=wanted)
+
+
+def _unopened(url: str, error: SQLAlchemyError) -> tuple[str, str]:
+    """What is wrong with a database that gives nothing, and what would be right."""
+    if url.startswith("sqlite") and isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.DatabaseError):
+        if not isinstance(error.orig, sqlite3.OperationalError):
+            return "this is no SQLite database, or a damaged one", "a whole file of SQLite"
+        return f"the SQLite database cannot be read ({_kind(error)})", "a whole file of SQLite that may be read"
+    wanted = "a database that can be reached, with the password in PGPASSFILE or the environment"
+    return f"the database cannot be opened ({_kind(error)})", wanted
 
 
 def _read(url: sa.URL, table: str | None, locator: str, context: Context) -> Iterator[Yield]:

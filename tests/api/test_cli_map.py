@@ -95,9 +95,10 @@ def test_from_a_proposal_to_records_and_back(qilin: Run, home: Home) -> None:
     assert (made["predicate"], made["confidence"], made["reason"]) == ("skos:closeMatch", 0.8, "the label agrees")
     assert made["author"] == "orcid:0000-0002-1825-0097"
     assert made["applied"]["report"]["records"] == {"Finding": 2}  # the two values of Stage wait
-    made = decide(qilin, "Stage=II", "ncit:C28054", status=1)
+    made = decide(qilin, "Stage=II", "ncit:C28054")
     assert made["applied"]["report"]["records"] == {"Finding": 4}
-    assert [item["place"] for item in made["applied"]["report"]["rejects"]] == ["R3C2", "R4C3"]
+    # what waited before is counted, not told again, and the exit status is about this decision
+    assert (made["applied"]["report"]["rejects"], made["applied"]["rejected_as_before"]) == ([], 2)
     # a changed mind: another term, then none at all
     assert decide(qilin, "Stage=II", "ncit:C27966", "--later")["replaces"].startswith("decision 2 (Ada")
     assert decide(qilin, "Stage=II", "--withdraw", "--later")["verdict"] == "withdrawn"
@@ -121,7 +122,7 @@ def test_a_decision_that_cannot_stand_is_refused_with_what_would_be_right(qilin:
     assert "rejects ncit:C20197" in refused(qilin, "Sex=f", "ncit:C20197", *reason)
     assert "no vocabulary" in refused(qilin, "Sex=x", "ncit:C0", *reason)
     assert "reads: ID, Sex, Stage" in refused(qilin, "Gender", "ncit:C28421", *reason)
-    assert "a cell means a concept" in refused(qilin, "Sex=x", "cadsr:2200604", *reason)
+    assert "a cell or code means a concept" in refused(qilin, "Sex=x", "cadsr:2200604", *reason)
     assert "calendar date" in refused(qilin, "Stage=seen on 1966-11-07", "--no-term", *reason)
     assert "without a reason" in refused(qilin, "Sex=x", "--no-term")
     assert "nothing is proposed for value:Sex/x" in refused(qilin, "Sex=x", *reason)
@@ -134,14 +135,58 @@ def test_a_decision_that_cannot_stand_is_refused_with_what_would_be_right(qilin:
     assert len(json.loads(qilin("history", "trial", "--json").stdout)["decisions"]) == 2
 
 
-def test_an_element_and_a_variable_are_decided_each_for_itself(qilin: Run) -> None:
+def terms_of(qilin: Run, column: str) -> set[str]:
+    (shown,) = json.loads(qilin("show", "trial", column, "--json").stdout)
+    return {row["term"] for row in shown["decisions"]}
+
+
+def test_an_element_brings_its_variable_unless_another_is_named(qilin: Run) -> None:
+    made = decide(qilin, "Sex", "cadsr:2200604", "--later")
+    assert made["brought"] == [], "its variable was decided already"
+    made = decide(qilin, "Stage", "cadsr:2200604", "--later")
+    assert [row["object"] for row in made["brought"]] == ["ncit:C28421"]
+    made = decide(qilin, "Stage", "cadsr:3440332", "--later")
+    assert [(row["object"], row["object_label"]) for row in made["brought"]] == [("q:ClinicalStage", "clinical stage")]
+    made = decide(qilin, "Stage", "cadsr:3440332", "--variable", "ncit:C28108", "--later")
+    assert "ncit:C28421" not in terms_of(qilin, "Stage")
+    assert made["brought"][0]["replaces"].startswith("decision 5 (Ada")
+    assert terms_of(qilin, "Stage") == {"cadsr:3440332", "ncit:C28108"}
+    for words in (("Stage", "ncit:C28108"), ("Stage=II", "ncit:C28054"), ("Stage", "--withdraw")):
+        assert "--variable" in refused(qilin, *words, "--variable", "ncit:C28108", "--reason", "x")
+    decide(qilin, "Stage", "ncit:C28421", "--reject", "--later")
+    assert "rejects ncit:C28421" in refused(qilin, "Stage", "cadsr:2200604", "--reason", "x"), "it would bring it"
+    shown = qilin("decide", "trial", "Stage", "cadsr:3", "--author", "Ada", "--reason", "x", "--later").output
+    assert "brings no variable" not in shown, "one is in force"
+
+
+def test_an_element_without_a_variable_says_so(qilin: Run) -> None:
+    shown = qilin("decide", "trial", "Stage", "cadsr:3", "--author", "Ada", "--reason", "x", "--later").output
+    assert "cadsr:3 brings no variable; name one with --variable" in shown
+
+
+def test_a_proposed_variable_brings_its_best_proposed_element(qilin: Run, home: Home) -> None:
+    rows = (
+        f"column:Sex\tskos:exactMatch\tncit:C28421\tSex\t{GUESSED}\t0.9\tthe name\n"
+        f"column:Sex\tskos:closeMatch\tcadsr:62\t\t{GUESSED}\t0.6\tits name is alike\n"
+        f"column:Sex\tskos:closeMatch\tcadsr:2200604\t\t{GUESSED}\t0.8\tdecided elsewhere\n"
+    )
+    (home.mappings / "trial" / "proposals.sssom.tsv").write_text(HEAD + rows, encoding="utf-8")
+    (brought,) = json.loads(qilin("decide", "trial", "Sex", "--author", "Ada", "--later", "--json").stdout)["brought"]
+    assert (brought["object"], brought["predicate"], brought["confidence"]) == ("cadsr:2200604", "skos:closeMatch", 0.8)
+    assert brought["reason"] == "decided elsewhere"
+
+
+def test_a_column_is_withdrawn_as_a_whole_or_by_term(qilin: Run) -> None:
     decide(qilin, "Sex", "cadsr:2200604", "--later")
-    shown = json.loads(qilin("show", "trial", "Sex", "--json").stdout)
-    assert {row["term"] for row in shown[0]["decisions"]} == {"ncit:C28421", "cadsr:2200604"}
-    assert "name the term: cadsr:2200604, ncit:C28421" in refused(qilin, "Sex", "--withdraw", "--reason", "x")
+    decide(qilin, "Sex", "ncit:C17049", "--reject", "--later")
     decide(qilin, "Sex", "cadsr:2200604", "--withdraw", "--later")
-    shown = json.loads(qilin("show", "trial", "Sex", "--json").stdout)
-    assert [row["term"] for row in shown[0]["decisions"]] == ["ncit:C28421"]
+    assert terms_of(qilin, "Sex") == {"ncit:C28421", "ncit:C17049"}
+    decide(qilin, "Sex", "cadsr:2200604", "--later")
+    made = decide(qilin, "Sex", "--withdraw", "--later")
+    assert {made["object"], *(row["object"] for row in made["brought"])} == {"ncit:C28421", "cadsr:2200604"}
+    assert terms_of(qilin, "Sex") == {"ncit:C17049"}, "what it does not mean stays known"
+    decide(qilin, "Sex", "--withdraw", "--later")
+    assert terms_of(qilin, "Sex") == set()
 
 
 def test_check_counts_and_pending_shows_what_waits_but_nothing_that_identifies(
