@@ -36,6 +36,8 @@ KEYWORDS: Final = (
 NEAR: Final = 1e-4
 """How far the written form of a number, of at most 16 characters, may be from its floating point form."""
 
+FREE_TEXT: Final = "freetext"
+
 CODES: Final = ("CodeValue", "LongCodeValue", "URNCodeValue")
 REFERENCING: Final = frozenset({"IMAGE", "COMPOSITE", "WAVEFORM"})
 TEXTS: Final[Mapping[str, str]] = {
@@ -184,7 +186,8 @@ def _code(elements: Elements, keyword: str) -> Code | None:
     if item is None:
         return None
     value = next((text for name in CODES if (text := item.text(name))), "")
-    meaning = item.text("CodeMeaning")
+    # some viewers write what a person typed as the meaning of one code
+    meaning = "" if FREE_TEXT in value.casefold() else item.text("CodeMeaning")
     return Code(value, item.text("CodingSchemeDesignator"), meaning) if value or meaning else None
 
 

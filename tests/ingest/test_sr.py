@@ -22,6 +22,7 @@ from pydicom.sr._snomed_dict import mapping as snomed
 from ingest import aim, sources
 from ingest.base import Context, Keepable, Yield
 from ingest.dicom_header import BrokenDicomError, Elements, sop_class_of
+from ingest.gate import admit
 from ingest.sr import LARGEST, SOURCE, accepts, read
 from ingest.sr_concepts import Role, role
 from ingest.sr_model import Code
@@ -202,6 +203,23 @@ def test_a_meaning_that_agrees_with_the_unit_goes_before_a_code_that_does_not(tm
     found = records_of(saved(made.document(made.measured_report(made.container(made.GROUP, *areas))), tmp_path))
     assert [(item.key, item.variable) for item in found if isinstance(item, Measurement)] == [("1.3.1.1", ncit.AREA)]
     assert [item.place for item in rejects(found)] == ["1.3.1.2"]
+
+
+def test_what_identifies_a_patient_in_the_content_stays_out(tmp_path: Path) -> None:
+    typed = ("CORNERSTONEFREETEXT", "CST4", "Patricia Pattern, as discussed")
+    years = ("a", "UCUM", "year")
+    report = made.measured_report(
+        made.container(made.GROUP, made.coded(made.FINDING, typed)),
+        made.number(("121033", "DCM", "Subject Age"), "93", years),
+        made.number(("M-1", "99TEST", "Years of residence"), "93", years, relationship="HAS OBS CONTEXT"),
+    )
+    found = records_of(saved(made.document(report), tmp_path))
+    assert "Patricia" not in repr(found)
+    assert [item.raw_code for item in found if isinstance(item, Finding)] == ["CORNERSTONEFREETEXT|CST4|"]
+    (age,) = (item for item in found if isinstance(item, Measurement))
+    held = admit(age, CONTEXT)
+    assert isinstance(held, Measurement)
+    assert (held.value, held.low, held.raw) == (None, Decimal(90), "90+")
 
 
 def test_evaluations_beside_several_groups_are_of_none_of_them(tmp_path: Path) -> None:
