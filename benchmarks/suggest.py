@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import lru_cache
 from pathlib import Path
 
 from ingest.table_file import TableError, TableFile
@@ -105,13 +106,22 @@ def cases(names: Sequence[str]) -> list[Case]:
             if family_of(mapping.name) == "demo" or (names and mapping.name not in names):
                 continue
             case = found.setdefault(mapping.name, Case(mapping))
-            for table, part in _parts(mapping, profile_file(path)):
+            for table, part in _parts(mapping, _profiled(path)):
                 case.tables.append(table)
                 case.subjects.append((table, plain(part.subject.column)))
                 case.truths += _truths(mapping, part, table, seen[mapping.name])
     for case in found.values():
         case.truths = [truth for truth in case.truths if truth.column.kind is not ValueKind.EMPTY or not truth.terms]
     return [found[name] for name in sorted(found)]
+
+
+@lru_cache(maxsize=8)
+def _profiled(path: Path) -> list[Table]:
+    """The tables of a file; none of a dictionary whose columns happen to be those of a map."""
+    try:
+        return profile_file(path)
+    except TableError:
+        return []
 
 
 def _parts(mapping: TableMap, tables: list[Table]) -> Iterator[tuple[Table, Part]]:

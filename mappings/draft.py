@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mappings.draft_context import STATED, clock_of, of_lesions, start_of
+from mappings.draft_outcome import event_of
 from mappings.draft_sets import Sheet, decided_rows, mapping_set, proposed_rows
 from mappings.profile import Column, ValueKind
 from mappings.suggest import Advice, Proposal
-from mappings.suggest_table import Family, dates_of, missing_of
+from mappings.suggest_table import Family, missing_of
 from mappings.suggest_values import ABOUT, YES
 from mappings.words import fold
 
@@ -22,8 +24,6 @@ __all__ = ["Draft", "Sheet", "draft"]
 
 TOLD_BY = 6
 """Columns by which the file is recognised."""
-DEAD = frozenset({"dead", "deceased", "died", "death", "dod"})
-ALIVE = frozenset({"alive", "living", "censored", "ned"})
 
 
 @dataclass(frozen=True)
@@ -113,21 +113,51 @@ def _part(sheet: Sheet, space: str) -> Iterator[str]:
     if units:
         said = ", ".join(f"{_quoted(text)}: {_quoted(code)}" for text, code in units.items())
         yield f"{space}units: {{{said}}}"
-    yield from _hints(sheet, space)
+    yield from _served(sheet, space)
     yield f"{space}columns:"
     for family in sheet.families:
         yield from _entry(sheet, family, space + "  ")
 
 
-def _hints(sheet: Sheet, space: str) -> Iterator[str]:
-    """What the map may say of dates, visits, lesions and readers, for the steward to take over."""
-    for column in dates_of(sheet.advice):
-        form = f", format: {_quoted(column.form)}" if column.form else ""
-        yield f"{space}# dates: when: {{column: {_scalar(column.name)}{form}}} in the entries that it dates"
-    for item in sheet.advice:
-        field = item.role.partition(":")[2]
-        if field in {"visit", "lesion", "reader"} and item.column.kind is not ValueKind.EMPTY:
-            yield f"{space}# {field}: {field}: {{column: {_scalar(item.column.name)}}} in the entries that it is about"
+def _served(sheet: Sheet, space: str) -> Iterator[str]:
+    """What dates, numbers and names the records: stated where the evidence is good, else a comment."""
+    context = sheet.context
+    if context.visit and context.visit.stated and context.visit.visits:
+        said = ", ".join(f"{_quoted(text)}: {number}" for text, number in context.visit.visits.items())
+        yield f"{space}visits: {{{said}}}   # ? numbers taken from the texts"
+    stated = [item for item in context.dates if item.stated]
+    if stated:
+        yield f"{space}dated_by:"
+    for item in stated:
+        names = [_spoken(sheet, name) for name in item.of]
+        of = _list(dict.fromkeys(GLOB.sub(r"[\g<0>]", name) for name in names))
+        yield f"{space}  # when, {item.score:.2f}: {_comment(item.reason)}"
+        yield f"{space}  - {_ref({**item.ref, 'of': of})}"
+    common = [item for item in (context.visit, context.reader) if item and item.stated]
+    if common:
+        yield f"{space}common:"
+    for item in common:
+        yield f"{space}  # {item.field}, {item.score:.2f}: {_comment(item.reason)}"
+        yield f"{space}  {item.field}: {_ref(item.ref)}"
+    for item in (*context.dates, context.visit, context.lesion, context.reader):
+        if item and not item.stated:
+            yield f"{space}# {item.field}? {item.score:.2f}: {_ref(item.ref)}; {_comment(item.reason)}"
+
+
+GLOB = re.compile(r"[*?\[]")
+"""Signs that stand for others in the names of ``of``."""
+
+
+def _spoken(sheet: Sheet, name: str) -> str:
+    """The name by which the map reads a column: that of its family."""
+    families = (family.pattern for family in sheet.families for item in family.members if item.column.name == name)
+    return next(families, name)
+
+
+def _ref(ref: Mapping[str, str]) -> str:
+    """A reference to a column, in YAML."""
+    raw = {"of", "is_true", "is_false"}
+    return f"{{{', '.join(f'{key}: {value if key in raw else _quoted(value)}' for key, value in ref.items())}}}"
 
 
 def _entry(sheet: Sheet, family: Family, space: str) -> Iterator[str]:
@@ -138,6 +168,8 @@ def _entry(sheet: Sheet, family: Family, space: str) -> Iterator[str]:
     fields, unsure = _fields(sheet, item, proposal)
     if family.piece in {"visit", "lesion"}:
         fields[family.piece] = f"{{header: {family.piece}}}"
+    if "lesion" not in fields:
+        unsure += _lesion(sheet, item, fields)
     yield f"{space}# {proposal.target.label}, {proposal.score:.2f}: {_comment(proposal.reason)}"
     for text in unsure:
         yield f"{space}# ? {_comment(text)}"
@@ -160,7 +192,7 @@ def _fields(sheet: Sheet, item: Advice, proposal: Proposal) -> tuple[dict[str, s
         if column.unit is None:
             unsure.append("nothing says the unit; days are taken")
         fields["unit"] = _scalar(column.unit or "d")
-        unsure += _event(sheet, fields)
+        unsure += _event(sheet, item, fields)
     elif target.record == "event":
         unsure += _day(fields, column)
     elif target.record == "treatment":
@@ -186,21 +218,34 @@ def _unit(fields: dict[str, str], column: Column, proposal: Proposal) -> list[st
     return [] if proposal.unit else [f"nothing says the unit; {unit} is the usual one"]
 
 
-def _event(sheet: Sheet, fields: dict[str, str]) -> list[str]:
-    """The column that says whether the outcome happened, where one speaks of death."""
-    for item in sheet.advice:
-        said = {cell: text for cell in item.column.values if (text := fold(item.column.meanings.get(cell, cell)))}
-        true = [cell for cell, text in said.items() if text in DEAD]
-        false = [cell for cell, text in said.items() if text in ALIVE]
-        if true and false:
-            fields["event"] = (
-                f"{{column: {_quoted(item.column.name)}, is_true: {_list(true)}, is_false: {_list(false)}}}"
-            )
-            return [
-                f"event: taken from {item.column.name}; does it speak of this outcome?",
-                "start_event: counted from which event?",
-            ]
-    return ["event: which column says whether it happened?", "start_event: counted from which event?"]
+def _event(sheet: Sheet, item: Advice, fields: dict[str, str]) -> list[str]:
+    """Whether the outcome happened, and from when its time is counted, as far as the table says it."""
+    said: list[str] = []
+    found = event_of(item, sheet.advice)
+    if found and found.score >= STATED:
+        fields["event"] = _ref(
+            {"column": found.column.name, "is_true": _list(found.true), "is_false": _list(found.false)}
+        )
+        said.append(f"event, {found.score:.2f}: {found.reason}")
+    elif found:
+        said.append(f"event? {found.score:.2f}: {found.column.name}; {found.reason}; which cells say that it happened?")
+    else:
+        said.append("event: which column says whether it happened?")
+    if start := start_of(item.column):
+        fields["start_event"], score, reason = start
+        said.append(f"start_event, {score:.2f}: {reason}")
+    else:
+        said.append("start_event: counted from which event?")
+    return said
+
+
+def _lesion(sheet: Sheet, item: Advice, fields: dict[str, str]) -> list[str]:
+    """The lesion of a record, where a column names it and what is recorded is known to be of lesions."""
+    served = sheet.context.lesion
+    if served is None or not served.stated or not of_lesions(item):
+        return []
+    fields["lesion"] = _ref(served.ref)
+    return [f"lesion, {served.score:.2f}: {served.reason}"]
 
 
 def _day(fields: dict[str, str], column: Column) -> list[str]:
@@ -208,8 +253,11 @@ def _day(fields: dict[str, str], column: Column) -> list[str]:
         if column.form:
             fields["format"] = _quoted(column.form)
         return []
-    fields["clock"] = "from-registration"
-    return ["clock: from which event are the days counted?"]
+    said = clock_of(column.header.text) or (clock_of(column.described.label) if column.described else None)
+    fields["clock"] = said[0] if said else "from-base"
+    if column.unit == "wk":
+        fields["unit"] = "wk"
+    return [] if said else ["clock: from which event are the days counted?"]
 
 
 def _treatment(fields: dict[str, str], column: Column, proposal: Proposal) -> list[str]:

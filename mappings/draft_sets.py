@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from mappings.knowledge import Decided
+from mappings.draft_context import Context, context_of
+from mappings.knowledge import DRAFTED, Decided
 from mappings.profile import Table
 from mappings.sssom import column_id, value_id
 from mappings.suggest import Advice
@@ -43,20 +45,26 @@ class Sheet:
     advice: Sequence[Advice]
     values: Mapping[str, Mapping[str, Sequence[ValueProposal]]]
 
-    @property
+    @cached_property
     def usable(self) -> bool:
         """Whether a map can be made of it: a subject, and a column that holds something."""
         return self.subject is not None and bool(self.families)
 
-    @property
+    @cached_property
     def subject(self) -> str | None:
         """The column of the subject."""
         return subject_of(self.table, self.advice)
 
-    @property
+    @cached_property
     def families(self) -> list[Family]:
         """The columns that the map reads."""
         return [family for family in families(self.advice) if family.first.column.name != self.subject]
+
+    @cached_property
+    def context(self) -> Context:
+        """What dates and numbers the records."""
+        read = [item for family in self.families for item in family.members]
+        return context_of(self.advice, self.subject, read)
 
 
 def _predicate(score: float) -> str:
@@ -74,7 +82,7 @@ def _row(subject: str, label: str, term: str, text: str, score: float, reason: s
         term,
         text,
         justification,
-        "qilin map suggest",
+        DRAFTED,
         date,
         f"{score:.2f}",
         reason,
@@ -134,7 +142,7 @@ def _taken(item: Advice, earlier: Decided, mark: str, date: str) -> Iterator[tup
             row.term,
             row.label,
             "semapv:BackgroundKnowledgeBasedMatching",
-            "qilin map suggest",
+            DRAFTED,
             date,
             "",
             reason,

@@ -69,6 +69,8 @@ class Advice:
     """``role:date`` and such, where the column speaks of others; ``leave:…`` where it should be left out."""
     leave: str = ""
     """Why nothing is proposed."""
+    role_score: float = 0.0
+    """How well the role fits."""
     identical: tuple[Decided, ...] = ()
     """Earlier decisions about the same name with the same meaning, which agree."""
 
@@ -113,7 +115,7 @@ class Suggester:
         if proposals and best == listed[0] and proposals[0].score >= PROPOSED:
             return Advice(column, proposals[0], proposals)
         role, leave = self._left(column, scored, best, listed)
-        return Advice(column, None, proposals, role, leave)
+        return Advice(column, None, proposals, role, leave, round(scored[best].score, 3) if role else 0.0)
 
     def _left(self, column: Column, scored: dict[str, _Scored], best: str, listed: list[str]) -> tuple[str, str]:
         """Role and reason of a column for which nothing is proposed."""
