@@ -133,6 +133,8 @@ def _lookup(index: TermIndex | None) -> Lookup:
 
 def _sheet(suggester: Suggester, table: Any, collection: str | None, lookup: Lookup) -> Sheet:
     from mappings.draft import Sheet  # noqa: PLC0415
+    from mappings.suggest_long import long_of  # noqa: PLC0415
+    from mappings.suggest_table import subject_of  # noqa: PLC0415
     from mappings.suggest_values import values_of  # noqa: PLC0415
 
     advice = suggester.table(table, collection)
@@ -141,7 +143,16 @@ def _sheet(suggester: Suggester, table: Any, collection: str | None, lookup: Loo
         for item in advice
         if item.proposed
     }
-    return Sheet(table, advice, values)
+    long = long_of(suggester, table, advice, subject_of(table, advice))
+    if long:
+        targets = {found[0].target.key: found[0].target for found in long.items.values()}
+        values[long.value.name] = {
+            cell: found
+            for target in targets.values()
+            if target.record != "measurement"
+            for cell, found in values_of(suggester, long.value, target, lookup).items()
+        }
+    return Sheet(table, advice, values, long)
 
 
 def _write(folder: Path, made: Draft) -> list[str]:
@@ -180,12 +191,21 @@ def _show(sheet: Sheet) -> None:
         highlight=False,
         markup=False,
     )
+    if table.turned:
+        err.print("each column speaks of a subject: the table is read turned", highlight=False)
+    if sheet.long:
+        about = f"{sheet.long.item.name} names what {sheet.long.value.name} holds"
+        err.print(f"a long table: {about}", highlight=False, markup=False)
     rows = [_row(sheet, item) for item in sheet.advice]
     print_rows(where, ("column", "cells", "proposed", "element", "score", "reason", "cells decided", "next"), rows)
 
 
 def _row(sheet: Sheet, item: Advice) -> tuple[object, ...]:
-    proposed, column = item.proposed, item.column
+    proposed, column, long = item.proposed, item.column, sheet.long
+    if long and column.name in long.names:
+        says = "the item" if column is long.item else "the value of the item" if column is long.value else "its unit"
+        known = f"{len(long.items)} of {len(column.values)}" if column is long.item else ""
+        return (column.name, _cells(column), says, "", f"{long.score:.2f}", long.reason, known, "")
     others = item.proposals[1 if proposed else 0 :][:NEXT]
     following = "; ".join(f"{other.target.label} {other.score:.2f}" for other in others)
     if column.name == sheet.subject:
@@ -247,6 +267,19 @@ def _as_json(sheet: Sheet) -> dict[str, Any]:
         "rows": table.rows,
         "dictionary": table.dictionary,
         "subject": sheet.subject,
+        "orientation": "columns" if table.turned else "rows",
+        "long": sheet.long
+        and {
+            "item": sheet.long.item.name,
+            "value": sheet.long.value.name,
+            "unit": sheet.long.unit and sheet.long.unit.name,
+            "score": sheet.long.score,
+            "reason": sheet.long.reason,
+            "items": {
+                cell: [{"term": p.term, "label": p.target.label, "score": p.score, "reason": p.reason} for p in found]
+                for cell, found in sheet.long.items.items()
+            },
+        },
         "columns": [_column_json(sheet, item) for item in sheet.advice],
     }
 

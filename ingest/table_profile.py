@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 from ingest.redcap import dictionary_of
@@ -16,7 +16,7 @@ from ingest.redcap_table import ProjectTable
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile, header_names
 from mappings.dictionary import Described, Dictionary, read_dictionary, unit_in_text
 from mappings.header import element_of
-from mappings.layout import LOOKED_AT, Layout, find_layout
+from mappings.layout import LOOKED_AT, Layout, find_layout, is_turned
 from mappings.profile import Column, Profiler, Table
 from mappings.shape import plain
 
@@ -84,12 +84,15 @@ def _nothing(table: TableFile, names: Sequence[str]) -> tuple[str, str]:
 def _table(table: TableFile, sheet: str | None, sheets: Sequence[str], redcap: RedcapDictionary | None) -> Table | None:
     """The profile of one sheet; None where it is empty, a text, or a dictionary."""
     top = [list(row) for row in islice(table.rows(sheet), LOOKED_AT)]
+    turned = redcap is None and len(top) < LOOKED_AT and is_turned(top)
+    if turned:
+        top = [list(row) for row in zip_longest(*top, fillvalue="")]
     layout = find_layout(top)
     if layout is None or (redcap is None and read_dictionary(sheet or "", table.rows(sheet))):
         return None
     names = header_names([top[number - 1] for number in layout.header_rows])
     closed = redcap.closed if redcap else frozenset()
-    rows = _Rows(table, sheet, layout.first_row, sum(map(bool, names)))
+    rows = _Rows(top if turned else table.rows(sheet), layout.first_row, sum(map(bool, names)))
     profiler = Profiler(names)
     profiler.add(rows)
     if not profiler.rows:
@@ -107,20 +110,21 @@ def _table(table: TableFile, sheet: str | None, sheets: Sequence[str], redcap: R
         columns=tuple(columns),
         dictionary=dictionary.origin if dictionary else None,
         last_row=rows.last_row,
+        turned=turned,
     )
 
 
 class _Rows:
     """The rows of data, without notes below them; ``last_row`` says where they end if there are notes."""
 
-    def __init__(self, table: TableFile, sheet: str | None, first: int, width: int) -> None:
-        self._table, self._sheet, self._first, self._width = table, sheet, first, width
+    def __init__(self, rows: Iterable[Sequence[str]], first: int, width: int) -> None:
+        self._rows, self._first, self._width = rows, first, width
         self._full, self._notes = 0, 0
 
     def __iter__(self) -> Iterator[Sequence[str]]:
         """Each row but the notes."""
         few = self._width > 2
-        for number, row in enumerate(self._table.rows(self._sheet), 1):
+        for number, row in enumerate(self._rows, 1):
             if number < self._first:
                 continue
             if few:

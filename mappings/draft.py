@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from mappings.draft_context import STATED, clock_of, of_lesions, start_of
 from mappings.draft_outcome import event_of
-from mappings.draft_sets import Sheet, decided_rows, mapping_set, proposed_rows
-from mappings.profile import Column, ValueKind
+from mappings.draft_sets import Sheet, decided_rows, item_rows, mapping_set, proposed_rows
+from mappings.profile import Column, Table, ValueKind
 from mappings.suggest import Advice, Proposal
+from mappings.suggest_long import RECORDS, Long
 from mappings.suggest_table import Family, missing_of
 from mappings.suggest_values import ABOUT, YES
 from mappings.words import fold
@@ -45,7 +46,7 @@ def draft(name: str, title: str, collection: str | None, sheets: Sequence[Sheet]
     for sheet in sheets:
         mark = f"{sheet.table.sheet}!" if marked and sheet.table.sheet else ""
         decided += decided_rows(sheet, mark, date)
-        proposed += proposed_rows(sheet, mark, date)
+        proposed += [*proposed_rows(sheet, mark, date), *item_rows(sheet, mark, date)]
     return Draft(shape, mapping_set(name, title, decided), mapping_set(name, f"{title}: proposals", proposed))
 
 
@@ -90,9 +91,12 @@ def _shape(name: str, title: str, collection: str | None, sheets: Sequence[Sheet
         yield from _part(sheet, "    ")
 
 
-def _part(sheet: Sheet, space: str) -> Iterator[str]:
-    """The lines of one table."""
-    table, layout = sheet.table, sheet.table.layout
+def _place(table: Table, space: str) -> Iterator[str]:
+    """Where header and rows stand."""
+    layout = table.layout
+    if table.turned:
+        yield f"{space}# each column speaks of a subject: the rows below are columns, and the columns rows"
+        yield f"{space}orientation: columns"
     if layout.header_rows != (1,):
         rows = layout.header_rows
         yield f"{space}header_row: {rows[0] if len(rows) == 1 else list(rows)}"
@@ -100,6 +104,12 @@ def _part(sheet: Sheet, space: str) -> Iterator[str]:
         yield f"{space}first_row: {layout.first_row}"
     if table.last_row:
         yield f"{space}last_row: {table.last_row}   # notes below"
+
+
+def _part(sheet: Sheet, space: str) -> Iterator[str]:
+    """The lines of one table."""
+    table = sheet.table
+    yield from _place(table, space)
     yield f"{space}subject: {_scalar(sheet.subject or '')}"
     subject = next(column for column in table.columns if column.name == sheet.subject)
     if subject.distinct == subject.filled:
@@ -115,8 +125,29 @@ def _part(sheet: Sheet, space: str) -> Iterator[str]:
         yield f"{space}units: {{{said}}}"
     yield from _served(sheet, space)
     yield f"{space}columns:"
+    if sheet.long:
+        yield from _long(sheet.long, space + "  ")
     for family in sheet.families:
         yield from _entry(sheet, family, space + "  ")
+
+
+def _long(long: Long, space: str) -> Iterator[str]:
+    """The entries of the value's column in a long table: one for what is measured, one for what is found."""
+    yield f"{space}# a long table, {long.score:.2f}: {_comment(long.reason)}; decide what its cells mean"
+    named = _ref({"column": long.item.name})
+    made: list[dict[str, str]] = []
+    for record in RECORDS:
+        if items := long.of(record):
+            entry = {"record": record, "variable": named}
+            if record == "measurement" and long.unit:
+                entry["unit"] = _ref({"column": long.unit.name})
+            if record != "measurement" or len([kind for kind in RECORDS if long.of(kind)]) > 1:
+                entry["where"] = f"{{{_quoted(long.item.name)}: {_list(items)}}}"
+            made.append(entry)
+    if long.unit is None and long.of("measurement"):
+        yield f"{space}# ? no column names the units; add unit: where the numbers have one"
+    said = ", ".join(f"{{{', '.join(f'{key}: {value}' for key, value in entry.items())}}}" for entry in made)
+    yield f"{space}{_scalar(long.value.name)}: {said if len(made) == 1 else f'[{said}]'}"
 
 
 def _served(sheet: Sheet, space: str) -> Iterator[str]:
@@ -156,7 +187,7 @@ def _spoken(sheet: Sheet, name: str) -> str:
 
 def _ref(ref: Mapping[str, str]) -> str:
     """A reference to a column, in YAML."""
-    raw = {"of", "is_true", "is_false"}
+    raw = {"of", "is_true", "is_false", "as_written", "lenient"}
     return f"{{{', '.join(f'{key}: {value if key in raw else _quoted(value)}' for key, value in ref.items())}}}"
 
 

@@ -136,7 +136,8 @@ def context_of(advice: Sequence[Advice], subject: str | None, read: Sequence[Adv
     """What serves the columns that are read, of a table whose subject is known."""
     key = next((item.column for item in advice if item.column.name == subject), None)
     many = key is not None and key.exact and key.distinct < 0.9 * key.filled
-    others = [item for item in advice if item.column.name != subject and item.proposed is None]
+    reads = {item.column.name for item in read}
+    others = [item for item in advice if item.column.name not in {subject, *reads} and item.proposed is None]
     return Context(
         dates=tuple(_dates(others, read, many=many)),
         visit=_visit(others, many=many),
@@ -212,8 +213,10 @@ def _observed(column: Column) -> bool:
 
 
 def _dateable(item: Advice) -> bool:
-    target = item.proposed.target if item.proposed else None
-    return target is not None and target.record in {"measurement", "finding", "response"} and target.key not in FIXED
+    if item.proposed is None:
+        return True  # the values of a long table
+    target = item.proposed.target
+    return target.record in {"measurement", "finding", "response"} and target.key not in FIXED
 
 
 def _kin(date: Column, other: Column) -> bool:
@@ -239,7 +242,10 @@ def _visit(others: Sequence[Advice], *, many: bool) -> Served | None:
     score = min(item.role_score, 0.95) * (1.0 if many else 0.7)
     reason = item.leave or "names the visit"
     if numbers is None:
-        return Served("visit", column, {"column": column.name}, min(score, 0.5), f"{reason}; its cells have no number")
+        short = column.exact and len(column.values) <= 60 and all(len(cell) <= 32 for cell in column.values)
+        ref = {"column": column.name, "as_written": "true", "lenient": "true"}
+        reason = f"{reason}; its cells have no numbers of their own"
+        return Served("visit_label", column, ref, score if short else min(score, 0.5), reason)
     listed = {cell: number for cell, number in numbers.items() if cell != str(number)}
     return Served("visit", column, {"column": column.name}, score, reason, listed)
 
