@@ -44,12 +44,21 @@ def suggest_refusals() -> tuple[type[BaseException], ...]:
 
 
 def suggest(
-    table: Annotated[Path, typer.Argument(help="The table: CSV, TSV, XLSX, XLS, ODS, or a REDCap export.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="The table: CSV, TSV, XLSX, XLS, ODS, XPT, FileMaker XML, a REDCap export; or a database, as "
+            "postgresql://host/trial#labs or sqlite:///trial.db#labs (without #TABLE all of its tables)."
+        ),
+    ],
     collection: Annotated[str | None, typer.Option(help="The collection that it belongs to.")] = None,
     sheet: Annotated[str | None, typer.Option(help="Only this sheet, by name or by number from 1.")] = None,
     name: Annotated[str | None, typer.Option(help="The name of the map; else made from that of the file.")] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Where to write the draft; else mappings/NAME in the data folder.")
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(help="Of a database: the rows that this SELECT gives, in place of a table.")
     ] = None,
     *,
     json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
@@ -60,15 +69,18 @@ def suggest(
     what waits for a decision (`qilin map decide`). A map that is there already stays as it is: its proposals alone are
     made anew.
 
-    Example: qilin map suggest patients.xlsx --collection trial7
+    Examples: qilin map suggest patients.xlsx --collection trial7;
+    qilin map suggest sqlite:///trial.db#labs; qilin map suggest postgresql://host/trial --query "SELECT * FROM labs"
     """
-    from ingest.table_profile import profile_file  # noqa: PLC0415 - readers are slow to import
+    from ingest.locators import shown  # noqa: PLC0415
+    from ingest.table_profile import profile_locator  # noqa: PLC0415 - readers are slow to import
     from mappings.draft import draft  # noqa: PLC0415
     from mappings.knowledge import gather  # noqa: PLC0415
     from mappings.suggest import Suggester  # noqa: PLC0415
 
-    tables = profile_file(table, sheet)
-    name = _name(name or (folder and folder.name) or table.stem)
+    tables = profile_locator(table, sheet, query)
+    called = shown(table)
+    name = _name(name or (folder and folder.name) or (called.replace("#", "_") if "#" in called else Path(called).stem))
     home = Home.find()
     index = _index(home)
     maps = [item for item in _maps(home) if item.name != name]
@@ -76,7 +88,7 @@ def suggest(
     suggester = Suggester(knowledge)
     lookup = _lookup(index)
     sheets = [_sheet(suggester, item, collection, lookup) for item in tables]
-    made = draft(name, f"{table.name}, draft", collection, sheets, dt.date.today().isoformat())
+    made = draft(name, f"{called}, draft", collection, sheets, dt.date.today().isoformat())
     target = folder or home.mappings / name
     written = _write(target, made)
     if json:
@@ -139,7 +151,7 @@ def _sheet(suggester: Suggester, table: Any, collection: str | None, lookup: Loo
 
     advice = suggester.table(table, collection)
     values = {
-        item.column.name: values_of(suggester, item.column, item.proposed.target, lookup)
+        item.column.name: values_of(suggester, item.column, item.proposed.target, lookup, table)
         for item in advice
         if item.proposed
     }

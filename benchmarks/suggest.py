@@ -57,6 +57,7 @@ class Truth:
     terms: frozenset[str] = frozenset()
     element: Curie | None = None
     values: tuple[tuple[str, Curie | None], ...] = ()
+    table: Table | None = None
 
 
 @dataclass
@@ -86,6 +87,8 @@ def fitting(path: Path) -> list[TableMap]:
 
     def fits(mapping: TableMap) -> bool:
         matches = mapping.shape.matches
+        if not (matches.file or matches.headers):
+            return False  # a map that is applied by name alone
         named = not matches.file or any(fnmatch(path.name.casefold(), item.casefold()) for item in matches.file)
         wanted = {plain(header) for header in matches.headers}
         return named and any(wanted <= set(headers(part)) for part in mapping.parts)
@@ -154,7 +157,7 @@ def _truths(mapping: TableMap, part: Part, table: Table, seen: set[str]) -> Iter
         element = mapping.decisions.element(written)
         if terms or element:
             values = tuple(item for item in mapping.decisions.values(written).items() if item[0] in column.values)
-            yield Truth(mapping.name, column, terms, element, values)
+            yield Truth(mapping.name, column, terms, element, values, table)
 
 
 def _canonical(term: str) -> str:
@@ -286,7 +289,7 @@ def _test(case: Case, suggester: Suggester, tally: Tally, failures: list[str]) -
 
 def _test_values(truth: Truth, said: Advice, suggester: Suggester, tally: Tally, failures: list[str]) -> None:
     """The cells of a column, through what is proposed for the column itself."""
-    proposed = values_of(suggester, truth.column, said.proposed.target) if said.proposed else {}
+    proposed = values_of(suggester, truth.column, said.proposed.target, table=truth.table) if said.proposed else {}
     for cell, term in truth.values:
         found = [item.term for item in proposed.get(cell, ())]
         likely = [item.term for item in proposed.get(cell, ()) if item.score >= PROPOSED]

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 
+from ingest import filemaker, sas, sql
+from ingest.locators import shown
 from ingest.redcap import dictionary_of
 from ingest.redcap_dictionary import Dictionary as RedcapDictionary
 from ingest.redcap_dictionary import is_dictionary
 from ingest.redcap_table import ProjectTable
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile, header_names
+from ingest.table_file import Table as SourceTable
 from mappings.dictionary import Described, Dictionary, read_dictionary, unit_in_text
 from mappings.header import element_of
 from mappings.layout import LOOKED_AT, Layout, find_layout, is_turned
 from mappings.profile import Column, Profiler, Table
 from mappings.shape import plain
 
-__all__ = ["profile_file"]
+__all__ = ["profile_file", "profile_locator"]
 
 BESIDE = re.compile(r"dict|codebook|code.?book|legend|variables|data.?def|field.?desc", re.IGNORECASE)
 """Names of files that describe others."""
@@ -54,6 +57,68 @@ def profile_file(path: Path, sheet: str | None = None) -> list[Table]:
     if not found:
         raise TableError("file", *_nothing(table, names))
     return found
+
+
+def profile_locator(locator: str, sheet: str | None = None, query: str | None = None) -> list[Table]:
+    """The profile of each table of what `qilin ingest` takes as a table: a file, or a database by its URL.
+
+    ``sqlite:///trial.db#labs`` is one table, without ``#labs`` every one; ``query`` gives the rows in place of a table.
+    Raises `TableError` as `profile_file` does.
+    """
+    if sql.accepts(locator):
+        with sql.opened(locator) as database:
+            return _of_database(database, shown(locator), sheet, query)
+    if query is not None:
+        raise TableError("query", "a file has no queries", "the command without --query, or the URL of a database")
+    if "://" in locator:
+        raise TableError(
+            "locator", "is no database that is known", "postgresql://…#table, sqlite:///…#table, or a file"
+        )
+    path = Path(locator)
+    whole = next((kind(path) for accepts, kind in WHOLE if path.is_file() and accepts(locator)), None)
+    if whole is None:
+        return profile_file(path, sheet)
+    _wanted((), sheet)
+    whole.check()
+    made = _profiled(path.name, whole.rows)
+    if made is None:
+        raise TableError("file", "holds no rows", "a table with rows")
+    return [made]
+
+
+WHOLE: tuple[tuple[Callable[[str], bool], Callable[[Path], SourceTable]], ...] = (
+    (sas.accepts, sas.TransportFile),
+    (filemaker.accepts, filemaker.FileMakerTable),
+)
+"""Kinds of files that say themselves what their columns are called."""
+
+
+def _of_database(database: sql.DatabaseTable, name: str, sheet: str | None, query: str | None) -> list[Table]:
+    """The tables of a database that have rows, or what a query gives."""
+    if query is not None:
+        found = [_profiled(name, partial(database.query_rows, query), query=query)]
+    else:
+        names = database.sheet_names()
+        wanted = _wanted(names, sheet)
+        found = [_profiled(name, partial(database.rows, item), sheet=item) for item in wanted]
+    tables = [item for item in found if item]
+    if not tables:
+        raise TableError("database", "gives no rows", "a table with rows (#TABLE at the end of the URL), or --query")
+    return tables
+
+
+def _profiled(
+    name: str, rows: Callable[[], Iterable[Sequence[str]]], *, sheet: str | None = None, query: str | None = None
+) -> Table | None:
+    """The profile of rows the first of which holds the names; None where no row follows."""
+    cells = iter(rows())
+    profiler = Profiler(header_names([list(next(cells, ()))]))
+    profiler.add(cells)
+    if not profiler.rows:
+        return None
+    columns = tuple(profiler.columns())
+    first = sheet is None
+    return Table(name, "table", sheet, first, Layout((1,), 2), profiler.rows, columns, query=query)
 
 
 def _wanted(names: Sequence[str], sheet: str | None) -> list[str | None]:

@@ -94,6 +94,8 @@ def _shape(name: str, title: str, collection: str | None, sheets: Sequence[Sheet
 def _place(table: Table, space: str) -> Iterator[str]:
     """Where header and rows stand."""
     layout = table.layout
+    if table.query:
+        yield f"{space}query: {_quoted(table.query)}"
     if table.turned:
         yield f"{space}# each column speaks of a subject: the rows below are columns, and the columns rows"
         yield f"{space}orientation: columns"
