@@ -169,12 +169,12 @@ def _served(sheet: Sheet, space: str) -> Iterator[str]:
     common = [item for item in (context.visit, context.reader) if item and item.stated]
     if common:
         yield f"{space}common:"
-    for item in common:
-        yield f"{space}  # {item.field}, {item.score:.2f}: {_comment(item.reason)}"
-        yield f"{space}  {item.field}: {_ref(item.ref)}"
-    for item in (*context.dates, context.visit, context.lesion, context.reader):
-        if item and not item.stated:
-            yield f"{space}# {item.field}? {item.score:.2f}: {_ref(item.ref)}; {_comment(item.reason)}"
+    for served in common:
+        yield f"{space}  # {served.field}, {served.score:.2f}: {_comment(served.reason)}"
+        yield f"{space}  {served.field}: {_ref(served.ref)}"
+    for maybe in (*context.dates, context.visit, context.lesion, context.reader):
+        if maybe and not maybe.stated:
+            yield f"{space}# {maybe.field}? {maybe.score:.2f}: {_ref(maybe.ref)}; {_comment(maybe.reason)}"
 
 
 GLOB = re.compile(r"[*?\[]")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as member
 
 from mappings.profile import Column, ValueKind
 from mappings.suggest import Advice
@@ -73,7 +74,7 @@ class Served:
     ref: Mapping[str, str]
     score: float
     reason: str
-    visits: Mapping[str, int] = field(default_factory=dict)
+    visits: Mapping[str, int] = member(default_factory=dict)
     """Of a visit: the texts and their numbers."""
 
     @property
