@@ -17,6 +17,7 @@ from store.crosswalk import Crosswalk
 from store.crosswalk_rules import Rules
 from store.decisions import DecisionLog
 from store.documents import Documents
+from store.export import Readable
 from store.generations import Generations
 from store.home import Home
 from store.keeping import Releases, upgrade_log
@@ -165,9 +166,20 @@ class Warehouse:
         Formats: ``json xml csv tsv`` for SELECT and ASK, ``turtle ntriples jsonld rdfxml`` for CONSTRUCT and DESCRIBE.
         Raises `store.guard.QueryRefusedError`, `store.workers.QueryError` or `EmptyWarehouseError`.
         """
-        store, manifest = self.releases.store(release) if release else self._served()
-        graphs = self._readable(manifest, caller)
+        store, graphs = self._state(caller, release)
         return self.pool.ask(store, query, graphs, select_format, graph_format, seconds=seconds)
+
+    def readable(self, caller: Caller, release: str | None = None) -> Readable:
+        """What a caller may read of the current generation, or of a release, as quads: for exports."""
+        store, graphs = self._state(caller, release)
+        vocabulary = self.graph_iri(VOCABULARY)
+        chosen = tuple(graph for graph in graphs if graph != vocabulary)
+        return Readable(ox.Store.read_only(str(store)), self.base, chosen, vocabulary)
+
+    def _state(self, caller: Caller, release: str | None) -> tuple[Path, list[str]]:
+        """The store of the current generation or of a release, and the graphs of it that a caller may read."""
+        store, manifest = self.releases.store(release) if release else self._served()
+        return store, self._readable(manifest, caller)
 
     def _served(self) -> tuple[Path, Manifest]:
         folder = self.generations.folder()
