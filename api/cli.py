@@ -176,6 +176,7 @@ def refusals() -> tuple[Refusal, ...]:
     from ingest.sources import UnknownKindError  # noqa: PLC0415
     from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415
     from queries.parameters import ParameterError  # noqa: PLC0415
+    from store.attestations import CannotReleaseError  # noqa: PLC0415
     from store.control import UnknownCollectionError  # noqa: PLC0415
     from store.export import NothingToExportError  # noqa: PLC0415
     from store.guard import QueryRefusedError  # noqa: PLC0415
@@ -184,6 +185,7 @@ def refusals() -> tuple[Refusal, ...]:
     from store.workers import QueryError  # noqa: PLC0415
 
     return (
+        CannotReleaseError,
         NothingToDoError,
         UnknownKindError,
         UnknownCollectionError,

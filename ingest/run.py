@@ -108,6 +108,7 @@ class _Run:
         self.control = warehouse.control
         self.home = warehouse.home
         self.documents = warehouse.documents
+        self.released = warehouse.attestations.released(job.collection)
         self.library = library
         self.writing = writing
         self.job = job
@@ -163,6 +164,7 @@ class _Run:
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
             blocks=True,
+            released=lambda content, place: (content, place) in self.released,
             known=self._is_known(source),
             elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),

@@ -12,6 +12,7 @@ import pyoxigraph as ox
 from filelock import FileLock
 
 from ontology.records import DataClass
+from store.attestations import Attestations
 from store.control import PUBLIC, Collection, Control, LoggedSource
 from store.crosswalk import Crosswalk
 from store.crosswalk_rules import Rules
@@ -110,6 +111,7 @@ class Warehouse:
             self.rules = Rules(self.crosswalk)
             self.decisions = DecisionLog(self.control)
             self.documents = Documents(self.home, self.control)
+            self.attestations = Attestations(self.control)
         self.base = self.control.setting("base")
         self.minter = Minter(self.base)
         self.generations = Generations(home, self.base)
