@@ -5,11 +5,11 @@ Sorting 86,000 subjects in SPARQL takes seconds for each page; held once for a g
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
 from api.asking import Asking, page_query
+from api.terms import natural
 from store.warehouse import Caller
 
 __all__ = ["SubjectIndex", "subject_index"]
@@ -26,7 +26,7 @@ class SubjectIndex:
     @classmethod
     def of(cls, subjects: list[tuple[str, str]]) -> SubjectIndex:
         """The index of some subjects."""
-        ordered = tuple(sorted(subjects, key=lambda pair: (pair[0], _natural(pair[1]))))
+        ordered = tuple(sorted(subjects, key=lambda pair: (pair[0], natural(pair[1]))))
         return cls(ordered, Counter(collection for collection, _ in ordered))
 
     def find(self, text: str = "", collection: str = "") -> list[tuple[str, str]]:
@@ -43,11 +43,6 @@ class SubjectIndex:
         mine = [name for owner, name in self.subjects if owner == collection]
         place = mine.index(subject)
         return (mine[place - 1] if place else None), (mine[place + 1] if place + 1 < len(mine) else None)
-
-
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Order by numbers where there are numbers: ``P-2`` before ``P-10``."""
-    return [(int(part), "") if part.isdecimal() else (0, part.casefold()) for part in re.split(r"(\d+)", text)]
 
 
 def subject_index(asking: Asking, caller: Caller) -> SubjectIndex:
