@@ -71,6 +71,7 @@ class Build:
     """The triples of one manifest, optionally of some subjects only.
 
     ``affected`` names a table ``(collection, subject)``; rows without a subject then count by their collection.
+    Without ``days`` there are the views of records, to be counted, and no texts of triples.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Build:
         log: Path,
         schema: str = "next",
         affected: str | None = None,
+        days: bool = True,
     ) -> None:
         self.connection = connection
         self.manifest = manifest
@@ -94,7 +96,8 @@ class Build:
         self._conflicts(logged)
         for table, names in logged.items():
             self._view(table, names)
-        count_days(self)
+        if days:
+            count_days(self)
 
     # what is live
 
@@ -292,7 +295,7 @@ class Build:
             )
             same = " AND ".join(f"z_{name}.{key} = r.{key}" for key in ("collection", "subject", "audience"))
             joins += f" LEFT JOIN {self.view('zero')} z_{name} ON {same} AND z_{name}.clock = r.{name}_clock"
-        rows = f"{view} r{self._shown(star)}" if star.table not in REPEATED else f"({self._once(star)}) r"
+        rows = f"{view} r{self.shown(star)}" if star.table not in REPEATED else f"({self._once(star)}) r"
         return f"SELECT r.*, r.audience AS graph_name{days} FROM {rows}{joins}"
 
     def _once(self, star: Star) -> str:
@@ -306,8 +309,8 @@ class Build:
             f"UNION ALL BY NAME FROM {view} WHERE {rest}"
         )
 
-    def _shown(self, star: Star) -> str:
-        """Several sources may describe one series, study or collection: the best-ranked is shown to each audience."""
+    def shown(self, star: Star) -> str:
+        """SQL that leaves of rows ``r`` about a study, series or collection those of the best-ranked source."""
         if star.node is Kind.RECORD:
             return ""
         keys = "collection, audience" + (", uid" if star.node is Kind.UID else "")

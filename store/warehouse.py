@@ -26,6 +26,7 @@ from store.log import LogWriter
 from store.manifest import VOCABULARY, Manifest
 from store.matching import manifest_links
 from store.stars import Minter
+from store.twin import Held, inventory
 from store.workers import Answer, QueryLimits, WorkerPool
 
 __all__ = ["ANONYMOUS", "OPERATOR", "Caller", "EmptyWarehouseError", "Rows", "Warehouse", "Writing"]
@@ -177,6 +178,18 @@ class Warehouse:
         vocabulary = self.graph_iri(VOCABULARY)
         chosen = tuple(graph for graph in graphs if graph != vocabulary)
         return Readable(ox.Store.read_only(str(store)), self.base, chosen, vocabulary)
+
+    def inventory(self, collection: str, caller: Caller) -> tuple[Held, ...] | None:
+        """What a collection holds of what a caller may read, counted without the triple store.
+
+        None where only the triples can tell: while something is being taken from an audience, or where a node of the
+        collection is claimed by another.
+        """
+        manifest = self._served()[1]
+        if self._left(manifest):
+            return None
+        mine = tuple(source for source in manifest.sources if caller.may_read(manifest.audience(source)))
+        return inventory(self.home, replace(manifest, sources=mine), collection)
 
     def _state(self, caller: Caller, release: str | None) -> tuple[Path, list[str]]:
         """The store of the current generation or of a release, and the graphs of it that a caller may read."""
