@@ -6,7 +6,7 @@ identifying node stands, which header of a series is shown, and the days that pe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import duckdb
@@ -67,11 +67,15 @@ def arrow_batches(connection: duckdb.DuckDBPyConnection, query: str, rows: int =
     yield from reader
 
 
+def _among(name: str, tables: Collection[str] | None) -> bool:
+    return tables is None or name.partition("/")[0] in tables
+
+
 class Build:
     """The triples of one manifest, optionally of some subjects only.
 
     ``affected`` names a table ``(collection, subject)``; rows without a subject then count by their collection.
-    Without ``days`` there are the views of records, to be counted, and no texts of triples.
+    ``tables`` names the record types that are wanted as views alone, to be counted: then no days are derived.
     """
 
     def __init__(
@@ -81,7 +85,7 @@ class Build:
         log: Path,
         schema: str = "next",
         affected: str | None = None,
-        days: bool = True,
+        tables: Collection[str] | None = None,
     ) -> None:
         self.connection = connection
         self.manifest = manifest
@@ -92,11 +96,11 @@ class Build:
         connection.execute(f'CREATE SCHEMA "{schema}"')
         self._live()
         self.identity = Identity(connection, self.view("link"), manifest)
-        logged = files_by_table(log, manifest.files())
+        logged = files_by_table(log, (name for name in manifest.files() if _among(name, tables)))
         self._conflicts(logged)
         for table, names in logged.items():
             self._view(table, names)
-        if days:
+        if tables is None:
             count_days(self)
 
     # what is live

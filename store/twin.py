@@ -16,7 +16,7 @@ from store.build import KEYS, Build, connect
 from store.home import Home
 from store.manifest import Manifest
 
-__all__ = ["Held", "inventory"]
+__all__ = ["Held", "inventory", "subjects"]
 
 RECORD = ("digest", "key")
 COUNTED = (
@@ -52,11 +52,23 @@ def inventory(home: Home, manifest: Manifest, collection: str) -> tuple[Held, ..
     mine = tuple(source for source in manifest.sources if source.collection == collection)
     links = tuple(link for link in manifest.links if link.collection == collection)
     with connect(home) as connection:
-        build = Build(connection, replace(manifest, sources=mine, links=links), home.log, days=False)
+        build = Build(
+            connection, replace(manifest, sources=mine, links=links), home.log, tables={star.table for star in STARS}
+        )
         if set(build.conflicts()) != {claim for claim in manifest.conflicts if claim[0] == collection}:
             return None
         counted = {star.classes[0]: star for star in STARS if star.classes and build.has(star.table)}
         return tuple(held for kind in COUNTED if kind in counted for held in _count(build, counted[kind]))
+
+
+def subjects(home: Home, manifest: Manifest) -> list[tuple[str, str]]:
+    """Every subject that the sources of a manifest name, as collection and identifier, in no order."""
+    with connect(home) as connection:
+        build = Build(connection, manifest, home.log, tables={"Subject"})
+        if not build.has("Subject"):
+            return []
+        rows = connection.execute(f"SELECT DISTINCT collection, subject FROM {build.view('Subject')}").fetchall()
+        return [(str(collection), str(subject)) for collection, subject in rows]
 
 
 def _count(build: Build, star: Star) -> Iterator[Held]:
@@ -66,7 +78,9 @@ def _count(build: Build, star: Star) -> Iterator[Held]:
     modality, joined = "NULL", ""
     if star.table == "Series" and build.has("SeriesHeader", "modality"):
         header = next(other for other in STARS if other.table == "SeriesHeader")
-        shown = f"SELECT DISTINCT uid, modality FROM {build.view(header.table)} r{build.shown(header)}"
+        describing = sum(any(name.startswith("SeriesHeader/") for name in s.files) for s in build.manifest.sources)
+        chosen = build.shown(header) if describing > 1 else ""  # of one source's headers none is to be chosen
+        shown = f"SELECT DISTINCT uid, modality FROM {build.view(header.table)} r{chosen}"
         modality, joined = "modality", f"LEFT JOIN ({shown}) USING (uid)"
     rows = build.connection.execute(
         f"SELECT {modality} AS modality, count(*), count(DISTINCT subject) FROM ({things}) {joined} GROUP BY ALL"

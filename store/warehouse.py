@@ -26,7 +26,7 @@ from store.log import LogWriter
 from store.manifest import VOCABULARY, Manifest
 from store.matching import manifest_links
 from store.stars import Minter
-from store.twin import Held, inventory
+from store.twin import Held, inventory, subjects
 from store.workers import Answer, QueryLimits, WorkerPool
 
 __all__ = ["ANONYMOUS", "OPERATOR", "Caller", "EmptyWarehouseError", "Rows", "Warehouse", "Writing"]
@@ -185,11 +185,21 @@ class Warehouse:
         None where only the triples can tell: while something is being taken from an audience, or where a node of the
         collection is claimed by another.
         """
+        mine = self._read_by(caller)
+        return inventory(self.home, mine, collection) if mine else None
+
+    def subjects(self, caller: Caller) -> list[tuple[str, str]] | None:
+        """The subjects that a caller may know of, as collection and identifier in no order; None as `inventory`."""
+        mine = self._read_by(caller)
+        return subjects(self.home, mine) if mine else None
+
+    def _read_by(self, caller: Caller) -> Manifest | None:
+        """The manifest with the sources that a caller may read; None while something is taken from an audience."""
         manifest = self._served()[1]
         if self._left(manifest):
             return None
         mine = tuple(source for source in manifest.sources if caller.may_read(manifest.audience(source)))
-        return inventory(self.home, replace(manifest, sources=mine), collection)
+        return replace(manifest, sources=mine)
 
     def _state(self, caller: Caller, release: str | None) -> tuple[Path, list[str]]:
         """The store of the current generation or of a release, and the graphs of it that a caller may read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from api.asking import Asking
@@ -13,6 +14,7 @@ from queries.results import run
 from store.warehouse import ANONYMOUS, OPERATOR, Caller, Warehouse
 from tests.store import toys
 
+SUBJECTS = "SELECT ?c ?s { ?n a q:Subject ; q:identifier ?s ; q:collection ?of . ?of q:identifier ?c }"
 CALLERS = (ANONYMOUS, OPERATOR, *(Caller(name, frozenset({"public", name})) for name in ("team", "clinic")))
 
 
@@ -20,6 +22,9 @@ def held_alike(warehouse: Warehouse) -> None:
     """Every collection's inventory is that of the query, for every caller."""
     asking = Asking(warehouse, Settings())
     for caller in CALLERS:
+        answer = warehouse.ask(SUBJECTS, caller, "csv").read().decode()
+        lines = csv.reader(answer.splitlines()[1:])
+        assert sorted(warehouse.subjects(caller) or []) == sorted((name, subject) for name, subject in lines)
         for name in warehouse.generations.current().collections:
             counted = warehouse.inventory(name, caller)
             assert counted is not None
@@ -85,4 +90,5 @@ def test_while_something_is_taken_away_only_the_triples_tell(tmp_path: Path) -> 
     toys.put(warehouse, "ct", toys.scan("S1", 1, 0), DataClass.IMAGES)
     warehouse.control.save_collection(warehouse.control.collection("toys").within("team"))
     assert warehouse.inventory("toys", ANONYMOUS) is None
+    assert warehouse.subjects(ANONYMOUS) is None
     warehouse.close()
