@@ -24,7 +24,7 @@ from typing import Final
 
 from ontology.prefixes import Curie
 
-__all__ = ["Codes", "Concept", "Mapping", "bundled", "canonical", "concept", "digest", "mappings", "scheme_of"]
+__all__ = ["Codes", "Concept", "Mapping", "bundled", "mappings", "scheme_of"]
 
 FOLDER = files("mappings").joinpath("codes")
 
@@ -228,18 +228,3 @@ class Codes:
 def bundled() -> Codes:
     """The code mappings that come with Qilin, as they come."""
     return Codes()
-
-
-def concept(code: str, designator: str, meaning: str = "") -> Concept | None:
-    """What a code triplet means by the mappings that come with Qilin."""
-    return bundled().concept(code, designator, meaning)
-
-
-def canonical(code: str, designator: str, meaning: str = "") -> Curie | None:
-    """The term that a code triplet means by the mappings that come with Qilin."""
-    return bundled().canonical(code, designator, meaning)
-
-
-def digest() -> str:
-    """The digest of the mappings that come with Qilin."""
-    return bundled().digest
