@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from ontology.records import DataClass
 from store.attestations import Attestations
+from store.coded import Coded
 from store.control import PUBLIC, Collection, Control, LoggedSource
 from store.crosswalk import Crosswalk
 from store.crosswalk_rules import Rules
@@ -113,6 +114,7 @@ class Warehouse:
             self.decisions = DecisionLog(self.control)
             self.documents = Documents(self.home, self.control)
             self.attestations = Attestations(self.control)
+            self.coded = Coded(self.control)
         self.base = self.control.setting("base")
         self.minter = Minter(self.base)
         self.generations = Generations(home, self.base)
@@ -242,6 +244,7 @@ class Warehouse:
                 writing.drop(sid)
             manifest = writing.publish()
             self.documents.forget(sids)
+            self.coded.forget(sids)
             self.control.forget_sources(sids)
             return manifest
 
