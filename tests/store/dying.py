@@ -68,9 +68,9 @@ def _after(owner: Any, name: str) -> None:
 
 
 def _mid_load() -> None:
-    def half(_store: ox.Store, texts: Iterable[bytes], _scratch: Path) -> None:
+    def half(_store: ox.Store, texts: Iterable[bytes]) -> None:
         for piece in texts:
-            _store.bulk_load(piece, format=ox.RdfFormat.N_QUADS)
+            _store.bulk_load(piece, format=ox.RdfFormat.TRIG)
             die()
 
     store.generations._load = half
