@@ -247,7 +247,7 @@ class Build:
         """The text of a star over rows that have its columns and the name of their ``graph_name``."""
         said = f"{self.minter.graph('graph_name')} AS graph, {self.minter.node(star)} AS node"
         said += f", {star_text(star, self.minter, present)} AS said"
-        text = f"graph || '{{' || node || ' ' || said || '}}' || chr(10)"
+        text = "graph || '{' || node || ' ' || said || '}' || chr(10)"
         return f"SELECT {text} AS text FROM (SELECT {said} FROM ({rows})) WHERE said <> ''"
 
     def _own_graph(self, table: str) -> str:

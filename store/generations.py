@@ -212,9 +212,8 @@ def _load(store: ox.Store, texts: Iterable[bytes]) -> None:
         try:
             store.bulk_load(path=f"/dev/fd/{reading}", format=ox.RdfFormat.TRIG, lenient=True)
         finally:
-            os.close(reading)
-            if error := written.exception():
-                raise error
+            os.close(reading)  # so that the writer ends, whatever became of the loader
+        written.result()
 
 
 def _write_all(pipe: int, texts: Iterable[bytes]) -> None:
