@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli_codes import check_codes, pending_codes
 from api.cli_map_show import map_reports
 from api.console import err, out, print_json, print_rows, report, report_json, watching
+from mappings.code_sets import is_code_set
 from mappings.people import UnknownPersonError
 from mappings.sssom import MappingError
 from mappings.tables import Library, is_map
@@ -44,8 +46,10 @@ def map_commands(app: typer.Typer) -> typer.Typer:
 
 
 def decide(
-    name: Annotated[str, typer.Argument(help="The map.")],
-    subject: Annotated[str, typer.Argument(help="A column, or COLUMN=CELL; or as SSSOM writes it, column:NAME.")],
+    name: Annotated[str, typer.Argument(help="The map; or codes, or a code set such as codes/srt.")],
+    subject: Annotated[
+        str, typer.Argument(help="A column, or COLUMN=CELL; of a code set CODE, CODE=MEANING or CODE|SCHEME|MEANING.")
+    ],
     term: Annotated[
         str | None,
         typer.Argument(metavar="[OBJECT]", help="What it means, such as ncit:C28421; else the best proposal."),
@@ -74,6 +78,8 @@ def decide(
     qilin map decide trial_x "Overall stage=5" --no-term --reason "no stage of this name"
 
     qilin map decide trial_x "Overall stage=IIIb" --withdraw --reason "the site says it means IIIa"
+
+    qilin map decide codes "S71|99EPAD|target" ncit:C94520 --reason "a target lesion of RECIST"
     """
     from ingest.steward import Steward, Wish  # noqa: PLC0415 - the term index is slow to import
 
@@ -154,7 +160,7 @@ def apply(
     Examples: qilin map apply trial_x; qilin map apply table.xlsx --mapping trial_x --collection trial7
     """
     warehouse = Warehouse.open()
-    if Path(target).exists() and not is_map(Path(target)):
+    if _is_table(target):
         _ingest(warehouse, target, mapping, collection, json=json)
         return
     if mapping is not None:
@@ -176,10 +182,18 @@ def _ingest(warehouse: Warehouse, table: str, mapping: str | None, collection: s
     raise typer.Exit(result.exit_status)
 
 
+def _is_table(target: str) -> bool:
+    """Whether what is named is a file to read, not a map or code set."""
+    return not is_code_set(target) and Path(target).exists() and not is_map(Path(target))
+
+
 def _rederived(warehouse: Warehouse, name: str, collection: str | None) -> Any:
     from ingest.rederive import rederive  # noqa: PLC0415 - readers and pyarrow are slow to import
+    from ingest.rederive_codes import rederive_codes  # noqa: PLC0415
 
     with watching() as progress:
+        if is_code_set(name):
+            return rederive_codes(warehouse, collection, progress)
         return rederive(warehouse, name, collection, progress)
 
 
@@ -211,17 +225,24 @@ def _tell(result: Any) -> None:
 
 
 def check(
-    table: Annotated[Path, typer.Argument(help="The table.", exists=True, dir_okay=False)],
+    table: Annotated[str, typer.Argument(help="The table; or codes, or a code set, for the codes of the store.")],
     mapping: Mapping = None,
+    collection: InCollection = None,
     json: Json = False,
 ) -> None:
     """Say how much of a table a map covers: of columns, distinct values, cells and rows. Nothing is stored.
 
-    Exit status 1 where something of it waits. Example: qilin map check table.xlsx --mapping trial_x
+    Of code sets it says how many of the codes in the store, and of the records that have them, are decided.
+    Exit status 1 where something of it waits. Examples: qilin map check table.xlsx --mapping trial_x;
+    qilin map check codes
     """
     from ingest.table_review import review_table  # noqa: PLC0415 - readers are slow to import
 
-    found = review_table(str(table), _library(), mapping)
+    if is_code_set(table):
+        check_codes(table, collection, json=json)
+    if not Path(table).is_file():
+        raise typer.BadParameter(f"{table} is no file", param_hint="TABLE")
+    found = review_table(table, _library(), mapping)
     waiting = [column for column in found.columns if column.waiting]
     unread = [column.name for column in found.columns if not column.read]
     if json:
@@ -253,20 +274,24 @@ def check(
 
 
 def pending(
-    target: Annotated[str, typer.Argument(help="A map, for the files read through it; or a table.")],
+    target: Annotated[str, typer.Argument(help="A map, for the files read through it; a table; or codes.")],
     mapping: Mapping = None,
+    collection: InCollection = None,
     json: Json = False,
 ) -> None:
-    """Show the columns and cells that wait for a decision, from the files themselves.
+    """Show the columns and cells that wait for a decision, from the files themselves; or the codes, from the store.
 
     They are shown here and nowhere else: neither kept nor logged. Cells that look like identifiers are not shown.
-    Examples: qilin map pending trial_x; qilin map pending table.xlsx --mapping trial_x
+    Codes come with what is proposed for their meaning. Examples: qilin map pending trial_x;
+    qilin map pending table.xlsx --mapping trial_x; qilin map pending codes; qilin map pending codes/srt
     """
+    if is_code_set(target):
+        pending_codes(target, collection, json=json)
     from ingest.rederive import served_through  # noqa: PLC0415 - readers are slow to import
     from ingest.table_review import review_table  # noqa: PLC0415
 
     library = _library()
-    if Path(target).exists() and not is_map(Path(target)):
+    if _is_table(target):
         places = [(target, mapping)]
     else:
         served = served_through(Warehouse.open(), library.unchecked(target).name)

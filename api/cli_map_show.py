@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from api.cli_codes import show_codes
 from api.console import err, print_json, print_rows
+from mappings.code_library import CodeSet, CodeSets
+from mappings.code_sets import ALL, is_code_set
 from mappings.overview import overview
 from mappings.sssom import NO_TERM, Decision, MappingError
 from mappings.sssom_write import as_tsv, as_turtle, checked_tsv, set_metadata, write_text
@@ -60,6 +63,19 @@ def list_maps(json: Json = False) -> None:
         )
         for item in library.maps().values()
     ]
+    rows += [
+        (
+            item.name,
+            item.title,
+            "site" if item.site else "ready",
+            "",
+            0,
+            len(item.decisions.rows),
+            len(made.get(item.name, ())),
+            served.get(item.name, 0),
+        )
+        for item in library.code_sets.usable()
+    ]
     print_json([dict(zip(columns, row, strict=True)) for row in rows]) if json else print_rows("Maps", columns, rows)
 
 
@@ -75,6 +91,9 @@ def show(
     from ingest.steward import Steward  # noqa: PLC0415 - the term index is slow to import
 
     steward = Steward(Warehouse.open())
+    if is_code_set(name):
+        show_codes(steward.library, name, column, json=json)
+        return
     mapping = steward.library.unchecked(name)
     states = [state for state in overview(mapping, steward.proposals(mapping)) if column in (None, state.name)]
     if not states:
@@ -116,7 +135,7 @@ def history(
     from ingest.steward import subject_of  # noqa: PLC0415 - the term index is slow to import
 
     warehouse = Warehouse.open()
-    mapping = Library(warehouse.home.mappings).unchecked(name)
+    mapping = _as_filed(warehouse, name)
     wanted = None if subject is None else subject_of(mapping, subject).subject
     filed = [row for row in mapping.decisions.rows if wanted in (None, row.subject)]
     made = warehouse.decisions.history(mapping.name, wanted)
@@ -142,7 +161,7 @@ def export(
 
     Example: qilin map export trial_x --format turtle -o trial_x.ttl
     """
-    mapping = _library(Warehouse.open()).get(name)
+    mapping = _checked(_library(Warehouse.open()), name)
     metadata = _metadata(mapping)
     rows = mapping.decisions.rows
     text = checked_tsv(as_tsv(rows, metadata)) if form is Form.SSSOM else as_turtle(rows, metadata).decode()
@@ -167,27 +186,49 @@ def write(
     from mappings.people import person  # noqa: PLC0415
 
     warehouse = Warehouse.open()
+    who = person(author) if author else ""
+    if is_code_set(name):
+        _write_codes(warehouse, name, folder, who, json=json)
+        return
     mapping = _library(warehouse).get(name)
     if folder is None and not mapping.site:
         raise typer.BadParameter(f"{name} comes with Qilin; name a folder to write to, such as ./{mapping.name}")
     target = (folder or mapping.folder).absolute()
     if target.name != mapping.name:
         raise typer.BadParameter(f"the folder of a map has its name: {target / mapping.name}")
-    who = person(author) if author else ""
     text = checked_tsv(as_tsv(mapping.decisions.rows, _metadata(mapping)))
     if not (target / SHAPE).exists():
         write_text(target / SHAPE, (mapping.folder / SHAPE).read_text(encoding="utf-8"))
     write_text(target / DECISIONS, text)
-    pending = warehouse.decisions.history(mapping.name)
-    speaks = _library(warehouse).unchecked(name).folder.absolute() == target
-    if speaks and pending and pending[-1].verdict is not Verdict.WRITTEN:
-        # from now on the file speaks, so that what is edited there by hand counts
-        done = DecisionRecord(mapping=mapping.name, verdict=Verdict.WRITTEN, author=who or "qilin map write")
+    if _library(warehouse).unchecked(name).folder.absolute() == target:
+        _speaks(warehouse, mapping.name, who)
+    _tell_written(target / DECISIONS, mapping, json=json)
+
+
+def _write_codes(warehouse: Warehouse, name: str, folder: Path | None, who: str, *, json: bool) -> None:
+    """Write a code set to its file in the data folder, which speaks from then on, or to another folder."""
+    chosen = _library(warehouse).code_sets.get(name)
+    own = warehouse.home.mappings / ALL
+    target = (folder or own).absolute() / f"{chosen.prefix}.sssom.tsv"
+    write_text(target, checked_tsv(as_tsv(chosen.decisions.rows, _metadata(chosen))))
+    if target.parent == own.absolute():
+        _speaks(warehouse, name, who)
+    _tell_written(target, chosen, json=json)
+
+
+def _speaks(warehouse: Warehouse, name: str, who: str) -> None:
+    """From now on the file speaks for the decisions so far, so that what is edited there by hand counts."""
+    pending = warehouse.decisions.history(name)
+    if pending and pending[-1].verdict is not Verdict.WRITTEN:
+        done = DecisionRecord(mapping=name, verdict=Verdict.WRITTEN, author=who or "qilin map write")
         warehouse.decisions.add([done])
+
+
+def _tell_written(path: Path, mapping: TableMap | CodeSet, *, json: bool) -> None:
     if json:
-        print_json({"file": str(target / DECISIONS), "mappings": len(mapping.decisions.rows)})
+        print_json({"file": str(path), "mappings": len(mapping.decisions.rows)})
     else:
-        err.print(f"{target / DECISIONS}: {len(mapping.decisions.rows):,} mappings", highlight=False)
+        err.print(f"{path}: {len(mapping.decisions.rows):,} mappings", highlight=False)
 
 
 def review(
@@ -202,7 +243,11 @@ def review(
 
     warehouse = Warehouse.open()
     steward, library = Steward(warehouse), _library(warehouse)
-    chosen = [library.get(name) for name in names] if names else list(library.maps().values())
+    chosen: list[TableMap | CodeSet] = (
+        [_checked(library, name) for name in names]
+        if names
+        else [*library.maps().values(), *library.code_sets.usable()]
+    )
     rows = []
     for mapping in chosen:
         versions = {r.object: r.object_version for r in warehouse.decisions.history(mapping.name) if r.object_version}
@@ -218,5 +263,20 @@ def _library(warehouse: Warehouse) -> Library:
     return Library.of(warehouse.home, warehouse.decisions)
 
 
-def _metadata(mapping: TableMap) -> dict[str, Any]:
-    return set_metadata(mapping.name, mapping.shape.title, mapping.decisions.path)
+def _checked(library: Library, name: str) -> TableMap | CodeSet:
+    """A map or a code set by its name; `MappingError` where it contradicts itself."""
+    return library.code_sets.get(name) if is_code_set(name) else library.get(name)
+
+
+def _as_filed(warehouse: Warehouse, name: str) -> TableMap | CodeSet:
+    """A map or a code set as its file has it, without the decisions of the control data."""
+    if is_code_set(name) and name not in CodeSets(warehouse.home.mappings / ALL).names():
+        known = _library(warehouse).code_sets.unchecked(name)  # all of it was decided here
+        return replace(known, decisions=replace(known.decisions, rows=()))
+    return Library(warehouse.home.mappings).mapping_set(name)
+
+
+def _metadata(mapping: TableMap | CodeSet) -> dict[str, Any]:
+    if isinstance(mapping, CodeSet):
+        return set_metadata(mapping.set_name, mapping.title, mapping.decisions.path, mapping.namespaces)
+    return set_metadata(mapping.name, mapping.title, mapping.decisions.path)

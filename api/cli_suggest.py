@@ -116,19 +116,9 @@ def _maps(home: Home) -> Iterator[TableMap]:
 
 
 def _lookup(index: TermIndex | None) -> Lookup:
-    from mappings.suggest_values import CODES, bundled_lookup  # noqa: PLC0415
+    from mappings.suggest_values import bundled_lookup, index_lookup  # noqa: PLC0415
 
-    if index is None:
-        return bundled_lookup
-    from ontology.index_search import Match  # noqa: PLC0415
-    from ontology.prefixes import Curie  # noqa: PLC0415
-
-    def found(text: str) -> list[tuple[Curie, str]]:
-        hits = index.search(text, limit=5) if text.strip() else []
-        named = [hit for hit in hits if hit.match in {Match.LABEL, Match.SYNONYM} and not hit.retired]
-        return [(Curie(hit.curie), hit.label) for hit in named if hit.curie.startswith(CODES)]
-
-    return found
+    return bundled_lookup if index is None else index_lookup(index)
 
 
 def _sheet(suggester: Suggester, table: Any, collection: str | None, lookup: Lookup) -> Sheet:

@@ -6,9 +6,9 @@ One file is one source. What comes in:
 - Referenced studies and series; the first series is that of the annotation's observations. The day is that of the
   image study. Where no study is dated it is the annotation's own, on the clock ``annotation``: when an image was read
   is not when it was made.
-- The lesion, by the first of: its tracking UID (label: the lesion name); reader and lesion name, where the
-  annotation's name (up to ePAD's ``~``) is only a word for a lesion and a number, such as ``Lesion1`` or ``T01``;
-  the annotation's UID, without a label.
+- The lesion, by the first of: its tracking UID (label: the lesion name); reader, lesion name and anatomic structure,
+  where the annotation's name (up to ePAD's ``~``) is only a word for a lesion and a number, such as ``Lesion1`` or
+  ``T01``; the annotation's UID, without a label (`ingest.observed.lesions`).
 - The annotator as a pseudonym, and the equipment or the algorithm of a calculation as procedure.
 - Each value of each calculation as a measurement, in the unit of its variable. One length on an assessed lesion that
   is no lymph node is its longest diameter; any other length stays a length. A statistic alone (*mean*) is of the
@@ -19,8 +19,9 @@ One file is one source. What comes in:
   *Baseline* or *Follow-up* stands as a word of its own.
 - Whatever code has no mapping (`mappings.codes`) is kept as ``q:Unmapped`` (variable or value) with its triplet.
 
-Markups (shapes and their coordinates) are not read yet: they are to come as regions, and stay in the document till
-then. A document with a DOCTYPE, and any element that cannot be read, is rejected with its place; the rest goes in.
+Markups (shapes and their coordinates) are not read yet: they are to come as regions, and stay in the document, which
+is kept without what may identify a person (`ingest.aim_kept`). A document with a DOCTYPE, and any element that cannot
+be read, is rejected with its place; the rest goes in.
 """
 
 from __future__ import annotations
@@ -30,16 +31,16 @@ from pathlib import Path
 from typing import Final
 
 from ingest.aim_dialects import ROOTS, read_annotations
+from ingest.aim_kept import AimDocument
 from ingest.aim_model import Annotation
 from ingest.aim_records import translate, visits
 from ingest.base import Context, Source, Yield, head_of, sha256_of
-from mappings import codes
 from ontology import xml
 from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "aim-1"
+VERSION: Final = "aim-2"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 4096
@@ -74,13 +75,14 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         digest=digest,
         locator=str(path),
         data_class=DataClass.METADATA,
-        recipe=f"{VERSION} codes-{codes.digest()[:16]}",
+        recipe=f"{VERSION} codes-{context.codes.digest[:16]}",
     )
     if context.known(digest, head.recipe):
         yield head
         return
     try:
-        found = list(read_annotations(xml.parse(path)))
+        root = xml.parse(path)
+        found = list(read_annotations(root))
     except xml.XmlError as error:
         yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
         return
@@ -90,6 +92,7 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         return
     yield head
     yield from _records(head, found, context)
+    context.keep(AimDocument(root, path.stat().st_size))
 
 
 def _refused(name: str, found: list[Annotation]) -> Reject | None:
@@ -115,7 +118,7 @@ def _refused(name: str, found: list[Annotation]) -> Reject | None:
 def _records(head: SourceRecord, found: list[Annotation], context: Context) -> Iterator[Yield]:
     """The records of the annotations, identity records once each."""
     seen: set[Record] = set()
-    stated = list(visits(head.name, found))
+    stated = list(visits(head.name, found, context.codes))
     yield from (item for item in stated if isinstance(item, Reject))
     pairs = {item for item in stated if not isinstance(item, Reject)}
     # a study with two numbers has none

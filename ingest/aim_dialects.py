@@ -20,13 +20,13 @@ from ingest.aim_model import (
     Annotation,
     Calculation,
     Cell,
-    Code,
     Entity,
     ImageReference,
     Quantification,
     Software,
     User,
 )
+from ingest.observed.coded import Code
 
 __all__ = ["ROOTS", "read_annotations"]
 

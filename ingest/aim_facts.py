@@ -7,49 +7,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
-from ingest import aim_values
-from ingest.aim_model import Annotation, Calculation, Cell, Code, Entity, Quantification, Software
-from ingest.aim_values import ValueProblem
+from ingest.aim_model import Annotation, Calculation, Cell, Entity, Quantification, Software
 from ingest.base import Yield
-from mappings import codes
+from ingest.observed import quantities
+from ingest.observed.coded import Code, meaning, meanings, raw_code
+from ingest.observed.quantities import Quantity, ValueProblem
+from mappings.codes import Codes
 from ontology import records
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Reject, When
 from ontology.terms import dcm, ncit, q, radlex
-from ontology.variables import canonical
 
 __all__ = [
     "ASSESSED",
     "BASELINE_ROLES",
-    "LATERALITIES",
-    "NO_SITE",
+    "LESION_ROLES",
     "Common",
     "Translation",
     "facts",
-    "length_of",
-    "meanings",
     "procedure",
 ]
 
-STATISTICS: Final = frozenset(
-    (ncit.ARITHMETIC_MEAN, ncit.MAXIMUM, ncit.MEDIAN, ncit.MINIMUM, ncit.STANDARD_DEVIATION, dcm.PEAK_VALUE_WITHIN_ROI)
-)
-LATERALITIES: Final = frozenset((ncit.BILATERAL, ncit.LEFT, ncit.RIGHT))
 LESION_ROLES: Final = frozenset(
     (ncit.NEW_LESION_IDENTIFICATION, ncit.NON_TARGET_LESION_IDENTIFICATION, ncit.TARGET_LESION_IDENTIFICATION)
 )
 NOTHING: Final = frozenset((ncit.INDETERMINATE, ncit.NONE, ncit.NOT_APPLICABLE, ncit.UNKNOWN))
 """Terms that say that there is nothing to name: statements below them have no variable."""
-
-NO_SITE: Final = LATERALITIES | LESION_ROLES | NOTHING
-
-NODES: Final = frozenset((ncit.AXILLARY_LYMPH_NODE, ncit.LYMPH_NODE, ncit.MEDIASTINAL_LYMPH_NODE))
-
-QUANTITY_OF_UNIT: Final = (
-    ("[hnsf'U]", "", dcm.ATTENUATION_COEFFICIENT),
-    ("g/ml", "suv", ncit.STANDARDIZED_UPTAKE_VALUE),
-)
-"""What a statistic alone is of, by UCUM code and a part of the unit as written."""
 
 RESPONSES: Final[dict[Curie, tuple[Curie, Curie]]] = {
     dcm.TARGET_LESION_COMPLETE_RESPONSE: (ncit.RESPONSE_IN_TARGET_LESION, ncit.COMPLETE_REMISSION),
@@ -79,6 +62,7 @@ class Common(TypedDict):
 
     subject: str
     lesion: str
+    document: str | None
     study: str | None
     series: str | None
     reader: str | None
@@ -88,6 +72,7 @@ class Common(TypedDict):
     baseline: bool | None
     site: Curie | None
     laterality: Curie | None
+    site_modifier: Curie | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +81,7 @@ class Translation:
 
     name: str
     annotation: Annotation
+    codes: Codes
     common: Common
     procedure: str | None
     length: Curie
@@ -104,16 +90,9 @@ class Translation:
         """An element that stays out."""
         return Reject(name=self.name, place=place, problem=problem.problem, wanted=problem.wanted)
 
-
-def meanings(found: tuple[Code, ...]) -> list[Curie]:
-    """The terms of code triplets, those that are known."""
-    terms = (codes.canonical(code.value, code.scheme, code.meaning) for code in found)
-    return [term for term in terms if term is not None]
-
-
-def _raw_code(found: tuple[Code, ...]) -> str | None:
-    """The triplets as found, in one text."""
-    return " + ".join(map(str, found)) or None
+    def meaning(self, found: tuple[Code, ...]) -> Curie | None:
+        """The first known term of code triplets."""
+        return meaning(found, self.codes)
 
 
 def procedure(software: Software | None) -> records.Procedure | None:
@@ -147,7 +126,7 @@ def _type(translation: Translation) -> Iterator[Yield]:
 def _certainty(translation: Translation, place: str, text: str) -> Iterator[Reject]:
     """A reject where a confidence is stated that is none."""
     try:
-        aim_values.certainty(text)
+        quantities.certainty(text)
     except ValueProblem as problem:
         yield translation.reject(f"{place}/annotatorConfidence", problem)
 
@@ -169,7 +148,7 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
 
     A statement that something is absent is a finding of the thing itself with the value *absent*.
     """
-    term = next(iter(meanings(entity.codes)), None)
+    term = translation.meaning(entity.codes)
     if term == q.VISIT:
         return  # it is the visit of every observation
     refused = list(_certainty(translation, entity.place, entity.confidence))
@@ -183,9 +162,9 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
         key=entity.place,
         variable=kind,
         value_concept=value,
-        raw_code=_raw_code(entity.codes),
+        raw_code=raw_code(entity.codes),
         part_of=part_of,
-        certainty=None if refused else aim_values.certainty(entity.confidence),
+        certainty=None if refused else quantities.certainty(entity.confidence),
     )
     below = q.UNMAPPED if term is None or term in NOTHING else term
     for part in entity.characteristics:
@@ -212,41 +191,26 @@ def _quantification(
 def _range(translation: Translation, given: Quantification, entity: Entity, variable: Curie, place: str) -> Measurement:
     """The measurement of a number with its operator, or of an interval; `ValueProblem` where it cannot be read."""
     low, high = (given.value, given.value) if given.value else (given.low, given.high)
-    sides = aim_values.same_range(low, high, given.operator)
-    value, least, most = (aim_values.amount(side, given.unit, variable) if side else None for side in sides)
+    sides = quantities.same_range(low, high, given.operator)
+    value, least, most = (quantities.amount(side, given.unit, variable) if side else None for side in sides)
     return Measurement(
         **translation.common,
         key=place,
         variable=variable,
         value=value.value if value else None,
-        low=aim_values.bound(least),
-        high=aim_values.bound(most),
+        low=quantities.bound(least),
+        high=quantities.bound(most),
         unit=next((side.unit for side in (value, least, most) if side), None),
-        raw=aim_values.as_written(f"{given.operator} {'-'.join(dict.fromkeys((low, high)))}", given.unit),
-        raw_code=_raw_code(entity.codes),
+        raw=quantities.as_written(f"{given.operator} {'-'.join(dict.fromkeys((low, high)))}", given.unit),
+        raw_code=raw_code(entity.codes),
         part_of=entity.place,
     )
 
 
-def length_of(annotation: Annotation, site: Curie | None, *, assessed: bool) -> Curie:
-    """What a length of the annotation is: the longest diameter where it is alone, on a lesion, and not on a node.
-
-    The one line that is drawn on a lesion in a response assessment is its longest diameter (RECIST 1.1, section 3.1);
-    on a lymph node it would be the short axis.
-    """
-    lengths = [item for item in annotation.calculations if ncit.LENGTH in meanings(item.codes)]
-    return ncit.LONGEST_DIAMETER if assessed and len(lengths) == 1 and site not in NODES else ncit.LENGTH
-
-
-def _quantity(translation: Translation, calculation: Calculation) -> tuple[Curie | None, Curie | None]:
-    """What a calculation is of, and by which statistic; None for what is not known."""
-    terms = meanings(calculation.codes)
-    statistic = next((term for term in terms if term in STATISTICS), None)
-    quantity = next((term for term in terms if term not in STATISTICS), None)
-    if quantity is None and statistic is not None:
-        code, written = aim_values.unit_code(calculation.unit, None), calculation.unit.casefold()
-        quantity = next((of for unit, part, of in QUANTITY_OF_UNIT if unit == code and part in written), None)
-    return translation.length if quantity == ncit.LENGTH else quantity, statistic
+def _quantity(translation: Translation, calculation: Calculation) -> Quantity:
+    """What a calculation is of, and by which statistic."""
+    terms = meanings(calculation.codes, translation.codes)
+    return quantities.quantity_of(terms, calculation.unit, length=translation.length)
 
 
 def _calculation(translation: Translation, calculation: Calculation) -> Iterator[Yield]:
@@ -267,19 +231,16 @@ def _calculation(translation: Translation, calculation: Calculation) -> Iterator
 
 def _measurement(translation: Translation, calculation: Calculation, cell: Cell, software: str | None) -> Measurement:
     """One value; `ValueProblem` where it cannot be read."""
-    quantity, statistic = _quantity(translation, calculation)
-    found = canonical(quantity, statistic) if quantity else None
-    composed = found is not None and quantity is not None and found != canonical(quantity)
-    variable = found.curie if found else quantity or q.UNMAPPED
-    amount = aim_values.amount(cell.text, calculation.unit, variable)
+    quantity = _quantity(translation, calculation)
+    amount = quantities.amount(cell.text, calculation.unit, quantity.variable)
     return Measurement(
         **translation.common,
         key=cell.place,
-        variable=variable,
+        variable=quantity.variable,
         value=amount.value,
         unit=amount.unit,
-        raw=aim_values.as_written(cell.text, calculation.unit),
-        raw_code=_raw_code(calculation.codes),
-        statistic=None if composed else statistic,
+        raw=quantities.as_written(cell.text, calculation.unit),
+        raw_code=raw_code(calculation.codes),
+        statistic=quantity.statistic,
         procedure=software,
     )

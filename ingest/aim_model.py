@@ -9,29 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ingest.observed.coded import Code
+
 __all__ = [
     "Annotation",
     "Calculation",
     "Cell",
-    "Code",
     "Entity",
     "ImageReference",
     "Quantification",
     "Software",
     "User",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A code triplet as found."""
-
-    value: str
-    scheme: str
-    meaning: str
-
-    def __str__(self) -> str:
-        return f"{self.value}|{self.scheme}|{self.meaning}"
 
 
 @dataclass(frozen=True, slots=True)

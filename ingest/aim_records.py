@@ -6,26 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ingest import aim_values
-from ingest.aim_facts import (
-    ASSESSED,
-    BASELINE_ROLES,
-    LATERALITIES,
-    NO_SITE,
-    Common,
-    Translation,
-    facts,
-    length_of,
-    meanings,
-    procedure,
-)
+from ingest.aim_facts import ASSESSED, BASELINE_ROLES, LESION_ROLES, Common, Translation, facts, procedure
 from ingest.aim_model import Annotation, Entity, ImageReference
-from ingest.aim_values import ValueProblem
 from ingest.base import Context, Yield
+from ingest.observed import lesions, readers, times
+from ingest.observed.coded import meanings
+from ingest.observed.quantities import ValueProblem, length_of
+from ingest.observed.sites import Site, site_of
+from mappings.codes import Codes
 from ontology import records
-from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord, When
-from ontology.terms import q
+from ontology.terms import ncit, q
 
 __all__ = ["translate", "visits"]
 
@@ -34,45 +25,37 @@ UID = re.compile(r"[0-2](\.\d+)+", re.ASCII)
 ANNOTATION_CLOCK: Final = "annotation"
 """The clock of an annotation's own date: when it was read is not when it was imaged, and is not shifted with it."""
 
-ROLES: Final[dict[str, Curie]] = {
-    "investigator": q.INVESTIGATOR,
-    "centralreader": q.CENTRAL_READER,
-    "central": q.CENTRAL_READER,
-    "algorithm": q.ALGORITHM,
-}
-"""Roles in a trial that are surely ours; Performing, Recording and Referring are not."""
+
+def _lesion(
+    annotation: Annotation, reader: records.Reader | None, site: Site, source: str
+) -> tuple[records.Lesion, records.LesionFacts]:
+    """The lesion, and by which rule it is that one."""
+    return lesions.identified(
+        lesions.Named(
+            subject=annotation.person,
+            place=annotation.place,
+            document=document_of(annotation) or f"{source[:16]}.{annotation.place}",
+            tracking_uid=annotation.tracking_uid,
+            name=annotation.name,
+            reader=reader.key if reader else None,
+            site=site.structure,
+        )
+    )
 
 
-def _reader(annotation: Annotation, context: Context) -> records.Reader | None:
-    """The annotator's pseudonym: of the name, else of the login, which a site may share."""
-    user = annotation.user
-    who = (user.name or user.login) if user else ""
-    if user is None or not who:
-        return None
-    role = ROLES.get(re.sub(r"[^a-z]", "", user.role.casefold()))
-    return records.Reader(key=context.pseudonym(who), role=role)
+def document_of(annotation: Annotation) -> str | None:
+    """The annotation's UID, which its copies in other formats share; None where it is none, as ``0`` is."""
+    return lesions.tracking_uid(annotation.uid)
 
 
-def _lesion(annotation: Annotation, reader: records.Reader | None, source: str) -> records.Lesion:
-    """The lesion by its tracking UID, else by reader and name, else by the annotation: its UID or place."""
-    label = aim_values.lesion_name(annotation.name)
-    if annotation.tracking_uid:
-        return records.Lesion(subject=annotation.person, key=annotation.tracking_uid, label=label)
-    if label:
-        # two readers' lesions 1 need not be the same lesion
-        who = reader.key if reader else "reader-unknown"
-        return records.Lesion(subject=annotation.person, key=f"{who}.{label.casefold()}", label=label)
-    return records.Lesion(subject=annotation.person, key=annotation.uid or f"{source[:16]}.{annotation.place}")
-
-
-def _sites(anatomy: tuple[Entity, ...]) -> tuple[Curie | None, Curie | None]:
-    """The first anatomic term, and the first side stated of it."""
+def _site(anatomy: tuple[Entity, ...], codes: Codes) -> Site:
+    """The first anatomic term, with what is stated of it."""
     for entity in anatomy:
-        site = next((term for term in meanings(entity.codes) if term not in NO_SITE), None)
-        if site is not None and entity.present is not False:
-            stated = (term for part in entity.characteristics for term in meanings(part.codes))
-            return site, next((term for term in stated if term in LATERALITIES), None)
-    return None, None
+        if entity.present is not False and not set(meanings(entity.codes, codes)) & LESION_ROLES:
+            site = site_of(entity.codes, codes, [code for part in entity.characteristics for code in part.codes])
+            if site is not None:
+                return site
+    return Site()
 
 
 def _day(name: str, annotation: Annotation) -> Iterator[When | Reject]:
@@ -80,7 +63,7 @@ def _day(name: str, annotation: Annotation) -> Iterator[When | Reject]:
     dated = [(f"{image.place}/startDate", image.date, None) for image in annotation.images]
     for place, text, clock in (*dated, (f"{annotation.place}/dateTime", annotation.date, ANNOTATION_CLOCK)):
         try:
-            when = aim_values.date(text, clock)
+            when = times.date(text, clock)
         except ValueProblem as problem:
             yield Reject(name=name, place=place, problem=problem.problem, wanted=problem.wanted)
             continue
@@ -89,11 +72,13 @@ def _day(name: str, annotation: Annotation) -> Iterator[When | Reject]:
             return
 
 
-def visits(name: str, found: list[Annotation]) -> Iterator[tuple[str, int] | Reject]:
+def visits(name: str, found: list[Annotation], codes: Codes) -> Iterator[tuple[str, int] | Reject]:
     """The number of the visit of each image study, where a characteristic of one of its annotations states it."""
     for annotation in found:
         parts = [part for entity in annotation.observations for part in entity.characteristics]
-        for stated in (item for part in parts if q.VISIT in meanings(part.codes) for item in part.quantifications):
+        for stated in (
+            item for part in parts if q.VISIT in meanings(part.codes, codes) for item in part.quantifications
+        ):
             if stated.value.isascii() and stated.value.isdecimal() and len(stated.value) <= 4:
                 yield from ((image.study, int(stated.value)) for image in annotation.images)
             else:
@@ -125,28 +110,31 @@ def translate(
 
     ``numbers`` are the visits of the studies by UID.
     """
-    name = source.name
-    reader, device = _reader(annotation, context), procedure(annotation.equipment)
-    lesion = _lesion(annotation, reader, source.digest)
+    name, codes, user = source.name, context.codes, annotation.user
+    reader = readers.reader_of(context, user.name, user.login, role=user.role) if user else None
+    device, site = procedure(annotation.equipment), _site(annotation.anatomy, codes)
+    lesion, identity = _lesion(annotation, reader, site, source.digest)
     images = list(_images(name, annotation.person, annotation.images))
     dates = list(_day(name, annotation))
-    yield from (record for record in (reader, device, lesion) if record is not None)
+    yield from (record for record in (reader, device, lesion, identity) if record is not None)
     yield from images
     yield from (item for item in dates if isinstance(item, Reject))
-    assigned = set(meanings(annotation.codes)) | {
-        term for entity in annotation.observations for part in entity.characteristics for term in meanings(part.codes)
-    }
+    parts = [part for entity in annotation.observations for part in entity.characteristics]
+    typed = (annotation.codes, *(part.codes for part in parts))
+    assigned = {term for found in typed for term in meanings(found, codes)}
     observed = (code.meaning for entity in annotation.observations for code in entity.codes)
     study = next((item.uid for item in images if isinstance(item, records.Study)), None)
     visit = numbers.get(study or "")
-    visit_label = aim_values.visit_label(annotation.name, *observed)
-    site, laterality = _sites(annotation.anatomy)
+    visit_label = times.visit_label(annotation.name, *observed)
+    lengths = sum(ncit.LENGTH in meanings(item.codes, codes) for item in annotation.calculations)
     translation = Translation(
         name=name,
         annotation=annotation,
+        codes=codes,
         common=Common(
             subject=annotation.person,
             lesion=lesion.key,
+            document=document_of(annotation),
             study=study,
             series=next((item.uid for item in images if isinstance(item, records.Series)), None),
             reader=reader.key if reader else None,
@@ -154,12 +142,15 @@ def translate(
             visit=visit,
             visit_label=visit_label,
             baseline=True if visit == 0 or visit_label == "Baseline" or assigned & BASELINE_ROLES.keys() else None,
-            site=site,
-            laterality=laterality,
+            site=site.structure,
+            laterality=site.laterality,
+            site_modifier=site.modifier,
         ),
         procedure=device.key if device else None,
         length=length_of(
-            annotation, site, assessed=bool(annotation.tracking_uid or lesion.label or assigned & ASSESSED)
+            lengths,
+            site.structure,
+            assessed=bool(identity.tracking_uid or lesion.label or assigned & ASSESSED),
         ),
     )
     yield from facts(translation)

@@ -20,7 +20,6 @@ from ingest import fhir_acts, fhir_facts
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.fhir_model import ID, Case, Concept, Node, References, key_of
 from ingest.fhir_stream import LINES, WHOLE, Entry, StreamFault, resources
-from mappings import codes
 from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
@@ -93,6 +92,7 @@ class _References:
         self.broken: dict[Path, StreamFault] = {}
         """Documents that are none, or cut off: nothing of them comes in."""
         self.digests = {path: sha256_of(path) for path in paths}
+        self.codes = context.codes
         self.system = (context.mapping or "").removeprefix(BY_IDENTIFIER) if context.mapping else ""
         telling = []
         for path in paths:
@@ -111,7 +111,7 @@ class _References:
         kind = entry.resource.get("resourceType")
         if not isinstance(kind, str) or kind not in REFERRED:
             return
-        node = Node(entry.resource, entry.place, "")
+        node = Node(entry.resource, entry.place, "", self.codes)
         keys = {f"{kind}/{node.text('id')}", key_of(entry.full_url)} - {f"{kind}/", ""}
         found = self.found
         if kind == "Patient":
@@ -154,7 +154,7 @@ def _read(path: Path, references: _References, context: Context) -> Iterator[Yie
         digest=references.digests[path],
         locator=str(path),
         data_class=DataClass.CLINICAL,
-        recipe=f"{VERSION} codes-{codes.digest()[:16]} references-{references.digest[:16]}",
+        recipe=f"{VERSION} codes-{context.codes.digest[:16]} references-{references.digest[:16]}",
     )
     yield head
     if context.known(head.digest, head.recipe):
@@ -188,7 +188,7 @@ def _resource(entry: Entry, name: str, references: _References, seen: set[str], 
         left[kind if kind.isalpha() and len(kind) < 40 else "unknown"] += 1
         return
     element, reader = READ[kind]
-    node = Node(entry.resource, f"{entry.place} {kind}", name)
+    node = Node(entry.resource, f"{entry.place} {kind}", name, references.codes)
     case = _case(node, kind, element, entry, references, seen)
     if case is not None:
         records = list(reader(case))

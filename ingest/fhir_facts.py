@@ -35,7 +35,8 @@ def patient(case: Case) -> Iterator[Yield]:
     if not GENDER.fullmatch(gender := node.text("gender") or "-"):
         node.refuse("gender", "is no code", "male, female, other or unknown")
     elif gender != "-":
-        said = Concept.of(Node({"code": gender, "system": "http://hl7.org/fhir/administrative-gender"}, "", ""))
+        coded = {"code": gender, "system": "http://hl7.org/fhir/administrative-gender"}
+        said = Concept.of(Node(coded, "", "", node.known))
         yield case.finding(".gender", ncit.SEX, said, raw=gender)
     for name, variable in (("race", ncit.RACE), ("ethnicity", ncit.ETHNIC_GROUP)):
         for extension in node.extensions(US_CORE + name):

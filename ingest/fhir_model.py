@@ -9,8 +9,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
-from ingest.aim_model import Code
-from mappings import codes
+from ingest.observed.coded import Code, raw_code
+from mappings.codes import Codes, scheme_of
 from ontology.prefixes import Curie
 from ontology.records import Finding, Reject, When
 from ontology.terminology import terms
@@ -34,6 +34,8 @@ class Node:
     value: Mapping[str, Any]
     place: str
     name: str
+    known: Codes
+    """What codes mean in the warehouse."""
     rejects: list[Reject] = field(default_factory=list)
 
     def refuse(self, element: str, problem: str, wanted: str) -> None:
@@ -84,7 +86,7 @@ class Node:
         return [item for item in found or () if isinstance(item, str)]
 
     def _below(self, value: Mapping[str, Any], element: str) -> Node:
-        return Node(value, f"{self.place}.{element}", self.name, self.rejects)
+        return Node(value, f"{self.place}.{element}", self.name, self.known, self.rejects)
 
     def extensions(self, url: str) -> list[Node]:
         """The extensions whose URL is the given one, or ends with it."""
@@ -152,6 +154,8 @@ class Concept:
 
     codes: tuple[Code, ...] = ()
     text: str = ""
+    known: Codes | None = field(default=None, compare=False, repr=False)
+    """What the codes mean in the warehouse; None where there are no codes."""
 
     @classmethod
     def of(cls, node: Node | None) -> Concept:
@@ -161,35 +165,34 @@ class Concept:
         codings = node.children("coding") or ([node] if "code" in node.value else [])
         found = (Code(item.text("code"), item.text("system"), item.text("display")) for item in codings)
         kept = (Code(code.value[:LONGEST], code.scheme[:LONGEST], code.meaning[:LONGEST]) for code in found)
-        return cls(tuple(code for code in kept if code.value), node.text("text"))
+        return cls(tuple(code for code in kept if code.value), node.text("text"), node.known)
 
     @property
     def term(self) -> Curie | None:
         """What the first code that is known means."""
-        return next((term for code in self.codes if (term := _term(code)) is not None), None)
+        known = self.known
+        return next((term for code in self.codes if known and (term := _term(code, known)) is not None), None)
 
     @property
     def raw(self) -> str | None:
         """The codes as found, in one text."""
-        return " + ".join(map(str, self.codes)) or None
+        return raw_code(self.codes)
 
     def has(self, scheme: str, pattern: str) -> bool:
         """Whether one of the codes is of a scheme and of a form."""
         return any(
-            (known := codes.scheme_of(code.scheme)) is not None
-            and known.name == scheme
-            and re.fullmatch(pattern, code.value)
+            (known := scheme_of(code.scheme)) is not None and known.name == scheme and re.fullmatch(pattern, code.value)
             for code in self.codes
         )
 
 
-def _term(code: Code) -> Curie | None:
-    scheme = codes.scheme_of(code.scheme)
+def _term(code: Code, known: Codes) -> Curie | None:
+    scheme = scheme_of(code.scheme)
     value = code.value.strip()
-    found = codes.canonical(value, code.scheme, code.meaning)
+    found = known.canonical(value, code.scheme, code.meaning)
     while found is None and scheme is not None and scheme.name in HIERARCHIES and len(value) > 3:
         value = value[:-1].rstrip(".")
-        found = codes.canonical(value, code.scheme)
+        found = known.canonical(value, code.scheme)
     return found
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from ingest import aim_values
-from ingest.aim_values import ValueProblem
 from ingest.base import Yield
 from ingest.fhir_model import Concept, Node, ajcc
+from ingest.observed import quantities
+from ingest.observed.quantities import ValueProblem
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Observation
 from ontology.terms import ncit, q
@@ -85,7 +85,7 @@ def quantity(said: Statement) -> Iterator[Yield]:
     unit = node.text("code") or node.text("unit")
     try:
         text = "" if number is None else str(number)
-        sides = aim_values.same_range(text, text, SIDES.get(comparator, comparator))
+        sides = quantities.same_range(text, text, SIDES.get(comparator, comparator))
         yield _bounded(said, sides, unit, comparator)
     except ValueProblem as problem:
         said.refuse(problem)
@@ -93,7 +93,7 @@ def quantity(said: Statement) -> Iterator[Yield]:
 
 def _bounded(said: Statement, sides: tuple[str, str, str], unit: str, comparator: str = "") -> Observation:
     """A record of a value or of bounds as texts; `ValueProblem` where they cannot be read."""
-    value, least, most = (aim_values.amount(side, unit, said.variable) if side else None for side in sides)
+    value, least, most = (quantities.amount(side, unit, said.variable) if side else None for side in sides)
     known = next((amount for amount in (value, least, most) if amount is not None), None)
     if known is None:
         raise ValueProblem("has no number", "a value, or a low or high")
@@ -101,10 +101,10 @@ def _bounded(said: Statement, sides: tuple[str, str, str], unit: str, comparator
     return said.record(
         Measurement,
         value=value.value if value else None,
-        low=aim_values.bound(least),
-        high=aim_values.bound(most),
+        low=quantities.bound(least),
+        high=quantities.bound(most),
         unit=known.unit,
-        raw=aim_values.as_written(written, unit),
+        raw=quantities.as_written(written, unit),
     )
 
 
@@ -120,7 +120,7 @@ def _range(said: Statement) -> Iterator[Yield]:
     }
     try:
         low, high = ("" if number is None else str(number) for number in numbers)
-        yield _bounded(said, aim_values.same_range(low, high, ""), units.pop() if len(units) == 1 else "")
+        yield _bounded(said, quantities.same_range(low, high, ""), units.pop() if len(units) == 1 else "")
     except ValueProblem as problem:
         said.refuse(problem)
 
@@ -182,7 +182,7 @@ def decimal(number: Decimal | None) -> Decimal | None:
     if number is None or not number.is_finite():
         return None
     try:
-        held = aim_values.amount(str(number), "", q.UNMAPPED).value
+        held = quantities.amount(str(number), "", q.UNMAPPED).value
     except ValueProblem:
         return None
     return held if isinstance(held, Decimal) else None

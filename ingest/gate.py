@@ -18,9 +18,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.base import Block, Context
+from ingest.observed.lesions import lesion_name
 from ontology import records
 from ontology.fields import dicom_attributes
-from ontology.records import Measurement, Record, Reject, Series, SeriesHeader, Study, StudyHeader
+from ontology.records import (
+    Instance,
+    Measurement,
+    Record,
+    RegionFacts,
+    Reject,
+    Series,
+    SeriesHeader,
+    Study,
+    StudyHeader,
+)
 from ontology.terms import ncit
 
 __all__ = [
@@ -84,11 +95,13 @@ def identifier_in(text: str, kinds: tuple[str, ...] = FREE) -> str | None:
 
 
 KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("raw", "value", "visit_label", "regimen", "raw_code", "dose_unit", "unit"), FREE),
+    **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "raw_code", "dose_unit", "unit"), FREE),
+    **dict.fromkeys(("category_code", "kind_code", "site_code"), FREE),
     **dict.fromkeys(("software", "version"), TECHNICAL),
     "description": DESCRIBING,
     "settings": ("mail", "security", "phone"),
-    **dict.fromkeys(("subject", "label", "lesion", "reader"), NAMING),
+    **dict.fromkeys(("subject", "label", "lesion", "region", "reader", "document", "tracking_uid"), NAMING),
+    **dict.fromkeys(("frame_of_reference", "box_unit"), NAMING),
 }
 """The text fields that a source fills, by name; concepts, UIDs, keys and numbers cannot hold a name."""
 
@@ -106,7 +119,11 @@ FREE_TEXT = frozenset(keyword for keyword, attribute in dicom_attributes().items
 
 def _text_fields(kind: type[Record]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     named = [field.name for field in fields(kind)] + (["key"] if kind is records.Reader else [])
-    table = {**KINDS_BY_FIELD, "key": NAMING} if kind in (records.Reader, records.Lesion) else KINDS_BY_FIELD
+    table = (
+        {**KINDS_BY_FIELD, "key": NAMING}
+        if kind in (records.Reader, records.Lesion, records.Region)
+        else KINDS_BY_FIELD
+    )
     return tuple((name, table[name]) for name in dict.fromkeys(named) if name in table)
 
 
@@ -125,7 +142,7 @@ def admit(record: Record, context: Context) -> Record | Reject:
     above become the bound 90 (45 CFR 164.514(b)(2)(i)(C)). What an archive has published and reviewed is not searched
     again for what looks like an identifier: `git@github.com:…` is the name of a device there.
     """
-    if isinstance(record, Study | Series) and not (len(record.uid) <= 64 and UID.fullmatch(record.uid)):
+    if isinstance(record, Study | Series | Instance) and not (len(record.uid) <= 64 and UID.fullmatch(record.uid)):
         wanted = "at most 64 characters of digits and dots (PS3.5 section 9)"
         return Reject(name=type(record).__name__, place="UID", problem="not a DICOM UID", wanted=wanted)
     tailor = TAILORS.get(type(record))
@@ -222,16 +239,18 @@ def tailored(block: Block) -> pa.Table:
 
 
 def bare(record: Record) -> Record | None:
-    """An identity record without what describes it, so that what refers to it keeps it; None for other records."""
+    """A record that names or describes a node, without what the node is called; None for other records."""
     describing = DESCRIPTIONS.get(type(record))
     return replace(record, **dict.fromkeys(describing)) if describing else None
 
 
 DESCRIPTIONS: dict[type[Record], tuple[str, ...]] = {
     records.Lesion: ("label",),
+    records.LesionFacts: ("label",),
+    records.RegionFacts: ("label",),
     records.Procedure: ("software", "version", "settings"),
 }
-"""The fields of identity records that say what the node is called and are no part of its identity."""
+"""The fields that say what a node is called and are no part of its identity."""
 
 
 def _refused(record: Record, place: str, found: str) -> Reject:
@@ -258,6 +277,13 @@ def _study_header(record: Any, context: Context) -> Record:
     return kept if context.attested or kept.description is None else replace(kept, description=None)
 
 
+def _region_facts(record: Any, context: Context) -> Record:
+    """A label of a region is free text, as descriptions of series are, but where it is a lesion's name."""
+    kept: RegionFacts = record
+    known = context.attested or kept.label is None or lesion_name(kept.label) is not None
+    return kept if known else replace(kept, label=None)
+
+
 def _measurement(record: Any, _context: Context) -> Record:
     kept: Measurement = record
     if kept.variable not in AGES:
@@ -277,4 +303,5 @@ TAILORS: dict[type[Record], Callable[[Any, Context], Record]] = {
     SeriesHeader: _series_header,
     StudyHeader: _study_header,
     Measurement: _measurement,
+    RegionFacts: _region_facts,
 }

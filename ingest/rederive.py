@@ -28,7 +28,7 @@ from store.documents import Reading
 from store.log import sid_of
 from store.warehouse import Warehouse
 
-__all__ = ["Lacking", "Rederived", "rederive", "served_through"]
+__all__ = ["Lacking", "Rederived", "is_same", "reading_of", "rederive", "served_through"]
 
 
 USUAL_CLOCK = "calendar"
@@ -99,8 +99,8 @@ def _jobs(
         if old.recipe == current.recipe:
             result.unchanged += 1
             continue
-        reading = _reading(warehouse, old)
-        if reading is not None and _is_same(old, mapping, library):
+        reading = reading_of(warehouse, old)
+        if reading is not None and is_same(old, mapping, library):
             files[old.collection, old.kind, reading.clock].append(old.locator)
             result.from_files += 1
             continue
@@ -114,14 +114,14 @@ def _jobs(
         yield Job(locators=tuple(locators), collection=collection, kind=kind, mapping=mapping, clock=clock)
 
 
-def _reading(warehouse: Warehouse, old: LoggedSource) -> Reading | None:
+def reading_of(warehouse: Warehouse, old: LoggedSource) -> Reading | None:
     """How a source was read; one that was logged before that was entered may have been read on the usual clock."""
     found = warehouse.documents.reading(old.sid)
     usual = sid_of(old.kind, old.digest, old.recipe, old.collection, USUAL_CLOCK) == old.sid
     return found or (Reading(old.sid, old.recipe.partition("@")[0], USUAL_CLOCK) if usual else None)
 
 
-def _is_same(old: LoggedSource, mapping: str, library: Library) -> bool:
+def is_same(old: LoggedSource, mapping: str | None, library: Library) -> bool:
     """Whether the source's locator still gives the content that was read from it."""
     if "://" not in old.locator and not Path(old.locator).exists():
         return False

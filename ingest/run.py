@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from ingest import sources
+from ingest.asked import Asked, Earlier, with_codes
 from ingest.base import Block, Context, Keepable, Source
 from ingest.gate import admit, admit_block, bare
 from ingest.locators import without_credentials
@@ -108,7 +109,12 @@ class _Run:
         self.control = warehouse.control
         self.home = warehouse.home
         self.documents = warehouse.documents
+        self.coded = warehouse.coded
         self.library = library
+        self.asked = Asked()
+        self.codes = library.codes.noting(self.asked.note)
+        self.earlier: dict[tuple[str, str], Earlier] = {}
+        self.keys: dict[str, frozenset[bytes]] = {}
         self.writing = writing
         self.job = job
         self.report = report
@@ -166,6 +172,7 @@ class _Run:
             known=self._is_known(source),
             elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),
+            codes=self.codes,
             library=self.library,
             keep=self._keep,
             unmapped=self.report.unmapped.__setitem__,
@@ -176,8 +183,17 @@ class _Run:
         if source.reviewed:
             held = {(old.digest, old.recipe) for old in self.control.sources() if old.kind == source.name}
             return lambda digest, recipe: (digest, recipe) in held
-        job = self.job
-        return lambda digest, recipe: sid_of(source.name, digest, recipe, job.collection, job.clock) in self.known
+        name = self.job.collection
+        return lambda digest, recipe: self._known_sid(source.name, digest, recipe, name) is not None
+
+    def _known_sid(self, kind: str, digest: str, recipe: str, collection: str) -> str | None:
+        """The source of the ledger that a content would be, as it would be read now."""
+        sid = sid_of(kind, digest, recipe, collection, self.job.clock)
+        if sid in self.known:
+            return sid
+        if (kind, collection) not in self.earlier:
+            self.earlier[kind, collection] = Earlier(self.coded, self.library.codes, kind, collection, self.job.clock)
+        return self.earlier[kind, collection].sid(digest, recipe)
 
     def _collection(self, name: str, archived: bool = False) -> Collection:
         """The collection's settings; a new one starts in its owner's own audience, a public archive's in public."""
@@ -197,10 +213,11 @@ class _Run:
     def _source_kind(self, source: Source, locators: list[str]) -> None:
         context = self._context(source)
         head: SourceRecord | None = None
-        for item in source.read(iter(locators), context):
+        self.asked.keys.clear()
+        for item, ended in self.asked.follow(source.read(iter(locators), context)):
             match item:
                 case SourceRecord():
-                    self._end(head)
+                    self._end(head, ended)
                     head = self._begin(item)
                 case Reject():
                     self._reject(head.collection if head and head.collection else self.job.collection, item)
@@ -210,7 +227,7 @@ class _Run:
                     self._admit_block(item, head, context)
                 case _:
                     continue
-        self._end(head)
+        self._end(head, frozenset(self.asked.keys))
 
     def _begin(self, head: SourceRecord) -> SourceRecord | None:
         """Begin a source whose records are wanted, or take it from the log as it is (None)."""
@@ -222,8 +239,9 @@ class _Run:
         if sid in self.seen:
             return None
         self.seen.add(sid)
-        if sid in self.known:
-            self._keep_known(head, sid)
+        if (known := self._known_sid(head.kind, head.digest, head.recipe, name)) is not None:
+            self.seen.add(known)
+            self._keep_known(head, known)
             return None
         self.read_names.add(head.name)
         same = self.writing.current.live.get(self.by_content.get((name, head.digest), ""))
@@ -292,22 +310,34 @@ class _Run:
             self.writing.log.add_rows(admitted.kind, admitted.rows)
             self.report.records[admitted.kind.__name__] += admitted.rows.num_rows
 
-    def _end(self, head: SourceRecord | None) -> None:
-        """Finish a source; only what came in whole replaces what was there."""
+    def _end(self, head: SourceRecord | None, keys: frozenset[bytes]) -> None:
+        """Finish a source that asked for these codes; only what came in whole replaces what was there."""
         if head is None:
             return
         opened, self.open = self.open, None
+        begun_as = opened.sid if opened else ""
         try:
-            finished = self.writing.log.finish()
+            finished = self.writing.log.finish(with_codes(head.recipe, keys, self.library.codes))
         except BrokenSourceError as error:
             self.readings = [reading for reading in self.readings if opened is None or reading.sid != opened.sid]
             broken = _unread(head.name, str(error), "a document that is whole without what was refused")
             self._reject(head.collection or self.job.collection, broken)
             return
+        if keys:
+            self._note_codes(begun_as, finished.sid, keys)
         self._give_way(head, finished.collection, finished.sid)
         self.report.added += 1
         if self.writing.log.held >= FLUSH_RECORDS or time.monotonic() - self.flushed > FLUSH_SECONDS:
             self._flush_log()
+
+    def _note_codes(self, begun_as: str, sid: str, keys: frozenset[bytes]) -> None:
+        """Note the codes of a finished source, and how it was read, under its last name."""
+        self.seen.add(sid)
+        self.keys[sid] = keys
+        if self.readings and self.readings[-1].sid == begun_as:
+            self.readings[-1] = replace(self.readings[-1], sid=sid)
+        else:
+            self.readings.append(Reading(sid, self.job.mapping or "", self.job.clock))
 
     # the ledger
 
@@ -318,6 +348,8 @@ class _Run:
     def _flush_log(self) -> None:
         self.documents.enter(self.readings)
         self.readings.clear()
+        self.coded.enter(self.keys)
+        self.keys.clear()
         for logged in self.writing.log.flush():
             self.writing.keep(logged)
         self.flushed = time.monotonic()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ingest.gate import identifier_in
+from mappings.code_library import CodeSet
+from mappings.code_sets import ALL, SpokenCode, code_decision
 from mappings.effective import decision_of
 from mappings.people import person
 from mappings.sssom import (
@@ -17,6 +19,8 @@ from mappings.sssom import (
     parse_subject,
     read_rows,
 )
+from mappings.suggest_codes import CodeProposal, suggest_code
+from mappings.suggest_values import index_lookup
 from mappings.tables import Library, TableMap
 from mappings.targets import Target, Targets
 from ontology.index import TermIndex, UnknownConceptError
@@ -37,7 +41,8 @@ class ContradictionError(MappingError):
 class Wish:
     """A decision as a steward states it. Without ``term`` the best proposal is meant; to withdraw, what is in force.
 
-    ``subject`` is ``column:…`` or ``value:…/…``, or simply a column's name, or ``column=cell``.
+    ``subject`` is ``column:…`` or ``value:…/…``, or simply a column's name, or ``column=cell``; of a code set
+    (``codes/srt``) the code, of a private scheme with its meaning, or the triplet as the store has it.
     """
 
     mapping: str
@@ -67,7 +72,8 @@ class Steward:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
-        self.targets = Targets(TermIndex(warehouse.home.terms))
+        self._index = TermIndex(warehouse.home.terms)
+        self.targets = Targets(self._index)
 
     @property
     def library(self) -> Library:
@@ -76,15 +82,16 @@ class Steward:
 
     def decide(self, wish: Wish) -> Made:
         """Check a decision and add it to the records; `MappingError` where it cannot stand, saying why."""
-        mapping = self.library.unchecked(wish.mapping)
+        library = self.library
+        mapping = library.code_sets.of_code(wish.subject) if wish.mapping == ALL else library.mapping_set(wish.mapping)
         spoken_of = subject_of(mapping, wish.subject)
-        _check(wish, spoken_of.value)
-        held = [row for row in mapping.decisions.rows if (row.column, row.value, row.facet) == spoken_of]
+        _check(wish, spoken_of)
+        held = [r for r in mapping.decisions.rows if (r.subject, r.facet) == (spoken_of.subject, spoken_of.facet)]
         record = DecisionRecord(
             mapping=mapping.name,
             verdict=wish.verdict,
             subject=spoken_of.subject,
-            subject_label=spoken_of.column if spoken_of.value is None else spoken_of.value,
+            subject_label=spoken_of.label or next((row.subject_label for row in held), ""),
             predicate=wish.predicate or "skos:exactMatch",
             justification=wish.justification,
             author=person(wish.author),
@@ -96,17 +103,17 @@ class Steward:
         if not record.reason:
             raise MappingError("a decision without a reason; say why, for those who come after you")
         (added,) = self.warehouse.decisions.add([record])
-        return Made(added, spoken_of.column in mapping.columns)
+        return Made(added, _is_read(mapping, spoken_of))
 
     def _pointed(
-        self, record: DecisionRecord, mapping: TableMap, wish: Wish, held: Sequence[Decision]
+        self, record: DecisionRecord, mapping: TableMap | CodeSet, wish: Wish, held: Sequence[Decision]
     ) -> DecisionRecord:
         """The record with its term and with what it replaces."""
         if wish.verdict is Verdict.WITHDRAWN:
             return _withdrawn(record, wish.term, held)
         if wish.verdict is Verdict.NO_TERM:
             return _replacing(replace(record, object=NO_TERM), held)
-        target, proposal = self._target(mapping, wish, record.subject)
+        target, proposal = self._target(mapping, wish, record)
         record = replace(record, object=target.curie, object_label=target.label, object_version=target.version)
         if proposal is not None:
             record = replace(
@@ -127,9 +134,21 @@ class Steward:
             found.setdefault(row.subject, []).append(row)
         return {subject: sorted(rows, key=_confidence, reverse=True) for subject, rows in found.items()}
 
-    def _target(self, mapping: TableMap, wish: Wish, subject: str) -> tuple[Target, Decision | None]:
+    def code_proposals(self, meaning: str) -> list[CodeProposal]:
+        """What is proposed for a code of that meaning, best first."""
+        return suggest_code(meaning, self.library.codes, index_lookup(self._index))
+
+    def _proposed(self, mapping: TableMap | CodeSet, record: DecisionRecord) -> list[Decision]:
+        if isinstance(mapping, TableMap):
+            return self.proposals(mapping).get(record.subject, [])
+        found = self.code_proposals(record.subject_label)
+        return [code_decision(record.subject, record.subject_label, item.fields) for item in found]
+
+    def _target(
+        self, mapping: TableMap | CodeSet, wish: Wish, record: DecisionRecord
+    ) -> tuple[Target, Decision | None]:
         """The term that is meant, and the proposal where it came from one."""
-        proposed = self.proposals(mapping).get(subject, [])
+        subject, proposed = record.subject, self._proposed(mapping, record)
         term = wish.term or (proposed[0].term if proposed else None)
         if term is None:
             raise MappingError(
@@ -142,13 +161,17 @@ class Steward:
         if wish.verdict is Verdict.ACCEPTED and not target.usable:
             instead = f"; it was replaced by {target.replaced_by}" if target.replaced_by else ""
             raise MappingError(f"{term} {target.label!r} is {target.status} and takes no new decisions{instead}")
-        if subject.startswith("value:") and term.startswith("cadsr:"):
-            raise MappingError(f"{term} is a data element; a cell means a concept, and its column has the element")
+        if term.startswith("cadsr:") and (subject.startswith("value:") or isinstance(mapping, CodeSet)):
+            raise MappingError(f"{term} is a data element; a cell or code means a concept; a column has the element")
         return target, next((row for row in proposed if row.term == term), None)
 
 
-def subject_of(mapping: TableMap, text: str) -> Spoken:
-    """Column and cell that a steward names: as SSSOM does, or simply ``Overall stage`` or ``Overall stage=IIIb``."""
+def subject_of(mapping: TableMap | CodeSet, text: str) -> Spoken | SpokenCode:
+    """Column and cell that a steward names, as SSSOM does, or simply ``Overall stage=IIIb``; of a code set the code."""
+    return mapping.spoken_of(text) if isinstance(mapping, CodeSet) else _column_of(mapping, text)
+
+
+def _column_of(mapping: TableMap, text: str) -> Spoken:
     if text.startswith(("column:", "value:")):
         return parse_subject(text)
     if text in mapping.columns:
@@ -163,14 +186,22 @@ def subject_of(mapping: TableMap, text: str) -> Spoken:
     )
 
 
-def _check(wish: Wish, value: str | None) -> None:
+def _check(wish: Wish, spoken_of: Spoken | SpokenCode) -> None:
     """`MappingError` where something about the wish itself is wrong."""
     if wish.predicate not in (None, *KNOWN_PREDICATES):
         raise MappingError(f"predicate {wish.predicate!r}; known: {', '.join(KNOWN_PREDICATES)}")
     if wish.confidence is not None and not 0 <= wish.confidence <= 1:
         raise MappingError(f"confidence {wish.confidence}; right: from 0 to 1")
-    if value is not None and (found := identifier_in(value)):
+    if isinstance(spoken_of, SpokenCode):
+        if found := identifier_in(spoken_of.meaning):
+            raise MappingError(f"the meaning looks like {found}: such codes are not decided about")
+    elif spoken_of.value is not None and (found := identifier_in(spoken_of.value)):
         raise MappingError(f"the cell looks like {found}: such cells are not decided about; leave the column out")
+
+
+def _is_read(mapping: TableMap | CodeSet, spoken_of: Spoken | SpokenCode) -> bool:
+    """Whether anything is read of what a decision speaks of; any source may have any code."""
+    return not isinstance(mapping, TableMap) or (isinstance(spoken_of, Spoken) and spoken_of.column in mapping.columns)
 
 
 def _replacing(record: DecisionRecord, held: Sequence[Decision]) -> DecisionRecord:

@@ -19,7 +19,7 @@ from ingest.table_cells import SILENT, WITHHELD, Fault, Number, Reading
 from ingest.table_plan import Field, Plan
 from ontology.fields import star_of
 from ontology.prefixes import Curie
-from ontology.records import Lesion, Procedure, Reader, Record, Series, Study, Treatment, When
+from ontology.records import Instance, Lesion, Procedure, Reader, Record, Region, Series, Study, Treatment, When
 from ontology.variables import variables
 from store.columns import columns_of, defaults_of, logged
 
@@ -34,7 +34,7 @@ BACKWARDS = Fault("a treatment that ends before it starts", "an end that is not 
 DECIDING = frozenset({"variable", "unit"})
 """The fields on which it depends how the column itself is read."""
 
-NODES = ("lesion", "reader", "procedure", "study", "series")
+NODES = ("lesion", "reader", "procedure", "study", "series", "region", "instance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +361,8 @@ def nodes_of(
     procedure: str | None,
     study: str | None,
     series: str | None,
+    region: str | None,
+    instance: str | None,
 ) -> Iterator[Record]:
     """The nodes that a record refers to."""
     if lesion:
@@ -373,6 +375,10 @@ def nodes_of(
         yield Study(uid=study, subject=subject)
         if series:
             yield Series(uid=series, subject=subject, study=study)
+    if region:
+        yield Region(subject=subject, key=region)
+    if instance:
+        yield Instance(uid=instance, subject=subject, series=series if study else None)
 
 
 def quantity(found: Number, raw: str, values: dict[str, Any], record: str) -> Fault | None:

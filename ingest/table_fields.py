@@ -184,6 +184,7 @@ READINGS: Final[Mapping[Kind, Callable[[Site, str, Ref], Reading]]] = {
     Kind.WHEN: _dates,
     Kind.LESION: lambda _site, _column, ref: matching(_names(ref), "a short name of the lesion, such as T01"),
     Kind.PROCEDURE: lambda _site, _column, ref: matching(_names(ref), "a short name of the procedure"),
+    Kind.REGION: lambda _site, _column, ref: matching(_names(ref), "a short name of the region"),
     Kind.READER: _pseudonyms,
     Kind.UID: lambda _site, _column, _ref: matching(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)+", "a DICOM UID: digits and dots"),
 }

@@ -16,7 +16,7 @@ from ontology.variables import canonical
 
 __all__ = ["Compiled", "Condition", "Field", "Made", "Plan", "compile_part"]
 
-NODES = frozenset({"lesion", "reader", "procedure", "study", "series"})
+NODES = frozenset({"lesion", "reader", "procedure", "study", "series", "region", "instance"})
 """The fields that refer to a node."""
 
 ABOUT = {"event": "kind", "treatment": "kind"}
@@ -241,7 +241,7 @@ def _said(
     piece = pieces.get(given.header or "", "")
     if kind is Kind.CONCEPT:
         return site.decided(written, given.facet or item)(piece)
-    if kind in {Kind.STRING, Kind.LESION, Kind.READER, Kind.PROCEDURE} and item != "visit":
+    if kind in {Kind.STRING, Kind.LESION, Kind.REGION, Kind.READER, Kind.PROCEDURE} and item != "visit":
         return matching(NAME, "a short name")(piece)
     return constant(site, kind, item, piece)
 

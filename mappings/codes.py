@@ -1,14 +1,14 @@
 """Code mappings: what the coded terms of annotations and reports mean here.
 
-The mappings are SSSOM TSV, one file for each coding scheme, in ``mappings/codes/``; ``schemes.tsv`` beside them says
-how sources spell the schemes. They serve AIM, DICOM SR and SEG alike (code triplets, DICOM PS3.3 section 8.8).
+The mappings are code sets (`mappings.code_library`): SSSOM TSV in ``mappings/codes/``, a site's own, and the steward's
+decisions over both. They serve AIM, DICOM SR and SEG alike (code triplets, DICOM PS3.3 section 8.8).
 
 In a public scheme the code decides and its meaning is only a gloss (PS3.3 section 8.3). In a private scheme one code
 is found with several meanings, so both have to agree with the mapping. A code of NCIt, RadLex, DCM or SCT that has no
-row means its own bundled term, if the meaning as found agrees with that term's label.
+row means its own bundled term, if the meaning as found agrees with that term's label and nobody has rejected it.
 
-The files are read with the standard library at run time (importing ``sssom_pydantic`` costs 0.6 s); the tests load
-them with ``sssom_pydantic`` too. SSSOM: https://mapping-commons.github.io/sssom/
+What a document's records owe to the mappings is told by the codes that its reader asked for: they are noted by key, and
+the digest of what is in force about them says whether the document would be read otherwise today.
 """
 
 from __future__ import annotations
@@ -16,41 +16,28 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Final
 
+from mappings.code_library import shipped_rows
+from mappings.code_sets import Triplet
+from mappings.schemes import FOLDER, Scheme, plain_meaning, scheme_for, scheme_of
+from mappings.sssom import APPLIED, NO_TERM, Decision
 from ontology.prefixes import Curie
 
-__all__ = ["Codes", "Concept", "Mapping", "bundled", "canonical", "concept", "digest", "mappings", "scheme_of"]
+__all__ = ["Codes", "Concept", "bundled", "key_of", "mappings", "scheme_of"]
 
-FOLDER = files("mappings").joinpath("codes")
-
-APPLIED: Final = ("skos:exactMatch", "skos:closeMatch", "skos:broadMatch")
-"""The predicates that are applied, best first: what the term says is then true of what was coded."""
-
-BUNDLED: Final = ("dcm", "ncit", "radlex", "sct")
+BUNDLED: Final = ("dcm", "ibsi", "ncit", "radlex", "sct")
 """The schemes whose codes may stand for themselves."""
 
 HELD: Final = 65_536
 """Answers that are remembered."""
 
-CODE_FORMS: Final = {"radlex": re.compile(r"RID\d+"), "rex": re.compile(r"REX\d+")}
-"""Codes that show their own scheme: tools write them under the wrong designator, or as the designator."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """One row of a mapping set, with its place for messages."""
-
-    subject: str
-    label: str
-    predicate: str
-    object: Curie
-    object_label: str
-    place: str
+KEY: Final = 8
+"""The bytes of a code's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,76 +48,14 @@ class Concept:
     exact: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Scheme:
-    """A coding scheme: the prefix of its codes, and whether its codes mean something without their meaning."""
-
-    name: str
-    code_decides: bool
+def mappings() -> tuple[Decision, ...]:
+    """Every row of every mapping set that comes with Qilin, in the order of the files."""
+    return shipped_rows()
 
 
-def _plain(text: str) -> str:
-    """A meaning as it is compared: letters and digits only.
-
-    >>> _plain("Long Axis") == _plain("LongAxis")
-    True
-    """
-    return re.sub(r"[^0-9a-z]+", "", text.casefold())
-
-
-def _spelled(designator: str) -> str:
-    """A scheme designator as it is compared: ``99_NCI_CIP`` and ``99NCI_CIP`` are one."""
-    return re.sub(r"[\s_-]+", "", designator).casefold()
-
-
-@cache
-def _schemes() -> dict[str, Scheme]:
-    with FOLDER.joinpath("schemes.tsv").open(encoding="utf-8") as table:
-        return {
-            _spelled(row["spelling"]): Scheme(row["scheme"], row["code_decides"] == "yes")
-            for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)
-        }
-
-
-def scheme_of(designator: str, code: str = "") -> Scheme | None:
-    """The scheme that a source names, None where it is unknown; the code's own form goes before the designator.
-
-    >>> scheme_of("RadLex").name, scheme_of("RADREX", "REX4001").name, scheme_of("RID1338", "1").name
-    ('radlex', 'rex', 'radlex')
-    """
-    for name, form in CODE_FORMS.items():
-        if form.fullmatch(code.strip()) or form.fullmatch(designator.strip()):
-            return Scheme(name, code_decides=name == "radlex")
-    return _schemes().get(_spelled(designator))
-
-
-def _sets() -> Iterator[tuple[str, str]]:
-    """Name and text of each mapping set, sorted."""
-    for entry in sorted(FOLDER.iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".sssom.tsv"):
-            yield entry.name, entry.read_text(encoding="utf-8")
-
-
-@cache
-def mappings() -> tuple[Mapping, ...]:
-    """Every row of every mapping set, in the order of the files."""
-    rows = []
-    for name, text in _sets():
-        lines = text.splitlines()
-        start = next(number for number, line in enumerate(lines) if not line.startswith("#"))
-        table = csv.DictReader(lines[start:], delimiter="\t", quoting=csv.QUOTE_NONE)
-        for number, row in enumerate(table, start + 2):
-            rows.append(
-                Mapping(
-                    row["subject_id"],
-                    row["subject_label"],
-                    row["predicate_id"],
-                    Curie(row["object_id"]),
-                    row["object_label"],
-                    f"{name}:{number}",
-                )
-            )
-    return tuple(rows)
+def key_of(subject: str) -> bytes:
+    """The key by which it is noted that a code was asked for: it tells the code to nobody who does not know it."""
+    return hashlib.blake2b(subject.encode(), digest_size=KEY).digest()
 
 
 @cache
@@ -143,40 +68,56 @@ def _bundled(vocabulary: str) -> dict[str, tuple[str, ...]]:
         }
 
 
+@cache
+def _terms_digest() -> str:
+    """The SHA-256 (hex) of the terms, variables, units and spellings of schemes that mappings lead to."""
+    total = hashlib.sha256(FOLDER.joinpath("schemes.tsv").read_bytes())
+    for name in (*(f"bundled/{vocabulary}.tsv" for vocabulary in BUNDLED), "variables.tsv", "units.tsv"):
+        total.update(files("ontology").joinpath(name).read_bytes())
+    return total.hexdigest()
+
+
 def _agrees(meaning: str, labels: tuple[str, ...]) -> bool:
     """Whether a meaning is one of a term's labels, or some of its words: *Homogeneous* for *homogeneous mass …*."""
     words = set(re.findall(r"\w+", meaning.casefold()))
     return not words or any(
-        _plain(meaning) == _plain(label) or words <= set(re.findall(r"\w+", label.casefold())) for label in labels
+        plain_meaning(meaning) == plain_meaning(label) or words <= set(re.findall(r"\w+", label.casefold()))
+        for label in labels
     )
 
 
 class Codes:
     """The code mappings of one warehouse: what readers ask for the meaning of a coded term.
 
-    Without arguments it holds what comes with Qilin.
+    Without arguments it holds what comes with Qilin. ``note`` is called with the key of each code that is asked for.
 
     >>> Codes().canonical("G-A22A", "SRT", "Length")
     'ncit:C25334'
     """
 
-    def __init__(self, rows: Iterable[Mapping] | None = None) -> None:
+    def __init__(self, rows: Iterable[Decision] | None = None, note: Callable[[bytes], None] | None = None) -> None:
         self.rows = mappings() if rows is None else tuple(rows)
-        self._found: dict[tuple[str, str, str], Concept | None] = {}
+        self._note = note
+        self._found: dict[tuple[str, str, str], tuple[bytes, Concept | None]] = {}
+
+    def noting(self, note: Callable[[bytes], None]) -> Codes:
+        """The same mappings, telling the key of each code that is asked for."""
+        return Codes(self.rows, note)
 
     @cached_property
-    def _by_code(self) -> dict[tuple[str, str | None], Mapping]:
-        """The mapping to apply by subject and plain meaning; the meaning is None where the code decides."""
-        decides = {scheme.name: scheme.code_decides for scheme in _schemes().values()}
-        best: dict[tuple[str, str | None], Mapping] = {}
+    def _best(self) -> dict[tuple[str, str], Decision]:
+        """The word to follow, by subject and plain meaning; the meaning is empty where the code decides."""
+        best: dict[tuple[str, str], Decision] = {}
         for row in self.rows:
-            if row.predicate not in APPLIED:
-                continue
-            meaning = None if decides.get(row.subject.partition(":")[0], False) else _plain(row.label)
-            held = best.get((row.subject, meaning))
-            if held is None or APPLIED.index(row.predicate) < APPLIED.index(held.predicate):
-                best[row.subject, meaning] = row
+            held = best.get((row.subject, row.facet))
+            if row.applied and (held is None or APPLIED.index(row.predicate) < APPLIED.index(held.predicate)):
+                best[row.subject, row.facet] = row
         return best
+
+    @cached_property
+    def _denied(self) -> frozenset[tuple[str, str]]:
+        """Subjects and the terms that they do not mean."""
+        return frozenset((row.subject, row.term) for row in self.rows if row.negated)
 
     def concept(self, code: str, designator: str, meaning: str = "") -> Concept | None:
         """What a code triplet means, None where nothing is known of it.
@@ -190,37 +131,69 @@ class Codes:
         if asked not in self._found:
             if len(self._found) >= HELD:
                 self._found.clear()
-            self._found[asked] = self._look_up(code.strip(), designator, meaning)
-        return self._found[asked]
+            scheme = scheme_for(designator, code)
+            self._found[asked] = key_of(scheme.subject(code)), self._look_up(code.strip(), scheme, meaning)
+        key, found = self._found[asked]
+        if self._note is not None:
+            self._note(key)
+        return found
 
-    def _look_up(self, code: str, designator: str, meaning: str) -> Concept | None:
-        scheme = scheme_of(designator, code)
-        if scheme is None or not code:
+    def _look_up(self, code: str, scheme: Scheme, meaning: str) -> Concept | None:
+        if not code:
             return None
-        row = self._by_code.get((f"{scheme.name}:{code}", None if scheme.code_decides else _plain(meaning)))
+        subject = scheme.subject(code)
+        row = self._row(subject, scheme, meaning)
         if row is not None:
-            return Concept(row.object, row.predicate == APPLIED[0])
+            return None if row.term == NO_TERM else Concept(Curie(row.term), row.predicate == APPLIED[0])
         labels = _bundled(scheme.name).get(code) if scheme.name in BUNDLED else None
-        if labels is None or not _agrees(meaning, labels):
+        if labels is None or not _agrees(meaning, labels) or (subject, subject) in self._denied:
             return None
         return Concept(Curie(f"{scheme.name}:{code}"), exact=True)
+
+    def _row(self, subject: str, scheme: Scheme, meaning: str) -> Decision | None:
+        return self._best.get((subject, "" if scheme.code_decides else plain_meaning(meaning)))
 
     def canonical(self, code: str, designator: str, meaning: str = "") -> Curie | None:
         """The term that a code triplet means, None where nothing is known of it."""
         found = self.concept(code, designator, meaning)
         return found.curie if found else None
 
-    @cached_property
-    def digest(self) -> str:
-        """The SHA-256 (hex) of the mappings and of the terms, variables and units they lead to.
+    def is_decided(self, triplet: Triplet) -> bool:
+        """Whether a code has a meaning, or it is decided that there is no term for it."""
+        row = self._row(triplet.scheme.subject(triplet.code), triplet.scheme, triplet.meaning)
+        return row is not None or self.concept(*triplet) is not None
 
-        A reader's records depend on these beside the document, so it stands in the reader's recipe.
+    @property
+    def digest(self) -> str:
+        """The SHA-256 (hex) of the terms, variables and units that the mappings lead to; it stands in a recipe.
+
+        Of the mappings themselves a document depends on those that it asks for: see `digest_of`.
         """
-        total = hashlib.sha256(FOLDER.joinpath("schemes.tsv").read_bytes())
-        for row in self.rows:
-            total.update(f"\0{row.subject}\t{row.label}\t{row.predicate}\t{row.object}".encode())
-        for name in (*(f"bundled/{vocabulary}.tsv" for vocabulary in BUNDLED), "variables.tsv", "units.tsv"):
-            total.update(files("ontology").joinpath(name).read_bytes())
+        return _terms_digest()
+
+    @cached_property
+    def _by_key(self) -> dict[bytes, list[str]]:
+        """What is in force of each code, as text, by its key; what no reader acts on is left out."""
+        found: dict[bytes, list[str]] = {}
+        for row in (*self._best.values(), *(row for row in self.rows if row.negated and row.term == row.subject)):
+            if row.term != NO_TERM or row.subject.partition(":")[0] in BUNDLED:
+                text = f"{row.subject}\t{row.facet}\t{row.predicate}\t{row.negated}\t{row.term}"
+                found.setdefault(key_of(row.subject), []).append(text)
+        return found
+
+    def digest_of(self, keys: Iterable[bytes]) -> str:
+        """The SHA-256 (hex) of what is in force of the codes with these keys.
+
+        A decision about any other code leaves it as it is.
+
+        >>> key = key_of("srt:G-A22A")
+        >>> Codes().digest_of([key]) == Codes(mappings()[:0]).digest_of([key])
+        False
+        """
+        total = hashlib.sha256()
+        for key in sorted(set(keys) & self._by_key.keys()):
+            for text in sorted(self._by_key[key]):
+                total.update(f"{text}\n".encode())
         return total.hexdigest()
 
 
@@ -228,18 +201,3 @@ class Codes:
 def bundled() -> Codes:
     """The code mappings that come with Qilin, as they come."""
     return Codes()
-
-
-def concept(code: str, designator: str, meaning: str = "") -> Concept | None:
-    """What a code triplet means by the mappings that come with Qilin."""
-    return bundled().concept(code, designator, meaning)
-
-
-def canonical(code: str, designator: str, meaning: str = "") -> Curie | None:
-    """The term that a code triplet means by the mappings that come with Qilin."""
-    return bundled().canonical(code, designator, meaning)
-
-
-def digest() -> str:
-    """The digest of the mappings that come with Qilin."""
-    return bundled().digest

@@ -8,7 +8,9 @@ round; what is withdrawn is undecided again. A column's data element and its oth
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from mappings.code_sets import code_decision, is_code_set
 from mappings.sssom import NO_TERM, Decision, Slot, parse_subject
 from store.decisions import NOT, DecisionRecord, Verdict
 
@@ -17,25 +19,24 @@ __all__ = ["decision_of", "in_force", "pending_writes"]
 
 def decision_of(record: DecisionRecord) -> Decision:
     """A record as a row of its mapping set."""
-    spoken_of = parse_subject(record.subject)
-    return Decision(
-        column=spoken_of.column,
-        value=spoken_of.value,
-        facet=spoken_of.facet,
-        predicate=record.predicate,
-        term=record.object,
-        line=record.id,
-        negated=record.modifier == NOT,
-        label=record.object_label,
-        subject_label=record.subject_label,
-        justification=record.justification,
-        author=record.author,
-        reviewer=record.reviewer,
-        date=record.made_at[:10],
-        confidence="" if record.confidence is None else f"{record.confidence:g}",
-        comment=record.reason,
-        place=f"decision {record.id} ({record.author}, {record.made_at[:10]})",
-    )
+    fields: dict[str, Any] = {
+        "predicate": record.predicate,
+        "term": record.object,
+        "line": record.id,
+        "negated": record.modifier == NOT,
+        "label": record.object_label,
+        "subject_label": record.subject_label,
+        "justification": record.justification,
+        "author": record.author,
+        "reviewer": record.reviewer,
+        "date": record.made_at[:10],
+        "confidence": "" if record.confidence is None else f"{record.confidence:g}",
+        "comment": record.reason,
+        "place": f"decision {record.id} ({record.author}, {record.made_at[:10]})",
+    }
+    if is_code_set(record.mapping):
+        return code_decision(record.subject, record.subject_label, fields)
+    return Decision(**parse_subject(record.subject)._asdict(), **fields)
 
 
 def pending_writes(records: Sequence[DecisionRecord]) -> Sequence[DecisionRecord]:

@@ -48,7 +48,7 @@ FILLS: Final = {
 }
 """The field that the column itself fills, where the map does not say otherwise."""
 
-NOT_GIVEN = {"subject", "element", "raw", "raw_code", "low", "high"}
+NOT_GIVEN = {"subject", "element", "raw", "raw_code", "low", "high", "duplicate_of"}
 """Fields that the reader fills, never the map."""
 
 

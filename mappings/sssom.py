@@ -7,11 +7,11 @@ set that we ship with ``sssom_pydantic`` too. SSSOM: https://mapping-commons.git
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from ontology.prefixes import Curie, UnknownPrefixError, expand
@@ -26,7 +26,9 @@ __all__ = [
     "Slot",
     "Spoken",
     "column_id",
+    "fields_of",
     "parse_subject",
+    "raw_rows",
     "read_decisions",
     "read_rows",
     "value_id",
@@ -58,6 +60,11 @@ class Spoken(NamedTuple):
         if self.value is None:
             return column_id(self.column, self.facet)
         return value_id(self.column, self.value, self.facet)
+
+    @property
+    def label(self) -> str:
+        """The column or cell as it stands in the table."""
+        return self.column if self.value is None else self.value
 
 
 class Slot(NamedTuple):
@@ -110,6 +117,11 @@ class Decision:
         return Spoken(self.column, self.value, self.facet).subject
 
     @property
+    def named(self) -> str:
+        """The column or cell as it stands in the table."""
+        return self.column if self.value is None else self.value
+
+    @property
     def slot(self) -> Slot:
         """What it is about: of a column, the data element and any other term are decided each for itself."""
         return Slot(self.column, self.facet, self.value, self.value is None and self.term.startswith("cadsr:"))
@@ -142,6 +154,16 @@ def read_decisions(path: Path) -> Decisions:
 
 def read_rows(path: Path) -> Iterator[Decision]:
     """The rows of a mapping set in their order; `MappingError` at the first that cannot be used."""
+    for row, place, line in raw_rows(path):
+        try:
+            spoken_of = parse_subject(row["subject_id"])
+        except MappingError as error:
+            raise MappingError(f"{place}: {error}") from error
+        yield Decision(**spoken_of._asdict(), **fields_of(row, place, line))
+
+
+def raw_rows(path: Path) -> Iterator[tuple[dict[str, str], str, int]]:
+    """The rows of a mapping set by column, with place and line; `MappingError` where it is none."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -152,7 +174,7 @@ def read_rows(path: Path) -> Iterator[Decision]:
     if lacking:
         raise MappingError(f"{path.name}:{start + 1}: no column {', '.join(lacking)}; SSSOM TSV has {REQUIRED}")
     for line, row in enumerate(reader, start + 2):
-        yield _decision(row, f"{path.name}:{line}", line)
+        yield row, f"{path.name}:{line}", line
 
 
 def parse_subject(subject: str) -> Spoken:
@@ -169,11 +191,8 @@ def parse_subject(subject: str) -> Spoken:
     return Spoken(unquote(column), unquote(value) if slash else None, unquote(facet))
 
 
-def _decision(row: dict[str, str], place: str, line: int) -> Decision:
-    try:
-        spoken_of = parse_subject(row["subject_id"])
-    except MappingError as error:
-        raise MappingError(f"{place}: {error}") from error
+def fields_of(row: Mapping[str, str], place: str, line: int) -> dict[str, Any]:
+    """The fields of a row but for what it speaks of; `MappingError` where predicate or object cannot be used."""
     if row["predicate_id"] not in KNOWN_PREDICATES:
         raise MappingError(f"{place}: predicate {row['predicate_id']!r}; known: {', '.join(KNOWN_PREDICATES)}")
     term = row["object_id"]
@@ -182,25 +201,22 @@ def _decision(row: dict[str, str], place: str, line: int) -> Decision:
             expand(term)
         except UnknownPrefixError as error:
             raise MappingError(f"{place}: {error}") from error
-    return Decision(
-        column=spoken_of.column,
-        value=spoken_of.value,
-        facet=spoken_of.facet,
-        predicate=row["predicate_id"],
-        term=term,
-        line=line,
-        negated=row.get("predicate_modifier", "") == "Not",
-        label=row.get("object_label", ""),
-        subject_label=row.get("subject_label", ""),
-        justification=row["mapping_justification"],
-        author=row.get("author_id") or row.get("author_label", ""),
-        reviewer=row.get("reviewer_id") or row.get("reviewer_label", ""),
-        date=row.get("mapping_date", ""),
-        confidence=row.get("confidence", ""),
-        comment=row.get("comment", ""),
-        place=place,
-        extra=tuple((name, text) for name, text in row.items() if text and name and name not in READ),
-    )
+    return {
+        "predicate": row["predicate_id"],
+        "term": term,
+        "line": line,
+        "negated": row.get("predicate_modifier", "") == "Not",
+        "label": row.get("object_label", ""),
+        "subject_label": row.get("subject_label", ""),
+        "justification": row["mapping_justification"],
+        "author": row.get("author_id") or row.get("author_label", ""),
+        "reviewer": row.get("reviewer_id") or row.get("reviewer_label", ""),
+        "date": row.get("mapping_date", ""),
+        "confidence": row.get("confidence", ""),
+        "comment": row.get("comment", ""),
+        "place": place,
+        "extra": tuple((name, text) for name, text in row.items() if text and name and name not in READ),
+    }
 
 
 @dataclass(frozen=True)

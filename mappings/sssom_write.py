@@ -48,8 +48,11 @@ UNSPECIFIED: Final = "https://w3id.org/sssom/license/unspecified"
 SETS: Final = "https://w3id.org/qilin/mappings/"
 
 
-def set_metadata(name: str, title: str, path: Path) -> dict[str, Any]:
-    """What a set says of itself: as its file has it, else the least that SSSOM asks for."""
+def set_metadata(name: str, title: str, path: Path, subjects: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What a set says of itself: as its file has it, else the least that SSSOM asks for.
+
+    ``subjects`` are the namespaces of its subjects by prefix; those of a table map where they are not given.
+    """
     lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else []
     head = [line.removeprefix("#") for line in lines if line.startswith("#")]
     said = yaml.safe_load("\n".join(head)) if head else None
@@ -59,15 +62,15 @@ def set_metadata(name: str, title: str, path: Path) -> dict[str, Any]:
     metadata.setdefault("license", UNSPECIFIED)
     metadata["curie_map"] = {
         **metadata.get("curie_map", {}),
-        "column": f"{SETS}{name}/column/",
-        "value": f"{SETS}{name}/value/",
+        **({"column": f"{SETS}{name}/column/", "value": f"{SETS}{name}/value/"} if subjects is None else subjects),
     }
     return metadata
 
 
 def as_tsv(rows: Iterable[Decision], metadata: Mapping[str, Any]) -> str:
     """A set as SSSOM TSV: its metadata as comment lines, its rows sorted by subject, predicate and object."""
-    cells = sorted(map(_cells, rows), key=lambda row: (row["subject_id"], row["object_id"], row["predicate_id"]))
+    order = ("subject_id", "subject_label", "object_id", "predicate_id")
+    cells = sorted(map(_cells, rows), key=lambda row: tuple(row[name] for name in order))
     used = {name for row in cells for name, text in row.items() if text}
     columns = [name for name in COLUMNS if name in used | NEEDED]
     columns += sorted(used - set(COLUMNS))
@@ -87,7 +90,7 @@ def _cells(row: Decision) -> dict[str, str]:
     """A row by column; what would break a line of the table is a blank."""
     found = {
         "subject_id": row.subject,
-        "subject_label": row.subject_label or (row.column if row.value is None else row.value),
+        "subject_label": row.subject_label or row.named,
         "predicate_modifier": "Not" if row.negated else "",
         "predicate_id": row.predicate,
         "object_id": row.term,

@@ -15,10 +15,12 @@ from mappings.knowledge import PLAIN_ANSWERS, Knowledge, Target
 from mappings.profile import Column
 from mappings.suggest import Suggester
 from mappings.words import fold
+from ontology.index import TermIndex
+from ontology.index_search import Match
 from ontology.prefixes import Curie
 from ontology.terminology import terms
 
-__all__ = ["Lookup", "ValueProposal", "bundled_lookup", "values_of"]
+__all__ = ["Lookup", "ValueProposal", "bundled_lookup", "index_lookup", "values_of"]
 
 MOST = 60
 """Cells of a column for which concepts are proposed."""
@@ -65,6 +67,17 @@ def bundled_lookup(text: str) -> Iterable[tuple[Curie, str]]:
     ['ncit:C1282']
     """
     return _bundled().get(fold(text), ())
+
+
+def index_lookup(index: TermIndex) -> Lookup:
+    """The concepts of a label or synonym in a term index, which holds the bundled ones too."""
+
+    def found(text: str) -> list[tuple[Curie, str]]:
+        hits = index.search(text, limit=5) if text.strip() else []
+        named = [hit for hit in hits if hit.match in {Match.LABEL, Match.SYNONYM} and not hit.retired]
+        return [(Curie(hit.curie), hit.label) for hit in named if hit.curie.startswith(CODES)]
+
+    return found
 
 
 def values_of(

@@ -16,6 +16,9 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from mappings.code_library import CodeSet, CodeSets
+from mappings.code_sets import is_code_set
+from mappings.codes import Codes
 from mappings.effective import in_force
 from mappings.shape import Part, Shape, plain
 from mappings.sssom import Decision, Decisions, MappingError, read_rows
@@ -70,6 +73,11 @@ class TableMap:
         """The map's name, that of its folder."""
         return self.shape.name
 
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return self.shape.title
+
     @cached_property
     def columns(self) -> frozenset[str]:
         """Every name by which decisions may speak of a column that the map reads."""
@@ -116,6 +124,20 @@ class Library:
     def of(cls, home: Home, decisions: DecisionLog) -> Library:
         """The library of a warehouse, as it is now."""
         return cls(home.mappings, decisions.by_mapping())
+
+    @cached_property
+    def code_sets(self) -> CodeSets:
+        """The code sets of the warehouse."""
+        return CodeSets(self._site and self._site / "codes", self._records)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """What coded terms mean in the warehouse; a faulty set is logged, and what comes with Qilin stands for it."""
+        return Codes(row for found in self.code_sets.usable() for row in found.decisions.rows)
+
+    def mapping_set(self, name: str) -> TableMap | CodeSet:
+        """A map or a code set by its name, even where decisions contradict each other."""
+        return self.code_sets.unchecked(name) if is_code_set(name) else self.unchecked(name)
 
     @cached_property
     def _own(self) -> dict[str, Path]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from mappings.sssom import NO_TERM, Decision
 from ontology.elements import Element, UnknownElementError, bundled_elements, element
 from ontology.imports.base import Status
 from ontology.index import TermIndex, UnknownConceptError
+from ontology.terms import q
 
 __all__ = ["Finding", "Target", "Targets"]
+
+
+OWN: Final = frozenset(str(value) for value in vars(q).values() if str(value).startswith("q:"))
+"""Our own terms, of which the index has only those that are concepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,8 @@ class Targets:
             try:
                 now = self.find(row.term)
             except UnknownConceptError:
-                yield Finding(row, "is in no loaded vocabulary", "")
+                if row.term not in OWN:
+                    yield Finding(row, "is in no loaded vocabulary", "")
                 continue
             if not now.usable:
                 yield Finding(row, f"was {now.status}", now.replaced_by)

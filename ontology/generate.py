@@ -16,7 +16,7 @@ import pyoxigraph as ox
 
 from ontology.prefixes import prefixes
 
-VOCABULARIES = ("cadsr", "dcm", "ncit", "radlex", "sct")
+VOCABULARIES = ("cadsr", "dcm", "ibsi", "ncit", "radlex", "sct")
 
 HEADER = '''"""Typed constants of the bundled terms and our own, by ``python -m ontology.generate``; do not edit."""
 
@@ -24,7 +24,8 @@ from __future__ import annotations
 
 from ontology.prefixes import Curie
 
-# ruff: noqa: N801, D101
+# ruff: noqa: N801, D101, E501
+# fmt: off
 '''
 
 

@@ -20,6 +20,10 @@ __all__ = ["bundled_digest", "bundled_items", "bundled_names"]
 TITLES: Mapping[str, tuple[str, str]] = {
     "cadsr": ("caDSR common data elements", "content of a United States government registry"),
     "dcm": ("DICOM controlled terminology (PS3.16)", "codes as DICOM publishes them for use"),
+    "ibsi": (
+        "Image Biomarker Standardisation Initiative (IBSI)",
+        "codes as IBSI and DICOM PS3.16 publish them for use",
+    ),
     "ncit": ("NCI Thesaurus", "CC BY 4.0"),
     "q": ("Terms of Qilin", "Apache-2.0"),
     "radlex": ("RadLex", "RadLex License 2.0"),

@@ -5,14 +5,14 @@ frozen dataclasses and never write triples; `ontology.fields` says which field b
 
 Two families:
 
-- *identity* records (`Subject`, `Study`, `Series`, `Lesion`, `Reader`, `Procedure`) carry only what identifies a node.
-  Any number of sources may name the same node.
+- *identity* records (`Subject`, `Study`, `Series`, `Instance`, `Lesion`, `Region`, `Reader`, `Procedure`) carry only
+  what identifies a node. Any number of sources may name the same node.
 - *fact* records carry what a source asserts. They have a ``key`` that is unique within their source (a cell, a UID, a
   path in the document), by which the fact is found again in the source.
 
-Subjects, studies, series, lesions, readers and procedures are referred to by their key; the collection is that of the
-source. A source that refers to a study, series, lesion, reader or procedure also yields its identity record (in any
-order); the subject's own identity record is added by the run.
+Nodes are referred to by their key (subjects, lesions, regions, readers, procedures) or UID (studies, series,
+instances); the collection is that of the source. A source that refers to a node also yields its identity record (in
+any order); the subject's own identity record is added by the run.
 """
 
 from __future__ import annotations
@@ -157,6 +157,16 @@ class Series(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Instance(Record):
+    """A DICOM object by its SOPInstanceUID; only where something refers to it."""
+
+    identity: ClassVar[bool] = True
+    uid: str
+    subject: str
+    series: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lesion(Record):
     """A lesion followed over time; ``key`` is unique within the subject and decides ``label``."""
 
@@ -164,6 +174,19 @@ class Lesion(Record):
     subject: str
     key: str
     label: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region(Record):
+    """A region marked on images: a segment, a radiotherapy contour, an annotation's markup.
+
+    ``key`` is unique within the subject and made of UIDs (`ingest.observed.regions`), so that two documents which name
+    one region agree.
+    """
+
+    identity: ClassVar[bool] = True
+    subject: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +247,80 @@ class SeriesHeader(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LesionFacts(Record):
+    """How a source identified a lesion: by which rule, and by which of its names."""
+
+    key: str
+    subject: str
+    lesion: str
+    rule: Curie
+    """One of the individuals of `q:IdentityRule`."""
+    tracking_uid: str | None = None
+    label: str | None = None
+    """The form of the lesion's name, such as ``T01``."""
+    site: Curie | None = None
+    reader: str | None = None
+    """The reader within whose documents the name identifies the lesion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionFacts(Record):
+    """What a source says of a region, its geometry in summary: coordinates stay in the document.
+
+    The box is that of all points: in mm in the patient's coordinates (PS3.3 section C.7.6.2.1.1, ``box_unit`` ``mm``),
+    or in pixels of ``instance`` (columns are x, rows y, frames z; ``{pixel}``). ``area`` is in mm2 and ``volume`` in
+    mm3, as they follow from the geometry; those that a source states are measurements.
+    """
+
+    key: str
+    subject: str
+    region: str
+    document: str | None = None
+    """The UID of the document that holds the region: an annotation, a segmentation or structure set."""
+    number: int | None = None
+    """Its number in the document (SegmentNumber, ROINumber)."""
+    lesion: str | None = None
+    study: str | None = None
+    series: str | None = None
+    """The series on whose images it is marked."""
+    instance: str | None = None
+    """The image on which it is marked, where it is one."""
+    instance_count: int | None = None
+    """How many images it is marked on or refers to."""
+    reader: str | None = None
+    procedure: str | None = None
+    """The algorithm that made it, with its `q:automation`."""
+    when: When | None = None
+    shape: Curie | None = None
+    category: Curie | None = None
+    category_code: str | None = None
+    kind: Curie | None = None
+    """What it is of: the segmented property type, the type of an ROI."""
+    kind_code: str | None = None
+    site: Curie | None = None
+    site_code: str | None = None
+    laterality: Curie | None = None
+    site_modifier: Curie | None = None
+    label: str | None = None
+    tracking_uid: str | None = None
+    contours: int | None = None
+    slices: int | None = None
+    points: int | None = None
+    frame_of_reference: str | None = None
+    x_low: Decimal | None = None
+    x_high: Decimal | None = None
+    y_low: Decimal | None = None
+    y_high: Decimal | None = None
+    z_low: Decimal | None = None
+    z_high: Decimal | None = None
+    box_unit: str | None = None
+    area: Decimal | None = None
+    volume: Decimal | None = None
+    primary: bool = True
+    """True for exactly one description of a region; set when a generation is built."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation(Record):
     """What every observation may say (`q:Observation`, aligned to `sosa:Observation`).
 
@@ -236,9 +333,13 @@ class Observation(Record):
     variable: Curie
     element: Curie | None = None
     lesion: str | None = None
+    region: str | None = None
     study: str | None = None
     series: str | None = None
+    instance: str | None = None
     reader: str | None = None
+    read_session: str | None = None
+    """Which of the reader's readings: a short label, such as ``1``."""
     procedure: str | None = None
     value: Scalar | None = None
     value_concept: Curie | None = None
@@ -254,6 +355,7 @@ class Observation(Record):
     method: Curie | None = None
     site: Curie | None = None
     laterality: Curie | None = None
+    site_modifier: Curie | None = None
     certainty: Decimal | None = None
     low: Decimal | None = None
     high: Decimal | None = None
@@ -263,7 +365,12 @@ class Observation(Record):
     replicate: int | None = None
     accepted_reading: bool | None = None
     derived: bool = False
+    document: str | None = None
+    """The UID of the annotation or report that states it, which its copies in other formats share."""
     primary: bool = True
+    """True for exactly one of a group of duplicates; set when a generation is built."""
+    duplicate_of: str | None = None
+    """The primary record of the group, where this one is another; set when a generation is built."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ __all__ = ["SCHEMES", "Term", "UnknownTermError", "broader_or_same", "label", "t
 SCHEMES: Mapping[str, Curie] = {
     "cadsr": Curie("q:CaDSR"),
     "dcm": Curie("q:DICOMTerminology"),
+    "ibsi": Curie("q:IBSIFeatures"),
     "ncit": Curie("q:NCIThesaurus"),
     "radlex": Curie("q:RadLex"),
     "sct": Curie("q:SNOMEDTerms"),

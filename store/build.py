@@ -1,12 +1,14 @@
 """Makes triples from the record log: the state of a generation as TriG text, whole or for some subjects.
 
 All of it is SQL over the Parquet files of the live sources. What is derived here, and only here: where each
-identifying node stands, which header of a series is shown, and the days that people see.
+identifying node stands, which header of a series is shown, which of repeated statements is primary, and the days that
+people see.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -30,19 +32,62 @@ KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'i
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
 
-CLAIMING = {"Series", "Measurement", "Finding", "Response", "Outcome"}
-"""The record types that refer to studies or series."""
+OBSERVATIONS = ("Measurement", "Finding", "Response", "Outcome")
 
-REPEATED = {
-    "Finding": ("variable", "value_concept", "raw"),
-    "Measurement": ("variable", "study", "value", "low"),
+CLAIMING = {"Series", "Instance", "RegionFacts", *OBSERVATIONS}
+"""The record types that refer to studies, series or instances."""
+
+CLAIMED = ("Series", "Study", "Instance")
+"""The record types whose nodes belong to one subject, in the order in which their claims are heard."""
+
+HEADERS = "source_kind = 'dicom'"
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A way in which statements are repeated: which rows, and what two of them have to share to be one statement."""
+
+    where: str
+    same: tuple[str, ...]
+    counted: bool
+    """Whether the n-th such statement of one source is the n-th of another, since a source states none twice."""
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns without which no row is meant."""
+        return tuple(name for name in ("document", "region") if self.where.startswith(name))
+
+
+def _links(star: Star) -> bool:
+    """Whether duplicates of a record type are linked to the primary one."""
+    return any(item.name == "duplicate_of" for item in star.fields)
+
+
+def _of_documents(*said: str) -> Repeated:
+    """An annotation or report that came in several formats states the same several times."""
+    shared = ("document", "variable", "statistic", "method", "value_concept", "absent_reason")
+    return Repeated("document IS NOT NULL", (*shared, "value", "low", "high", *said), counted=True)
+
+
+REPEATED: dict[str, tuple[Repeated, ...]] = {
+    "Finding": (Repeated(HEADERS, ("variable", "value_concept", "raw"), counted=False), _of_documents()),
+    "Measurement": (Repeated(HEADERS, ("variable", "study", "value", "low"), counted=False), _of_documents()),
+    "Response": (_of_documents(),),
+    "Outcome": (_of_documents("event"),),
+    "RegionFacts": (Repeated("region IS NOT NULL", ("region",), counted=False),),
 }
-"""What makes two statements of DICOM headers about a patient the same statement, by record type."""
+"""How statements are repeated, by record type: those of DICOM headers about a patient, those of copied documents."""
+
+ALIKE = {
+    name: f'coalesce(printf(\'%.9g\', try_cast("{name}" AS DOUBLE)), "{name}")' for name in ("value", "low", "high")
+}
+"""SQL for numbers as they are compared: formats differ in the digits that they hold (DICOM's DS has 16 characters)."""
 
 KEYS = {
     Kind.SUBJECT: ("collection", "subject"),
     Kind.UID: ("collection", "subject", "uid"),
     Kind.LESION: ("collection", "subject", "key"),
+    Kind.REGION: ("collection", "subject", "key"),
     Kind.READER: ("collection", "key"),
     Kind.PROCEDURE: ("collection", "key"),
 }
@@ -126,7 +171,7 @@ class Build:
         """
         scans = [
             f"SELECT {rank} AS rank, lot, uid, subject FROM read_parquet([{', '.join(map(quoted, logged[table]))}])"
-            for rank, table in enumerate(("Series", "Study"))
+            for rank, table in enumerate(CLAIMED)
             if logged[table]
         ]
         claims = " UNION ALL ".join(scans) or "SELECT 0 AS rank, 0 AS lot, '' AS uid, '' AS subject WHERE false"
@@ -153,7 +198,7 @@ class Build:
     def conflicts(self) -> list[tuple[str, str, str]]:
         """Every losing claim: collection, what it is a claim to, and the source that makes it."""
         rows = self.connection.execute(
-            f"SELECT collection, CASE rank WHEN 0 THEN 'Series ' ELSE 'Study ' END || uid, name "
+            f"SELECT collection, ['Series ', 'Study ', 'Instance '][rank + 1] || uid, name "
             f"FROM {self.view('conflict')} ORDER BY ALL"
         )
         return [(str(collection), str(claim), str(name)) for collection, claim, name in rows.fetchall()]
@@ -181,7 +226,7 @@ class Build:
         join = self.identity.join if "subject" in have else ""
         conditions = [f"r.collection IN (SELECT collection FROM {self.affected})"] if self.affected else []
         if self.lost and star.node is Kind.UID:
-            ranks = {"Series": "0", "SeriesHeader": "0"}.get(table, "1")
+            ranks = {"Series": "0", "SeriesHeader": "0", "Instance": "2"}.get(table, "1")
             lost = f"SELECT uid, collection, subject FROM {self.view('conflict')} WHERE rank = {ranks}"
             conditions.append(f"(r.uid, r.collection, {self.identity.subject}) NOT IN ({lost})")
         within = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -240,7 +285,8 @@ class Build:
                 ]
                 yield self._select(star, self._named(star.table, keys, others), [*keys, *others])
             else:
-                yield self._select(star, self._facts(star), self.columns[star.table])
+                made = {"duplicate_of"} if _links(star) else set[str]()
+                yield self._select(star, self._facts(star), self.columns[star.table] | made)
         yield self._clocks()
 
     def _select(self, star: Star, rows: str, present: list[str] | set[str]) -> str:
@@ -294,19 +340,39 @@ class Build:
             )
             same = " AND ".join(f"z_{name}.{key} = r.{key}" for key in ("collection", "subject", "audience"))
             joins += f" LEFT JOIN {self.view('zero')} z_{name} ON {same} AND z_{name}.clock = r.{name}_clock"
-        rows = f"{view} r{self._shown(star)}" if star.table not in REPEATED else f"({self._once(star)}) r"
+        rows = f"({self._once(star)}) r" if star.table in REPEATED else f"{view} r{self._shown(star)}"
         return f"SELECT r.*, r.audience AS graph_name{days} FROM {rows}{joins}"
 
     def _once(self, star: Star) -> str:
-        """What every series header of a study says of its patient is one statement: the first of them is primary."""
-        same = [name for name in ("collection", "subject", *REPEATED[star.table]) if self.has(star.table, name)]
-        first = f"row_number() OVER (PARTITION BY {', '.join(same)}, audience ORDER BY digest, key) = 1"
-        headers, rest = "source_kind = 'dicom'", "source_kind <> 'dicom'"
-        view = self.view(star.table)
-        return (
-            f'SELECT * REPLACE ({first} AS "primary") FROM {view} WHERE {headers} '
-            f"UNION ALL BY NAME FROM {view} WHERE {rest}"
-        )
+        """Statements that are repeated: the first of them is primary, the others are duplicates of it."""
+        parts: list[str] = []
+        rest: list[str] = []
+        for repeated in REPEATED[star.table]:
+            if not all(self.has(star.table, name) for name in repeated.needed):
+                continue
+            within = " AND ".join([repeated.where, *(f"NOT coalesce({other}, false)" for other in rest)])
+            rest.append(f"({repeated.where})")
+            parts.append(self._group(star, repeated, within))
+        others = " AND ".join(f"NOT coalesce({other}, false)" for other in rest) or "true"
+        alone = ", CAST(NULL AS VARCHAR) AS duplicate_of" if _links(star) else ""
+        return " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {self.view(star.table)} WHERE {others}"])
+
+    def _group(self, star: Star, repeated: Repeated, where: str) -> str:
+        """The rows of one kind of repetition with which of them is primary, and whose duplicates the others are."""
+        known = (name for name in repeated.same if self.has(star.table, name))
+        same = [*(ALIKE.get(name, f'"{name}"') for name in known)]
+        mine = ["collection", "subject", "audience", *same]
+        # what one document states twice is two statements, which its copy states twice too
+        nth = f"row_number() OVER (PARTITION BY lot, {', '.join(mine)} ORDER BY key)" if repeated.counted else "1"
+        rows = f"SELECT *, {nth} AS nth FROM {self.view(star.table)} WHERE {where}"
+        group = f"PARTITION BY {', '.join(mine)}, nth ORDER BY source_kind, digest, key"
+        first = f"row_number() OVER ({group}) = 1"
+        if not _links(star):
+            return f'SELECT * EXCLUDE (nth) REPLACE ({first} AS "primary") FROM ({rows})'
+        iri = self.minter.record()
+        origin = f"first_value({iri}) OVER ({group})"
+        link = f"CASE WHEN NOT {first} THEN substr({origin}, 2, length({origin}) - 2) END AS duplicate_of"
+        return f'SELECT * EXCLUDE (nth) REPLACE ({first} AS "primary"), {link} FROM ({rows})'
 
     def _shown(self, star: Star) -> str:
         """Several sources may describe one series, study or collection: the best-ranked is shown to each audience."""

@@ -13,6 +13,7 @@ import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,13 +163,20 @@ class LogWriter:
         if self.held >= BATCH:
             self._write()
 
-    def finish(self) -> OpenSource:
-        """End the open source; it is in the ledger after the next `flush`, and at the latest then."""
+    def finish(self, recipe: str | None = None) -> OpenSource:
+        """End the open source; it is in the ledger after the next `flush`, and at the latest then.
+
+        ``recipe`` is that of its head with what is known of it only at the end; rows that were written before then
+        name the source by what it was called until now, and are found by their reading (``lot``).
+        """
         source, self._open = self._open, None
         assert source is not None, "no source was begun"
         if missing := source.dangling():
             self.abandon(source)
             raise BrokenSourceError(f"observations refer to a {missing[0]} that did not come in")
+        if recipe is not None and recipe != source.head.recipe:
+            source.head = replace(source.head, recipe=recipe)
+            source.sid = sid_of(source.head.kind, source.head.digest, recipe, source.collection, source.clock)
         self._finished.append(source)
         return source
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ontology.records import Observation, Record, SourceRecord, When
+from ontology.records import LesionFacts, Observation, Record, RegionFacts, SourceRecord, When
 from store.identity import origin_key
 
 __all__ = ["OpenSource"]
@@ -19,7 +19,9 @@ __all__ = ["OpenSource"]
 EPOCH = dt.date(1970, 1, 1)
 EPOCH_DAY = EPOCH.toordinal()
 
-REFERENCES = ("lesion", "study", "series", "reader", "procedure")
+REFERENCES = ("lesion", "region", "study", "series", "instance", "reader", "procedure")
+
+REFERRING = (LesionFacts, Observation, RegionFacts)
 
 
 @dataclass(slots=True)
@@ -94,9 +96,9 @@ class OpenSource:
 
     def note(self, record: Record) -> None:
         """Remember what a record names and refers to, for the check at the end of the source."""
-        if isinstance(record, Observation):
+        if isinstance(record, REFERRING):
             for name in REFERENCES:
-                value = getattr(record, name)
+                value = getattr(record, name, None)
                 if value is not None:
                     self.references[name].add(value)
         elif record.identity:

@@ -12,6 +12,7 @@ import pyoxigraph as ox
 from filelock import FileLock
 
 from ontology.records import DataClass
+from store.coded import Coded
 from store.control import PUBLIC, Collection, Control, LoggedSource
 from store.crosswalk import Crosswalk
 from store.crosswalk_rules import Rules
@@ -109,6 +110,7 @@ class Warehouse:
             self.rules = Rules(self.crosswalk)
             self.decisions = DecisionLog(self.control)
             self.documents = Documents(self.home, self.control)
+            self.coded = Coded(self.control)
         self.base = self.control.setting("base")
         self.minter = Minter(self.base)
         self.generations = Generations(home, self.base)
@@ -205,6 +207,7 @@ class Warehouse:
                 writing.drop(sid)
             manifest = writing.publish()
             self.documents.forget(sids)
+            self.coded.forget(sids)
             self.control.forget_sources(sids)
             return manifest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import re
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ingest.aim import SOURCE, accepts, read
-from ingest.base import Context, Yield
+from ingest.aim_kept import redacted
+from ingest.base import Context, Keepable, Yield
 from ontology.records import (
     Finding,
     Lesion,
@@ -135,9 +137,43 @@ def test_one_document_is_refused_and_the_rest_goes_in() -> None:
 
 
 def test_a_known_document_is_not_read_again() -> None:
-    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("aim-1"))
+    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("aim-2"))
     found = list(read(iter([str(CASES / "aim4_epad" / "input.xml")]), known))
     assert [type(item) for item in found] == [SourceRecord]
+
+
+@pytest.mark.parametrize("case", [case for case in FOLDERS if case != "doctype"])
+def test_what_is_kept_is_the_annotation_without_anyone(case: str, tmp_path: Path) -> None:
+    kept: list[str] = []
+
+    def keep(document: Keepable) -> None:
+        kept.extend(document.lines(set(), lambda _subject, when: (None, None, when.clock)))
+
+    path = CASES / case / "input.xml"
+    facts = list(read(iter([str(path)]), dataclasses.replace(CONTEXT, keep=keep)))
+    text = "\n".join(kept)
+    assert not [name for name in NAMES if name in text]
+    assert not re.search(r"\d{4}-\d{2}-\d{2}|\b(19|20)\d{6}(\d{6})?\b", text)
+    again = tmp_path / "again.xml"
+    again.write_text(text, encoding="utf-8")
+    said = [
+        [(item.key, item.variable, item.value, item.unit) for item in found if isinstance(item, Measurement)]
+        for found in (facts, records_of(again))
+    ]
+    assert said[0] == said[1]
+
+
+def test_coordinates_are_kept_and_words_are_not() -> None:
+    shape = (
+        '<GeometricShape xsi:type="Polyline" lineColor="red" comment="Jane" xmlns:xsi="u"><Coordinate x="1.5" y="2"/>'
+    )
+    drawn = etree.fromstring(
+        f'<ImageAnnotation name="Jane">words<!-- Jane -->{shape}</GeometricShape></ImageAnnotation>'
+    )
+    text = etree.tostring(redacted(drawn), encoding="unicode")
+    assert '<Coordinate x="1.5" y="2"/>' in text
+    assert 'xsi:type="Polyline"' in text
+    assert not [word for word in ("Jane", "words", "red") if word in text]
 
 
 def test_accepts_looks_at_the_root_only(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from ontology import generate
 from ontology.prefixes import Curie
 from ontology.terminology import SCHEMES, UnknownTermError, broader_or_same, label, term, terms
+from ontology.variables import canonical
 
 SHARED = Path(__file__).parents[3] / "shared" / "terms"
 real = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared/terms is not present")
@@ -98,6 +99,27 @@ def test_unknown_terms_are_named() -> None:
     assert label("ncit:C0") is None
     with pytest.raises(UnknownTermError, match=r"ncit:C0.*radlex"):
         term("ncit:C0")
+
+
+def test_ibsi_labels_are_those_of_dicom_where_it_lists_them() -> None:
+    listed = {
+        code: clean(found[0]) for by_code in dicom_concepts.concepts["IBSI"].values() for code, found in by_code.items()
+    }
+    rows_ = {row["code"]: row["label"] for row in generate.bundled("ibsi")}
+    assert len(listed) > 140
+    assert {code: rows_.get(code) for code in listed} == listed
+
+
+@pytest.mark.real
+@real
+def test_every_ibsi_code_of_the_extract_is_bundled_and_every_feature_is_a_variable() -> None:
+    names = {row["ibsi_code"]: clean(row["feature_name"]) for row in rows(SHARED / "ibsi.tsv")}
+    bundled = {row["code"]: row for row in generate.bundled("ibsi")}
+    assert bundled.keys() == names.keys()
+    assert all(names[code] in {row["label"], *row["synonyms"].split("|")} for code, row in bundled.items())
+    features = [code for code, row in bundled.items() if row["parents"]]
+    assert len(features) > 160
+    assert [code for code in features if canonical(Curie(f"ibsi:{code}")) is None] == []
 
 
 @pytest.mark.parametrize("prefix", ["dcm", "sct"])

@@ -28,6 +28,7 @@ OBJECT_KINDS = {
     Kind.SUBJECT,
     Kind.UID,
     Kind.LESION,
+    Kind.REGION,
     Kind.READER,
     Kind.PROCEDURE,
     Kind.RECORD,

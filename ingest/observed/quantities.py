@@ -1,50 +1,63 @@
-"""From the texts of an annotation to typed values: numbers, units, dates, confidences, names of lesions and visits."""
+"""Numbers and what they are of: from the texts and terms of a source to a variable of the registry, in its unit.
+
+A quantity with a statistic is one variable where the registry has one (the standardized uptake value with *maximum* is
+SUVmax); else the statistic is kept beside the quantity.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Final
 
 from ontology.prefixes import Curie
-from ontology.records import When
-from ontology.terms import ncit
+from ontology.terms import dcm, ncit, q
 from ontology.units import IncompatibleUnitsError, UnknownUnitError, convert, normalise
-from ontology.variables import variables
+from ontology.variables import canonical, variables
 
 __all__ = [
+    "STATISTICS",
     "Amount",
+    "Quantity",
     "ValueProblem",
     "amount",
     "as_written",
+    "automation",
     "bound",
     "certainty",
-    "date",
-    "lesion_name",
+    "length_of",
     "number",
+    "quantity_of",
     "same_range",
     "unit_code",
-    "visit_label",
 ]
 
+STATISTICS: Final = frozenset(
+    (ncit.ARITHMETIC_MEAN, ncit.MAXIMUM, ncit.MEDIAN, ncit.MINIMUM, ncit.STANDARD_DEVIATION, dcm.PEAK_VALUE_WITHIN_ROI)
+)
+
+NODES: Final = frozenset((ncit.AXILLARY_LYMPH_NODE, ncit.LYMPH_NODE, ncit.MEDIASTINAL_LYMPH_NODE))
+
+QUANTITY_OF_UNIT: Final = (
+    ("[hnsf'U]", "", dcm.ATTENUATION_COEFFICIENT),
+    ("g/ml", "suv", ncit.STANDARDIZED_UPTAKE_VALUE),
+)
+"""What a statistic alone is of, by UCUM code and a part of the unit as written."""
+
+AUTOMATIONS: Final[dict[str, Curie]] = {
+    "automatic": q.AUTOMATIC,
+    "automated": q.AUTOMATIC,
+    "manual": q.MANUAL,
+    "semiautomatic": q.SEMI_AUTOMATIC,
+    "semiautomated": q.SEMI_AUTOMATIC,
+}
+"""How much of a measurement software did, by the words of tools (DICOM's SegmentAlgorithmType and its like)."""
+
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:$|[T ]|\d{2,})", re.ASCII)
-UNSET_YEAR = 1
-"""``0001-01-01`` is how AIM 3 tools write an empty date."""
-
-LESION = re.compile(
-    r"(?P<kind>lesion|non-?target|target|new|node|nodule|tumou?r|[tnlm]|nt|nl|nn|tl|ntl|ln)[\s_#-]*(?P<number>\d{1,3})",
-    re.ASCII | re.IGNORECASE,
-)
-VISIT = re.compile(
-    r"(?<![^\W_])(?:(?P<baseline>baseline)|follow[- ]?up(?:[ _-]?(?P<number>\d{1,2}))?)(?![^\W_])",
-    re.ASCII | re.IGNORECASE,
-)
-
 LINEAR: Final = "linear"
 """How ePAD writes the unit of a length: its values are centimetres."""
 
@@ -184,26 +197,6 @@ def same_range(low: str, high: str, operator: str) -> tuple[str, str, str]:
     raise ValueProblem("the operator is not known", "Equal, LessThan, LessThanEqual, GreaterThan or GreaterThanEqual")
 
 
-def date(text: str, clock: str | None = None) -> When | None:
-    """The day of an ISO date or time, ``YYYYMMDDhhmmss`` or ``YYYYMMDD``; None where it is empty or ``0001-01-01``.
-
-    Raises `ValueProblem` where there is another text.
-
-    >>> date("20080606").first, date("2000-07-01T00:00:00").first, date("0001-01-01T00:00:00")
-    (datetime.date(2008, 6, 6), datetime.date(2000, 7, 1), None)
-    """
-    if not text.strip():
-        return None
-    found = DATE.match(text.strip())
-    try:
-        day = dt.date(*(int(part) for part in found.groups())) if found else None
-    except ValueError:
-        day = None
-    if day is None:
-        raise ValueProblem("the date is none of the calendar", "YYYY-MM-DD, YYYYMMDD or YYYYMMDDhhmmss")
-    return None if day.year == UNSET_YEAR else When.on(day, clock)
-
-
 def certainty(text: str) -> Decimal | None:
     """An annotator's confidence from 0 to 1; None where it is not stated, for which ePAD writes 0.
 
@@ -217,31 +210,56 @@ def certainty(text: str) -> Decimal | None:
     return value or None
 
 
-def lesion_name(name: str) -> str | None:
-    """The lesion that an annotation's name names, None where it names none.
+def automation(text: str) -> Curie | None:
+    """How much of a measurement software did; None where the text does not say it.
 
-    Only a name that is nothing but a word for a lesion and a number counts (the part before ePAD's ``~``): other names
-    hold subjects, readers and times.
-
-    >>> lesion_name("Lesion 2~sp1~-~sp1~-1~sp1~#FFFFFF"), lesion_name("t01"), lesion_name("Jane Roe 2012")
-    ('Lesion2', 'T01', None)
+    >>> automation("SEMIAUTOMATIC"), automation("Semi-automated"), automation("who knows")
+    ('q:SemiAutomatic', 'q:SemiAutomatic', None)
     """
-    found = LESION.fullmatch(name.partition("~")[0].strip())
-    if not found:
-        return None
-    kind = found["kind"].replace("-", "")
-    return f"{kind.upper() if len(kind) <= 3 and kind.casefold() != 'new' else kind.capitalize()}{found['number']}"
+    return AUTOMATIONS.get(re.sub(r"[^a-z]", "", text.casefold()))
 
 
-def visit_label(*texts: str) -> str | None:
-    """The visit that names or meanings state as a word of its own; None where they state none, or several.
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What a number is of: a variable, and the statistic that has to be kept beside it."""
 
-    >>> visit_label("Lesion Followup Evaluation"), visit_label("0022BaselineA")
-    ('Follow-up', None)
+    variable: Curie
+    statistic: Curie | None = None
+
+
+def quantity_of(
+    terms: Iterable[Curie], unit: str, *, length: Curie = ncit.LENGTH, statistic: Curie | None = None
+) -> Quantity:
+    """What the terms of a measurement mean together: a quantity, a statistic, or both, as codes in any order.
+
+    A statistic alone is of the quantity that its unit names; where it names none, of ``q:Unmapped``. ``length`` is what
+    a length of this document is (`length_of`); ``statistic`` one that is stated apart from the terms.
+
+    >>> quantity_of([ncit.MAXIMUM, ncit.STANDARDIZED_UPTAKE_VALUE], "g/ml").variable
+    'ncit:C95012'
+    >>> quantity_of([ncit.ARITHMETIC_MEAN], "HU")
+    Quantity(variable='dcm:112181', statistic=None)
     """
-    stated = {
-        "Baseline" if found["baseline"] else f"Follow-up {int(found['number'])}" if found["number"] else "Follow-up"
-        for text in texts
-        for found in VISIT.finditer(text)
-    }
-    return stated.pop() if len(stated) == 1 else None
+    found = list(terms)
+    statistic = statistic or next((term for term in found if term in STATISTICS), None)
+    quantity = next((term for term in found if term not in STATISTICS), None)
+    if quantity is None and statistic is not None:
+        code, written = unit_code(unit, None), unit.casefold()
+        quantity = next((of for known, part, of in QUANTITY_OF_UNIT if known == code and part in written), None)
+    if quantity is None:
+        return Quantity(q.UNMAPPED, statistic)
+    quantity = length if quantity == ncit.LENGTH else quantity
+    registered = canonical(quantity, statistic)
+    if registered is None:
+        return Quantity(quantity, statistic)
+    return Quantity(registered.curie, statistic if registered == canonical(quantity) else None)
+
+
+def length_of(lengths: int, site: Curie | None, *, assessed: bool) -> Curie:
+    """What a length of a document is: the longest diameter where it is alone, on a lesion, and not on a node.
+
+    The one line that is drawn on a lesion in a response assessment is its longest diameter (RECIST 1.1, section 3.1);
+    on a lymph node it would be the short axis. ``lengths`` is how many the document has, ``assessed`` whether it
+    assesses a lesion.
+    """
+    return ncit.LONGEST_DIAMETER if assessed and lengths == 1 and site not in NODES else ncit.LENGTH

@@ -1,0 +1,54 @@
+"""When something was observed: dates as tools write them, and visits by number or by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from ingest.observed.quantities import ValueProblem
+from ontology.records import When
+
+__all__ = ["date", "visit_label"]
+
+DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:$|[T ]|\d{2,})", re.ASCII)
+UNSET_YEAR = 1
+"""``0001-01-01`` is how AIM 3 tools write an empty date."""
+
+VISIT = re.compile(
+    r"(?<![^\W_])(?:(?P<baseline>baseline)|follow[- ]?up(?:[ _-]?(?P<number>\d{1,2}))?)(?![^\W_])",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def date(text: str, clock: str | None = None) -> When | None:
+    """The day of an ISO date or time, ``YYYYMMDDhhmmss`` or ``YYYYMMDD``; None where it is empty or ``0001-01-01``.
+
+    Raises `ValueProblem` where there is another text.
+
+    >>> date("20080606").first, date("2000-07-01T00:00:00").first, date("0001-01-01T00:00:00")
+    (datetime.date(2008, 6, 6), datetime.date(2000, 7, 1), None)
+    """
+    if not text.strip():
+        return None
+    found = DATE.match(text.strip())
+    try:
+        day = dt.date(*(int(part) for part in found.groups())) if found else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise ValueProblem("the date is none of the calendar", "YYYY-MM-DD, YYYYMMDD or YYYYMMDDhhmmss")
+    return None if day.year == UNSET_YEAR else When.on(day, clock)
+
+
+def visit_label(*texts: str) -> str | None:
+    """The visit that names or meanings state as a word of its own; None where they state none, or several.
+
+    >>> visit_label("Lesion Followup Evaluation"), visit_label("0022BaselineA")
+    ('Follow-up', None)
+    """
+    stated = {
+        "Baseline" if found["baseline"] else f"Follow-up {int(found['number'])}" if found["number"] else "Follow-up"
+        for text in texts
+        for found in VISIT.finditer(text)
+    }
+    return stated.pop() if len(stated) == 1 else None

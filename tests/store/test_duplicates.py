@@ -1,0 +1,101 @@
+"""One document in several formats: its statements are one group each, of which one is primary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import store.generations
+from ontology.prefixes import Curie
+from ontology.records import DataClass, Finding, Lesion, Measurement, Record, Region, RegionFacts, Response
+from ontology.terms import ncit, q
+from store.warehouse import OPERATOR, Warehouse
+from tests.store import toys
+
+SIZES = "SELECT ?value ?first { ?m q:variable ncit:C96684 ; q:value ?value ; q:primary ?first } ORDER BY ?value ?first"
+LINKS = "SELECT ?m ?of { ?m q:duplicateOf ?of . ?m q:primary false . ?of q:primary true }"
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    opened = Warehouse.open(tmp_path / "var")
+    toys.collection(opened)
+    yield opened
+    opened.close()
+
+
+def document(way: str, uid: str | None = "1.2.3", values: tuple[str, ...] = ("42.5",)) -> list[Record]:
+    """An annotation with sizes, a statement and a region, as read from one of its formats."""
+    common: dict[str, Any] = {"subject": "S1", "lesion": "T01", "document": uid}
+    return [
+        Lesion(subject="S1", key="T01"),
+        Region(subject="S1", key="1.2.3.9"),
+        RegionFacts(key=f"{way}/region", subject="S1", region="1.2.3.9", document=uid, shape=q.LINE_SHAPE, points=2),
+        *(
+            Measurement(key=f"{way}/{at}", variable=ncit.LONGEST_DIAMETER, value=Decimal(value), unit="mm", **common)
+            for at, value in enumerate(values)
+        ),
+        Finding(key=f"{way}/site", variable=Curie("radlex:RID3"), value_concept=ncit.LIVER, **common),
+        Response(
+            key=f"{way}/said", variable=ncit.RESPONSE_IN_TARGET_LESION, value_concept=ncit.STABLE_DISEASE, **common
+        ),
+    ]
+
+
+def sizes(warehouse: Warehouse) -> list[tuple[str, str]]:
+    return [(row[0].value, row[1].value) for row in warehouse.select(SIZES, OPERATOR).rows if row[0] and row[1]]
+
+
+def put(warehouse: Warehouse, name: str, records: list[Record]) -> str:
+    return toys.put(warehouse, name, records, DataClass.METADATA)
+
+
+def test_a_document_in_two_formats_counts_once(warehouse: Warehouse) -> None:
+    put(warehouse, "a.xml", document("xml", values=("42.5", "42.5", "11")))
+    # a format that holds fewer digits, and another order
+    put(warehouse, "a.json", document("json", values=("11.00", "42.50000000001", "42.5")))
+    assert sorted(round(float(value), 6) for value, first in sizes(warehouse) if first == "true") == [11, 42.5, 42.5]
+    assert len(sizes(warehouse)) == 6
+    links = warehouse.select(LINKS, OPERATOR).rows
+    # three sizes, a finding and a response: each of the one copy is linked to that of the other
+    assert len({row[0] for row in links}) == len({row[1] for row in links}) == 5
+    assert toys.number(warehouse, "SELECT (COUNT(*) AS ?n) { ?d a q:RegionDescription }") == 2
+    assert toys.number(warehouse, "SELECT (COUNT(*) AS ?n) { ?d a q:RegionDescription ; q:primary true }") == 1
+
+
+def test_documents_of_their_own_are_no_duplicates(warehouse: Warehouse) -> None:
+    put(warehouse, "a.xml", document("xml"))
+    put(warehouse, "b.xml", document("xml", uid="1.2.4"))
+    put(warehouse, "c.xml", document("xml", uid=None))
+    assert sizes(warehouse) == [("42.5", "true")] * 3
+
+
+def test_a_corrected_copy_is_another_statement(warehouse: Warehouse) -> None:
+    put(warehouse, "a.xml", document("xml"))
+    put(warehouse, "a.json", document("json", values=("42.6",)))
+    assert sizes(warehouse) == [("42.5", "true"), ("42.6", "true")]
+
+
+def test_a_duplicate_comes_to_the_fore_when_the_first_is_retracted(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.generations, "SMALL", 0)
+    sids = [put(warehouse, f"a.{way}", document(way)) for way in ("xml", "json", "sr")]
+    for sid in sids[:2]:
+        warehouse.retract([sid])
+        grown = toys.everything(warehouse)
+        assert [first for _, first in sizes(warehouse)].count("true") == 1
+        warehouse.rebuild()
+        assert toys.everything(warehouse) == grown
+    assert sizes(warehouse) == [("42.5", "true")]
+
+
+def test_another_audience_has_its_own_primary(warehouse: Warehouse) -> None:
+    toys.collection(warehouse, "toys", images="public", metadata="public", clinical="clinic")
+    put(warehouse, "a.xml", document("xml"))
+    toys.put(warehouse, "a.csv", document("csv"), DataClass.CLINICAL)
+    assert sizes(warehouse) == [("42.5", "true")] * 2
