@@ -31,16 +31,16 @@ from ingest.aim_model import (
 )
 from ingest.observed.coded import Code
 
-__all__ = ["ROOTS", "read_annotations"]
+__all__ = ["COLLECTION", "COLLECTIONS", "ROOTS", "read_annotations"]
 
 OF_ANNOTATIONS: Final = "AnnotationOfAnnotation"
 
-ROOTS: Final = (
-    OF_ANNOTATIONS,
-    "AnnotationOfAnnotationCollection",
-    "ImageAnnotation",
-    "ImageAnnotationCollection",
-)
+COLLECTION: Final = "ImageAnnotationCollection"
+
+COLLECTIONS: Final = "ImageAnnotationCollections"
+"""What several collections of one JSON document are put into: no tool writes it."""
+
+ROOTS: Final = (OF_ANNOTATIONS, "AnnotationOfAnnotationCollection", "ImageAnnotation", COLLECTION)
 """The root elements of annotation documents; templates have others."""
 
 ANNOTATIONS: Final = (
@@ -256,7 +256,11 @@ def read_annotations(root: etree._Element) -> Iterator[Annotation]:
 
     A lone AIM 4 ``ImageAnnotation`` (with ``value=`` elements) is told from AIM 3 by its elements.
     """
-    if local(root).endswith("Collection") and local(root) in ROOTS:
+    if local(root) == COLLECTIONS:
+        for within, collection in numbered("", iter(root)):
+            for place, element in numbered(within, under(collection, *ANNOTATIONS)):
+                yield _annotation(AIM_4, place, element, collection)
+    elif local(root).endswith("Collection") and local(root) in ROOTS:
         for place, element in numbered("", under(root, *ANNOTATIONS)):
             yield _annotation(AIM_4, place, element, root)
     elif local(root) in ROOTS:
