@@ -106,29 +106,41 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
     except xml.XmlError as error:
         yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
         return
-    refused = [reject for annotation in found for reject in _refused(path.name, annotation)]
-    found = [annotation for annotation in found if not list(_refused(path.name, annotation))]
-    yield from refused
+    usable: list[Annotation] = []
+    for annotation in found:
+        refused = _refused(path.name, annotation)
+        if refused is None:
+            usable.append(annotation)
+        else:
+            yield refused
     if not found:
-        if not refused:
-            problem, wanted = "the document holds no annotation", "an ImageAnnotation, alone or in a collection"
-            yield Reject(name=path.name, place="document", problem=problem, wanted=wanted)
-        return
-    yield head
-    yield from _records(head, found, context)
-    context.keep(AimDocument(root, path.stat().st_size))
+        yield _empty(path.name)
+    if usable:
+        yield head
+        yield from _records(head, usable, context)
+        context.keep(AimDocument(root, path.stat().st_size))
 
 
-def _refused(name: str, annotation: Annotation) -> Iterator[Reject]:
+def _empty(name: str) -> Reject:
+    return Reject(
+        name=name,
+        place="document",
+        problem="the document holds no annotation",
+        wanted="an ImageAnnotation, alone or in an ImageAnnotationCollection",
+    )
+
+
+def _refused(name: str, annotation: Annotation) -> Reject | None:
     """Why nothing of an annotation can go in."""
     person = annotation.person
-    if not person or len(person) > LONGEST_ID or not person.isprintable():
-        yield Reject(
-            name=name,
-            place=annotation.person_place,
-            problem="the person's id is not usable" if person else "the person has no id, so the subject is not known",
-            wanted=f"the subject's id in the collection, at most {LONGEST_ID} printable characters",
-        )
+    if person and len(person) <= LONGEST_ID and person.isprintable():
+        return None
+    return Reject(
+        name=name,
+        place=annotation.person_place,
+        problem="the person's id is not usable" if person else "the person has no id, so the subject is not known",
+        wanted=f"the subject's id in the collection, at most {LONGEST_ID} printable characters",
+    )
 
 
 def _records(head: SourceRecord, found: list[Annotation], context: Context) -> Iterator[Yield]:

@@ -40,7 +40,7 @@ COLLECTION: Final = "ImageAnnotationCollection"
 COLLECTIONS: Final = "ImageAnnotationCollections"
 """What several collections of one JSON document are put into: no tool writes it."""
 
-ROOTS: Final = (OF_ANNOTATIONS, "AnnotationOfAnnotationCollection", "ImageAnnotation", COLLECTION)
+ROOTS: Final = (OF_ANNOTATIONS, "AnnotationOfAnnotationCollection", "ImageAnnotation", COLLECTION, COLLECTIONS)
 """The root elements of annotation documents; templates have others."""
 
 ANNOTATIONS: Final = (
@@ -235,7 +235,9 @@ def _annotation(dialect: Dialect, place: str, element: etree._Element, collectio
         codes=tuple(dialect.codes(element)),
         tracking_uid=_tracking(element),
         person=field_of(person, "id"),
-        person_place=("person/Person/@id" if dialect is AIM_3 else "person/id"),
+        person_place=f"{place.rpartition('/')[0]}/{'person/Person/@id' if dialect is AIM_3 else 'person/id'}".lstrip(
+            "/"
+        ),
         user=None
         if user is None
         else User(field_of(user, "name"), field_of(user, "loginName"), field_of(user, "roleInTrial")),

@@ -200,7 +200,7 @@ def translate(
     if len(keys) == 1:
         common["region"] = keys.pop()  # what is said of an annotation with one region is said of that
     lengths = sum(ncit.LENGTH in meanings(item.codes, codes) for item in annotation.calculations)
-    tracked = identity is not None and bool(identity.tracking_uid or identity.label)
+    named = identity is not None and bool(identity.tracking_uid or identity.label or assigned & ASSESSED)
     yield from facts(
         Translation(
             name=name,
@@ -208,7 +208,7 @@ def translate(
             codes=codes,
             common=common,
             procedure=device.key if device else None,
-            length=length_of(lengths, site.structure, assessed=tracked or bool(assigned & ASSESSED)),
+            length=length_of(lengths, site.structure, assessed=named),
             marked=shapes,
             radiomics=Radiomics(annotation.calculations, codes),
         )
