@@ -157,11 +157,13 @@ def _software(name: str, version: str) -> Software | None:
 
 
 def _quantification(dialect: Dialect, place: str, element: etree._Element) -> Quantification:
+    ends = {field_of(element, name) for name in ("minOperator", "maxOperator")}
     return Quantification(
         place=place,
         code=next(dialect.codes(element), None),
         value=field_of(element, "value"),
-        operator=field_of(element, "operator"),
+        # tools write *less than 5* as the interval whose ends are both less than 5
+        operator=field_of(element, "operator") or (ends.pop() if len(ends) == 1 else ""),
         low=field_of(element, "minValue"),
         high=field_of(element, "maxValue"),
         unit=field_of(element, "ucumString"),

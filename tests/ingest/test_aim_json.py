@@ -16,7 +16,7 @@ from ingest.aim import accepts, read
 from ingest.aim_elements import local
 from ingest.base import Context, Yield
 from ontology.json_elements import to_elements
-from ontology.records import Lesion, Measurement, Record, RegionFacts, Reject, SourceRecord
+from ontology.records import Lesion, Measurement, Reader, Record, RegionFacts, Reject, SourceRecord
 from ontology.terms import ncit, q
 
 CASES = Path(__file__).with_name("aim")
@@ -77,6 +77,34 @@ def test_a_closed_contour_in_the_patient_has_an_area_and_one_on_an_image_has_non
     areas = {item.number: (item.area, item.box_unit) for item in found if isinstance(item, RegionFacts)}
     assert areas[1] == (Decimal(300), "mm")
     assert areas[2] == (None, "{pixel}")
+
+
+def test_a_polyline_within_which_something_was_measured_is_closed(tmp_path: Path) -> None:
+    text = (CASES / "aim4_shapes" / "input.xml").read_text(encoding="utf-8")
+    area = (
+        '<calculationEntityCollection><CalculationEntity><uniqueIdentifier root="2.25.8"/><typeCode code="G-A166"'
+        ' codeSystemName="SRT"><displayName value="Area"/></typeCode></CalculationEntity></calculationEntityCollection>'
+        "<imageAnnotationStatementCollection><ImageAnnotationStatement>"
+        '<subjectUniqueIdentifier root="2.25.8"/><objectUniqueIdentifier root="2.25.72"/>'
+        "</ImageAnnotationStatement></imageAnnotationStatementCollection>"
+    )
+    line = '<MarkupEntity xsi:type="TwoDimensionPolyline"><uniqueIdentifier root=""/>'
+    path = tmp_path / "area.xml"
+    path.write_text(
+        text.replace(line, line.replace('root=""', 'root="2.25.72"')).replace("<markupEntity", f"{area}<markupEntity"),
+        encoding="utf-8",
+    )
+    shapes = {item.number: item.shape for item in records_of(path) if isinstance(item, RegionFacts)}
+    assert shapes[2] == q.CLOSED_CONTOUR_SHAPE
+
+
+def test_a_name_that_a_tool_did_not_have_is_nobody(tmp_path: Path) -> None:
+    whole = json.loads(json.dumps(EPAD))
+    user = whole["ImageAnnotationCollection"]["user"]
+    user["name"]["value"] = "undefined undefined"
+    by_login = [item for item in written(tmp_path, json.dumps(whole)) if isinstance(item, Reader)]
+    user["name"]["value"] = "jexample"
+    assert by_login == [item for item in written(tmp_path, json.dumps(whole)) if isinstance(item, Reader)]
 
 
 def test_what_is_said_of_annotations_is_of_no_lesion() -> None:

@@ -51,6 +51,7 @@ class Row:
     """Values of calculations that the walk finds and that are numbers."""
     exact: int = 0
     """Numbers that became measurements of a registered variable, in its unit."""
+    below_five: int = 0
     lesions: set[tuple[str, str]] = field(default_factory=set)
     regions: Counter[str] = field(default_factory=Counter)
 
@@ -98,6 +99,7 @@ def table(kind: str) -> Row:
         row.observations += sum(isinstance(item, Observation) for item in found)
         measured = [item for item in found if isinstance(item, Measurement)]
         row.measurements += len(measured)
+        row.below_five += sum(item.raw == "LessThan 5 %" and item.low is None and item.high == 5 for item in measured)
         row.lesions |= {(item.subject, item.key) for item in found if isinstance(item, Lesion)}
         row.regions.update(str(item.shape) for item in found if isinstance(item, RegionFacts))
         if heads:
@@ -114,7 +116,8 @@ def test_aim_3() -> None:
     assert (row.files, row.read, row.refused, row.rejects) == (70, 70, 0, 0)
     assert (row.observations, row.measurements) == (1378, 182)
     assert (row.numbers, row.exact) == (110, 110)
-    assert row.regions == {"q:LineShape": 80, "q:EllipseShape": 9, "q:OpenContourShape": 1}
+    assert row.regions == {"q:LineShape": 80, "q:EllipseShape": 9, "q:ClosedContourShape": 1}
+    assert row.below_five == 19  # "less than 5 %", written as an interval whose ends are both less than 5
     assert len(row.lesions) == 67  # three annotations come twice, as the files of the model
 
 
