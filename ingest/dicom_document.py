@@ -26,8 +26,12 @@ __all__ = ["Document", "DocumentKind", "codes_in", "once", "source_of", "uid_in"
 
 HEAD: Final = 4096
 
-LARGEST: Final = 512 << 20
-"""The bytes of the largest object without pixel data that is read: structure sets have some megabytes."""
+LARGEST: Final = 1 << 30
+"""The bytes of the largest object that is read: structure sets have some megabytes, and of a segmentation with
+thousands of frames the header has a few."""
+
+DEEPEST: Final = 8
+"""How deep sequences may be nested."""
 
 UID = re.compile(r"(?=.{3,64}$)[0-2](\.\d+)+", re.ASCII)
 
@@ -122,10 +126,9 @@ def source_of(kind: DocumentKind) -> Source:
 def _read(path: Path, kind: DocumentKind, context: Context, seen: dict[str, tuple[str, str]]) -> Iterator[Yield]:
     """One object: its source and records, or a reject for the whole of it."""
     try:
+        _require_size(path)
         digest = sha256_of(path)
-        header = read_header(path, {*dicom.HEADER_KEYWORDS, *kind.keywords}, lists=kind.lists)
-        if header.pixels is None and path.stat().st_size > LARGEST:
-            raise BrokenDicomError("file", "the object is too large", f"at most {LARGEST >> 20} MB")
+        header = read_header(path, {*dicom.HEADER_KEYWORDS, *kind.keywords}, DEEPEST, kind.lists)
     except BrokenDicomError as error:
         yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
         return
@@ -153,6 +156,11 @@ def _read(path: Path, kind: DocumentKind, context: Context, seen: dict[str, tupl
         return
     document = Document(path=path, header=header, context=context)
     yield from once(chain(_series(document, digest), _parts(document, kind)))
+
+
+def _require_size(path: Path) -> None:
+    if path.stat().st_size > LARGEST:
+        raise BrokenDicomError("file", "the object is too large", f"at most {LARGEST >> 20} MB")
 
 
 def _parts(document: Document, kind: DocumentKind) -> Iterator[Yield]:

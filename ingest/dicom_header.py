@@ -33,7 +33,16 @@ from pydicom.valuerep import VR
 from ingest.dicom_values import DECODERS, whole_text
 from ontology.records import Scalar
 
-__all__ = ["BrokenDicomError", "Elements", "Header", "is_dicom", "place_of", "read_header", "sop_class_of"]
+__all__ = [
+    "UNREADABLE",
+    "BrokenDicomError",
+    "Elements",
+    "Header",
+    "is_dicom",
+    "place_of",
+    "read_header",
+    "sop_class_of",
+]
 
 PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 LAST_EXPECTED = {
@@ -222,9 +231,7 @@ def _silent_pydicom() -> Iterator[None]:
         log.setLevel(level)
 
 
-def read_header(
-    path: Path, keywords: Iterable[str], deepest: int | None = None, lists: Collection[str] = ()
-) -> Header:
+def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None, lists: Collection[str] = ()) -> Header:
     """The named attributes of a file, read up to its pixel data (PS3.10).
 
     Sequences are decoded with their items, as deep as headers have them, or ``deepest`` levels where that is given;

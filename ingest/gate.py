@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from ingest.base import Block, Context
 from ingest.observed.lesions import lesion_name
+from ingest.observed.region_names import region_name
 from ontology import records
 from ontology.fields import dicom_attributes
 from ontology.records import (
@@ -278,9 +279,9 @@ def _study_header(record: Any, context: Context) -> Record:
 
 
 def _region_facts(record: Any, context: Context) -> Record:
-    """A label of a region is free text, as descriptions of series are, but where it is a lesion's name."""
+    """A label of a region is free text, as descriptions of series are, but where it names a lesion or a structure."""
     kept: RegionFacts = record
-    known = context.attested or kept.label is None or lesion_name(kept.label) is not None
+    known = context.attested or not kept.label or lesion_name(kept.label) or region_name(kept.label)
     return kept if known else replace(kept, label=None)
 
 

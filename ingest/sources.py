@@ -35,7 +35,10 @@ def all_sources() -> tuple[Source, ...]:
         idc,
         odm,
         redcap,
+        rt,
+        rwv,
         sas,
+        seg,
         sql,
         sr,
         table,
@@ -44,7 +47,10 @@ def all_sources() -> tuple[Source, ...]:
     return (
         idc.SOURCE,
         collection_file.SOURCE,
-        sr.SOURCE,  # before the reader of all other DICOM files
+        sr.SOURCE,  # this and the next before the reader of all other DICOM files
+        seg.SOURCE,
+        rt.SOURCE,
+        rwv.SOURCE,
         dicom.SOURCE,
         aim.SOURCE,
         fhir.SOURCE,

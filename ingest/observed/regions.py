@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final, TypedDict
 
-__all__ = ["PIXELS", "Box", "box_of", "polygon_area", "region_key"]
+__all__ = ["PIXELS", "Box", "box_of", "polygon_area", "region_key", "size"]
 
 PIXELS: Final = "{pixel}"
 MILLIMETRES: Final = "mm"
@@ -74,6 +74,15 @@ def box_of(points: Iterable[Sequence[float]], unit: str) -> Box | None:
         z_high=_held(highs[2]) if depth == 3 else None,
         box_unit=unit,
     )
+
+
+def size(value: float) -> Decimal | None:
+    """An area or volume as it is held; None where it is no positive number that can be one.
+
+    >>> size(12.34567), size(0.0)
+    (Decimal('12.346'), None)
+    """
+    return _held(value) if 0 < value < 1e12 else None
 
 
 def polygon_area(points: Sequence[Sequence[float]]) -> float:
