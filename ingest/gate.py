@@ -58,7 +58,8 @@ SPELT = rf"\b{NTH}[-. ]+{MONTHS}[-., ]+{YEAR}\b|\b{MONTHS}[. ]+{NTH},? +{YEAR}\b
 
 PATTERNS: dict[str, tuple[str, str]] = {
     "person": ("a person's name in DICOM form", r"[^\W\d_]{2,}\^+[^\W\d_]"),
-    "mail": ("an e-mail address", r"[\w.+-]+@[\w-]+\.[a-z]{2,}"),
+    # but for the address of a repository of software, which dcmqi states as a device's model
+    "mail": ("an e-mail address", r"(?<![\w.+-])(?!git@[\w.-]+:)[\w.+-]+@[\w-]+\.[a-z]{2,}"),
     "security": ("a social security number", r"(?<![\d.-])\d{3}-\d{2}-\d{4}(?![\d-])"),
     "phone": (
         "a telephone number",

@@ -32,10 +32,11 @@ from ingest.gate_dicom import is_dummy
 from ingest.observed import lesions, quantities, readers
 from ingest.observed.coded import meaning, raw_code
 from ingest.observed.regions import MILLIMETRES, PIXELS, box_of, region_key, size
-from ingest.observed.sites import site_of
+from ingest.observed.sites import Site, site_of
 from ingest.seg_geometry import Geometry, Reading, fractional, labels, marked, measure
 from ingest.seg_model import SEG_KEYWORDS, Segment, planes_of, segments_of
 from ontology import records
+from ontology.prefixes import Curie
 from ontology.records import Region, RegionFacts
 from ontology.terms import dcm, ncit, q, sct
 
@@ -56,6 +57,9 @@ ABNORMAL: Final = frozenset(
     )
 )
 """Categories and types of segments that mark a lesion."""
+
+ANATOMICAL: Final = frozenset((ncit.TISSUE, sct.BODY_STRUCTURE_BODY_STRUCTURE))
+"""Categories of segments whose type is a structure of the body."""
 
 
 def translate(document: Document) -> Iterator[Yield]:
@@ -132,8 +136,7 @@ def _region(
     """The records of a segment: who made it, the lesion that it marks, the region and what is said of it."""
     key, place = region_key(document.uid, segment.number), f"segment/{segment.number}"
     kind, category = meaning(segment.kind, document.codes), meaning(segment.category, document.codes)
-    # the type names the structure itself, or what lies in the anatomic region that is named beside it
-    site = site_of(segment.anatomy or segment.kind, document.codes, segment.modifiers)
+    site = _site(document, segment, {kind, category})
     procedure = _procedure(document, segment)
     reader = _reader(document) if procedure.automation != q.AUTOMATIC else None
     lesion = None
@@ -179,6 +182,16 @@ def _region(
         frame_of_reference=uid_in(document.header, "FrameOfReferenceUID"),
     )
     yield from _described(facts, geometry or Geometry(), series)
+
+
+def _site(document: Document, segment: Segment, said: set[Curie | None]) -> Site | None:
+    """Where a segment lies: its anatomic region, else its type, where that is of a structure of the body.
+
+    ePAD writes the category of an abnormal structure as anatomic region, which names no place.
+    """
+    named = segment.anatomy or (() if said & ABNORMAL or not said & ANATOMICAL else segment.kind)
+    site = site_of(named, document.codes, segment.modifiers)
+    return None if site is None or site.structure in ABNORMAL else site
 
 
 def _described(

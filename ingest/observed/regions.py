@@ -77,12 +77,14 @@ def box_of(points: Iterable[Sequence[float]], unit: str) -> Box | None:
 
 
 def size(value: float) -> Decimal | None:
-    """An area or volume as it is held; None where it is no positive number that can be one.
+    """An area or volume as it is held, below 1 with more digits (of slides); None where it can be none.
 
-    >>> size(12.34567), size(0.0)
-    (Decimal('12.346'), None)
+    >>> size(12.34567), size(0.0000498), size(0.0)
+    (Decimal('12.346'), Decimal('0.0000498'), None)
     """
-    return _held(value) if 0 < value < 1e12 else None
+    if not 1e-9 <= value < 1e12:
+        return None
+    return _held(value) if value >= 1 else Decimal(repr(value)).quantize(Decimal("1e-9")).normalize()
 
 
 def polygon_area(points: Sequence[Sequence[float]]) -> float:
