@@ -15,7 +15,7 @@ from ingest.dicom_document import Document, codes_in, uid_in
 from ingest.dicom_header import Elements, place_of
 from ingest.gate_dicom import is_dummy
 from ingest.observed import lesions, quantities, readers
-from ingest.observed.coded import meaning, raw_code
+from ingest.observed.coded import meaning, meanings, raw_code
 from ingest.observed.quantities import ValueProblem
 from ingest.observed.region_names import RegionName, region_name
 from ingest.observed.regions import MILLIMETRES, box_of, region_key, size
@@ -49,6 +49,12 @@ TYPES: Final[dict[str, Curie]] = {
     "TREATED_VOLUME": dcm.TREATED_VOLUME,
 }
 """What an ROI is of, by RT ROI Interpreted Type (PS3.3 section C.8.8.8.1)."""
+
+TUMORS: Final = frozenset((dcm.GTV_NODAL, dcm.GTV_PRIMARY, ncit.MASS, ncit.NODULE, sct.GTV))
+"""Kinds of region that are a lesion: what is seen of a tumor, without the margins of other targets."""
+
+TARGETS: Final = TUMORS | {dcm.CTV_NODAL, dcm.CTV_PRIMARY, dcm.ITV, dcm.PTV_NODAL, dcm.PTV_PRIMARY, sct.CTV, sct.PTV}
+"""Kinds that codes of an ROI name; other codes name its structure."""
 
 SHAPES: Final[dict[str, Curie]] = {
     "CLOSEDPLANAR_XOR": q.CLOSED_CONTOUR_SHAPE,
@@ -127,12 +133,13 @@ def _roi(
     category = codes_in(said, "SegmentedPropertyCategoryCodeSequence")
     modifiers = codes_in(said, "SegmentedPropertyTypeModifierCodeSequence")
     site = site_of(codes, document.codes, modifiers) or named.site or Site()
-    kind = TYPES.get(typed) or named.kind or (q.UNMAPPED if typed else None)
+    targets = (term for term in meanings(codes, document.codes) if term in TARGETS)
+    kind = next(targets, None) or TYPES.get(typed) or named.kind or (q.UNMAPPED if typed else None)
     procedure, reader = _procedure(document, item), _reader(document, said)
     yield procedure
     yield from (record for record in (reader,) if record is not None)
     lesion = None
-    if lesions.lesion_name(name):
+    if lesions.lesion_name(name) or kind in TUMORS:
         lesion = lesions.identified(
             lesions.Named(
                 subject=document.subject,
