@@ -68,6 +68,7 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
         warehouse.documents.sweep()  # of sources that did not come in whole, or of a run that was cut off
         progress.stage("publishing")
         manifest = writing.publish()
+        warehouse.documents.keep_only({(source.collection, source.digest) for source in manifest.sources})
         report.generation, report.quads = manifest.number, manifest.quads
         for number in runs:
             warehouse.control.finish_run(number, manifest.number)
@@ -109,6 +110,7 @@ class _Run:
         self.control = warehouse.control
         self.home = warehouse.home
         self.documents = warehouse.documents
+        self.released = warehouse.attestations.released(job.collection)
         self.coded = warehouse.coded
         self.library = library
         self.asked = Asked()
@@ -169,6 +171,7 @@ class _Run:
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
             blocks=True,
+            released=lambda content, place: (content, place) in self.released,
             known=self._is_known(source),
             elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),

@@ -191,7 +191,8 @@ def _plan(
     about = ABOUT.get(entry.record, "variable")
     said = about in constants or about in entry.fields or about == entry.main
     if not said and entry.record != "treatment":
-        wanted = f"a row column:{written} and its term in {site.vocabulary.decisions.path.name}"
+        place = site.vocabulary.decisions.path
+        wanted = f"`qilin map decide {place.parent.name} {written!r} TERM`, which is a row column:… in {place.name}"
         return _rejected(f"column {name}", "nothing says which variable it holds", wanted)
     plan = Plan(
         entry=entry,
