@@ -17,6 +17,7 @@ from ingest import dicom, gate_dicom
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.dicom_concepts import date_of
 from ingest.dicom_header import BrokenDicomError, Elements, Header, place_of, read_header, sop_class_of
+from ingest.dicom_kept import DicomDocument
 from ingest.dicom_series import Instance, SeriesSum
 from ingest.observed.coded import Code
 from mappings.codes import Codes
@@ -85,6 +86,8 @@ class DocumentKind:
     summary: str
     keywords: frozenset[str]
     lists: frozenset[str] = frozenset()
+    bulky: frozenset[str] = frozenset()
+    """The attributes that are not kept with the document, since they are as long as its frames are many."""
     classes: dict[str, Callable[[Document], Iterator[Yield]]]
     """The records of an object, by its SOP class."""
 
@@ -156,6 +159,7 @@ def _read(path: Path, kind: DocumentKind, context: Context, seen: dict[str, tupl
         return
     document = Document(path=path, header=header, context=context)
     yield from once(chain(_series(document, digest), _parts(document, kind)))
+    context.keep(DicomDocument(header, kind.keywords - kind.bulky, path.stat().st_size, kind.name))
 
 
 def _require_size(path: Path) -> None:

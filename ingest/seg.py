@@ -246,6 +246,7 @@ SOURCE = source_of(
         version=VERSION,
         summary="DICOM segmentations: each segment as a region, with its volume",
         keywords=SEG_KEYWORDS | FRAME_KEYWORDS,
+        bulky=frozenset({"PerFrameFunctionalGroupsSequence"}),
         classes=dict.fromkeys((SEGMENTATION, LABEL_MAP), translate),
     )
 )

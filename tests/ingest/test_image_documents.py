@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from ingest import dcmqi, sources
-from ingest.base import Context, Yield
+from ingest.base import Context, Keepable, Yield
 from ingest.contours import Contours, points_in
 from ingest.gate import admit, identifier_in
 from ingest.observed.quantities import ValueProblem
@@ -524,3 +524,40 @@ def test_a_structure_set_without_its_images_is_read_and_told(tmp_path: Path) -> 
     assert "names no series" in [item.problem for item in of(Reject, found)]
     assert [item.volume for item in of(RegionFacts, found)][:1] == [Decimal(3300)]
     check(found)
+
+
+@pytest.mark.parametrize(("kind", "case"), CASES)
+def test_what_is_kept_names_nobody_and_is_dicom(kind: str, case: str) -> None:
+    path = FOLDER / kind / case / "input.dcm"
+    kept: list[str] = []
+
+    def keep(document: Keepable) -> None:
+        kept.extend(document.lines(set(), lambda _subject, when: (None, None, when.clock)))
+
+    source = sources.accepting(str(path))
+    assert source is not None
+    list(source.read(iter([str(path)]), dataclasses.replace(CONTEXT, keep=keep)))
+    text = "\n".join(kept)
+    assert not [name for name in (*NAMES, "2020") if name in text]
+    document = Dataset.from_json(text)
+    assert (document.SOPInstanceUID, document.PatientID) == (pydicom.dcmread(path).SOPInstanceUID, "P-01")
+
+
+def test_a_kept_structure_set_has_its_contours() -> None:
+    path = FOLDER / "rt" / "structures" / "input.dcm"
+    kept: list[str] = []
+    source = sources.accepting(str(path))
+    assert source is not None
+    context = dataclasses.replace(
+        CONTEXT, keep=lambda document: kept.extend(document.lines(set(), lambda _subject, when: (None, None, None)))
+    )
+    list(source.read(iter([str(path)]), context))
+    document = Dataset.from_json("\n".join(kept))
+    found = document.ROIContourSequence[0].ContourSequence[3].ContourData
+    assert [float(number) for number in found[:3]] == [5.0, 5.0, 3.0]
+    assert [item.get("ROIName") for item in document.StructureSetROISequence] == [
+        "GTV-1",
+        "Lung_L",
+        "Isocenter 1",
+        None,
+    ]
