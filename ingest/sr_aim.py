@@ -20,8 +20,8 @@ from ingest.aim_model import (
 )
 from ingest.observed.coded import Code
 from ingest.sr_concepts import Role, role_of
+from ingest.sr_context import algorithm_of, text_of
 from ingest.sr_model import Item, Report
-from ingest.sr_report import algorithm_of, text_of
 
 __all__ = ["annotations_of", "is_aim"]
 

@@ -11,15 +11,16 @@ from ingest.aim_facts import RESPONSES, procedure, stated
 from ingest.base import Yield
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
-from ingest.observed.quantities import Quantity, ValueProblem
+from ingest.observed.quantities import Amount, Quantity, ValueProblem
 from ingest.observed.sites import Site, site_of
+from ingest.sr_concepts import Role, role
 from ingest.sr_model import Group, Number, Statement
 from ingest.sr_places import Common, Where, Work, region_records, where_of
 from ontology import records
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Record
 from ontology.terms import ncit, q, radlex
-from ontology.variables import canonical
+from ontology.variables import VariableKind, canonical, variables
 
 __all__ = ["Said", "anatomy", "finding", "lengths_of", "measurement", "site_in"]
 
@@ -126,6 +127,8 @@ def _named(number: Number) -> tuple[Code, ...]:
 
 def _quantity(work: Work, number: Number, said: Said) -> Quantity:
     """What a number is of: of nothing known where its name or how it was derived is not known."""
+    if role(number.quantity) is Role.SUBJECT_AGE:
+        return Quantity(ncit.AGE)  # which the gate bounds
     quantity = meaning(_named(number), work.codes)
     derived = meanings(number.derivations, work.codes)
     if quantity is None or len(derived) < len(number.derivations):
@@ -167,10 +170,11 @@ def _measured(
     software: records.Procedure | None,
 ) -> Measurement:
     """The measurement; `ValueProblem` where its value cannot be read."""
-    quantity = _quantity(work, number, said)
     unit = number.unit.value if number.unit else ""
     absent = _absent(work, number) if not number.number else None
-    amount = None if absent else quantities.amount(number.number, unit, quantity.variable)
+    quantity, amount = _quantity(work, number, said), None
+    if not absent:
+        quantity, amount = _amount(number, unit, quantity)
     methods = number.methods or group.methods
     method = meaning(methods, work.codes)
     part_of = work.part_of(number.part_of)
@@ -192,6 +196,34 @@ def _measured(
         absent_reason=absent,
         procedure=software.key if software else None,
         part_of=part_of,
+    )
+
+
+def _amount(number: Number, unit: str, quantity: Quantity) -> tuple[Quantity, Amount]:
+    """The number in the unit of its quantity; `ValueProblem` where it cannot be.
+
+    Where code and unit contradict each other, and the meaning names the quantity that the unit is of, the meaning goes
+    before the code: a widespread viewer writes areas with the code of a length.
+    """
+    try:
+        return quantity, quantities.amount(number.number, unit, quantity.variable)
+    except ValueProblem:
+        named = _called(number.quantity.meaning) if number.quantity else None
+        if named is None:
+            raise
+        return Quantity(named, quantity.statistic), quantities.amount(number.number, unit, named)
+
+
+def _called(meaning_: str) -> Curie | None:
+    """The measurement whose label a meaning is."""
+    label = meaning_.casefold()
+    return next(
+        (
+            item.curie
+            for item in variables().values()
+            if item.kind is VariableKind.MEASUREMENT and item.unit and item.label.casefold() == label
+        ),
+        None,
     )
 
 

@@ -16,22 +16,19 @@ from typing import Final
 from ingest.dicom_concepts import words_of
 from ingest.dicom_header import Elements
 from ingest.sr_concepts import Role, role_of
+from ingest.sr_context import algorithm_of, codes_of, observers_of, sites_of, text_of, time_points_of
 from ingest.sr_model import (
-    Code,
     Group,
     Item,
     Number,
-    Observer,
     Reference,
     Report,
     Shape,
-    Site,
     Software,
     Statement,
-    TimePoint,
 )
 
-__all__ = ["algorithm_of", "is_segment", "read_report", "text_of"]
+__all__ = ["is_segment", "read_report"]
 
 EVIDENCE: Final = ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence")
 
@@ -40,6 +37,9 @@ NOTHING: Final = frozenset({"none", "not available", "unknown", "unspecified"})
 
 OBSERVED: Final = frozenset({"CONTAINS", "HAS PROPERTIES", "INFERRED FROM"})
 """The relationships by which a coded item says what was seen; by the others it says of what, by whom and how."""
+
+SETTING: Final = frozenset({"HAS ACQ CONTEXT", "HAS OBS CONTEXT"})
+"""The relationships by which an item says how images were made, who observed, and who the patient is."""
 
 SEGMENTATIONS: Final = "1.2.840.10008.5.1.4.1.1.66."
 """Segmentation Storage and its like (PS3.4 B.5)."""
@@ -166,7 +166,7 @@ class _Gathered:
         said = role_of(item)
         if said is Role.IMAGE_LIBRARY:
             self._library(item, {})
-        elif item.relationship == "HAS ACQ CONTEXT" or said in CONTEXT or item.target:
+        elif item.relationship in SETTING or said in CONTEXT or item.target:
             return
         elif item.kind == "CONTAINER" or (item.kind == "CODE" and said in DETECTED):
             self.section(item, group, part_of)
@@ -197,9 +197,9 @@ class _Gathered:
         """What a section says of all that is in it, and what it inherits."""
         said = {role_of(child) for child in item.children}
         tracked = role_of(item) is Role.MEASUREMENT_GROUP or role_of(item) in DETECTED or bool(said & TRACKING)
-        observers = tuple(_observers(item.children))
-        sites, methods = tuple(_sites(item.children)), tuple(_codes(item.children, Role.METHOD))
-        times = tuple(_time_points(item.children))
+        observers = tuple(observers_of(item.children))
+        sites, methods = tuple(sites_of(item.children)), tuple(codes_of(item.children, Role.METHOD))
+        times = tuple(time_points_of(item.children))
         mine = [child for child in item.children if child.kind != "CONTAINER"]
         shapes = tuple(self._shapes(mine))
         return Group(
@@ -248,14 +248,14 @@ class _Gathered:
             number=item.number,
             unit=item.unit,
             qualifier=item.qualifier,
-            derivations=tuple(_codes(below, Role.DERIVATION)),
-            methods=tuple(_codes(below, Role.METHOD)),
+            derivations=tuple(codes_of(below, Role.DERIVATION)),
+            methods=tuple(codes_of(below, Role.METHOD)),
             modifiers=tuple(
                 child.code
                 for child in below
                 if child.code and child.relationship == "HAS CONCEPT MOD" and role_of(child) not in CONTEXT
             ),
-            sites=tuple(_sites(below)),
+            sites=tuple(sites_of(below)),
             shapes=tuple(self._shapes(below)),
             images=tuple(self._images(below)),
             software=algorithm_of(below),
@@ -301,73 +301,3 @@ IMAGE_CONTEXT: Final = frozenset({Role.SERIES_UID, Role.STUDY_DATE, Role.STUDY_U
 def is_segment(reference: Reference) -> bool:
     """Whether a reference is to a segmentation."""
     return reference.sop_class.startswith(SEGMENTATIONS)
-
-
-def text_of(items: list[Item] | tuple[Item, ...], said: Role) -> str:
-    """The first text of that role among items, empty where there is none."""
-    return next((item.text.strip() for item in items if role_of(item) is said and item.text.strip()), "")
-
-
-def _codes(items: tuple[Item, ...], said: Role) -> Iterator[Code]:
-    return (item.code for item in items if item.code is not None and role_of(item) is said)
-
-
-def _sites(items: tuple[Item, ...]) -> Iterator[Site]:
-    """The finding sites among items; a side beside a site that has none is of that site."""
-    beside = tuple(code for item in items for code in _sided(item) if role_of(item) is not Role.SITE)
-    for item in items:
-        if item.code is not None and role_of(item) is Role.SITE:
-            own = tuple(code for child in item.children for code in _sided(child))
-            yield Site(item.place, item.code, own or beside)
-
-
-def _sided(item: Item) -> Iterator[Code]:
-    """The value of a laterality or topographical modifier, and of the modifiers below it."""
-    if item.code is not None and role_of(item) in {Role.LATERALITY, Role.TOPOGRAPHICAL_MODIFIER}:
-        yield item.code
-        for child in item.children:
-            yield from _sided(child)
-
-
-def _time_points(items: tuple[Item, ...]) -> Iterator[TimePoint]:
-    """The time points stated among items."""
-    for item in items:
-        match role_of(item):
-            case Role.TIME_POINT:
-                yield TimePoint(item.place, item.text.strip())
-            case Role.TIME_POINT_TYPE if item.code is not None:
-                yield TimePoint(item.place, item.code.meaning)
-            case Role.VISIT:
-                yield TimePoint(item.place, "", item.text.strip() or item.number)
-
-
-def algorithm_of(items: tuple[Item, ...]) -> Software | None:
-    """The algorithm that is identified among items (TID 4019)."""
-    name = text_of(items, Role.ALGORITHM_NAME)
-    return Software(name, text_of(items, Role.ALGORITHM_VERSION)) if name else None
-
-
-def _observers(items: tuple[Item, ...]) -> Iterator[Observer]:
-    """The observers among items: each begins with its type, or with a name where the type is left out (TID 1002).
-
-    Some writers put what identifies an observer below its type.
-    """
-    one: list[Item] = []
-    for item in items:
-        if role_of(item) is Role.OBSERVER_TYPE:
-            yield from _observer(one)
-            one = [item, *item.children]
-        else:
-            one.append(item)
-    yield from _observer(one)
-
-
-def _observer(items: list[Item]) -> Iterator[Observer]:
-    """The observer that items identify; a device's own name may be that of a site, and is not taken."""
-    name = text_of(items, Role.OBSERVER_NAME) or text_of(items, Role.LOGIN) or text_of(items, Role.AIM_LOGIN)
-    model = text_of(items, Role.DEVICE_MODEL) or text_of(items, Role.DEVICE_MANUFACTURER)
-    if name:
-        part = next((item.code for item in items if role_of(item) is Role.OBSERVER_ROLE), None)
-        yield Observer(name=name, role=part)
-    elif model:
-        yield Observer(device=Software(model, ""))
