@@ -123,7 +123,8 @@ def _facts(document: Document, mapping: Mapping, key: str, series: str) -> Itera
         value_concept=quantity or q.UNMAPPED,
         method=meaning(mapping.methods, document.codes),
         unit=unit,
-        raw_code=raw_code((*mapping.quantity, *mapping.methods, *mapping.modifiers, *mapping.unit)),
+        raw=None if unit else next((code.value for code in mapping.unit), None),
+        raw_code=raw_code((*mapping.quantity, *mapping.methods, *mapping.modifiers)),
         when=document.when,
         document=document.uid,
     )
