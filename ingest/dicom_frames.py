@@ -1,4 +1,4 @@
-"""The pixels of a DICOM object, strip by strip: no more than about a million of them are in memory at a time.
+"""The pixels of a DICOM object, strip by strip: no more than about a million of native ones are in memory at a time.
 
 Native pixel data (PS3.5 section 8.1.1) is read straight from its place in the file; frames of one bit a pixel follow
 each other without padding, so a strip may begin within a byte. Compressed frames are decoded one by one by pydicom.
@@ -27,6 +27,8 @@ FRAME_KEYWORDS: Final = frozenset(
 """The attributes that say how pixels lie."""
 
 STRIP: Final = 1 << 20
+MOST_DECODED: Final = 1 << 26
+"""The pixels of a compressed frame, which is decoded whole."""
 BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 UNDEFINED: Final = 0xFFFFFFFF
 TYPES: Final[dict[tuple[int, int], str]] = {
@@ -107,6 +109,8 @@ def frames_of(path: Path, header: Header) -> Frames:
     if header.text("TransferSyntaxUID") == BIG_ENDIAN:
         raise _broken("is in the retired big endian order")
     start, length = _element(path, header.pixels)
+    if length == UNDEFINED and rows * columns > MOST_DECODED:
+        raise _broken("has compressed frames that are too large")
     whole = Frames(path, rows, columns, count, bits, signed, 0 if length == UNDEFINED else start)
     if length != UNDEFINED and (rows * columns * count * bits + 7) // 8 > length:
         raise _broken("is shorter than its rows, columns and frames")

@@ -140,16 +140,7 @@ def _roi(
     yield from (record for record in (reader,) if record is not None)
     lesion = None
     if lesions.lesion_name(name) or kind in TUMORS:
-        lesion = lesions.identified(
-            lesions.Named(
-                subject=document.subject,
-                place=place,
-                document=key,
-                name=name,
-                reader=reader.key if reader else None,
-                site=site.structure,
-            )
-        )
+        lesion = _lesion(document, name, number, reader, site)
         yield from lesion
     yield Region(subject=document.subject, key=key)
     study, uid = series[0] if len(set(series)) == 1 else (document.study, None)
@@ -179,25 +170,46 @@ def _roi(
     yield from _drawn(document, facts, drawn)
     stated = item.number("ROIVolume")
     if stated is not None and stated > 0:
-        amount = quantities.amount(format(stated, "f"), "cm3", ncit.VOLUME)
-        yield Measurement(
-            key=f"{place}/ROIVolume",
+        yield _stated_volume(facts, stated)
+
+
+def _lesion(
+    document: Document, name: str, number: int, reader: records.Reader | None, site: Site
+) -> tuple[records.Lesion, records.LesionFacts]:
+    """The lesion that an ROI marks, and by which rule it is that one."""
+    return lesions.identified(
+        lesions.Named(
             subject=document.subject,
-            variable=ncit.VOLUME,
-            value=amount.value,
-            unit=amount.unit,
-            raw=f"{stated:f} cm3",
-            region=key,
-            lesion=facts.lesion,
-            study=study,
-            series=uid,
-            procedure=procedure.key,
-            reader=facts.reader,
-            when=document.when,
+            place=f"roi/{number}",
+            document=region_key(document.uid, number),
+            name=name,
+            reader=reader.key if reader else None,
             site=site.structure,
-            laterality=site.laterality,
-            document=document.uid,
         )
+    )
+
+
+def _stated_volume(facts: RegionFacts, stated: Decimal) -> Measurement:
+    """The volume that the document states of an ROI, in cm3 (PS3.3 section C.8.8.5)."""
+    amount = quantities.amount(format(stated, "f"), "cm3", ncit.VOLUME)
+    return Measurement(
+        key=f"{facts.key}/ROIVolume",
+        subject=facts.subject,
+        variable=ncit.VOLUME,
+        value=amount.value,
+        unit=amount.unit,
+        raw=f"{stated:f} cm3",
+        region=facts.region,
+        lesion=facts.lesion,
+        study=facts.study,
+        series=facts.series,
+        procedure=facts.procedure,
+        reader=facts.reader,
+        when=facts.when,
+        site=facts.site if facts.site != q.UNMAPPED else None,
+        laterality=facts.laterality,
+        document=facts.document,
+    )
 
 
 def _drawn(document: Document, facts: RegionFacts, drawn: Elements) -> Iterator[Yield]:

@@ -139,20 +139,7 @@ def _region(
     site = _site(document, segment, {kind, category})
     procedure = _procedure(document, segment)
     reader = _reader(document) if procedure.automation != q.AUTOMATIC else None
-    lesion = None
-    if {kind, category} & ABNORMAL or any(map(lesions.lesion_name, (segment.label, segment.tracking_id))):
-        name = next(filter(lesions.lesion_name, (segment.tracking_id, segment.label)), "")
-        lesion = lesions.identified(
-            lesions.Named(
-                subject=document.subject,
-                place=place,
-                document=key,
-                tracking_uid=segment.tracking_uid,
-                name=name,
-                reader=reader.key if reader else None,
-                site=site.structure if site else None,
-            )
-        )
+    lesion = _lesion(document, segment, {kind, category}, reader, site)
     yield procedure
     yield from (record for record in (reader, *(lesion or ())) if record is not None)
     yield Region(subject=document.subject, key=key)
@@ -182,6 +169,30 @@ def _region(
         frame_of_reference=uid_in(document.header, "FrameOfReferenceUID"),
     )
     yield from _described(facts, geometry or Geometry(), series)
+
+
+def _lesion(
+    document: Document,
+    segment: Segment,
+    said: set[Curie | None],
+    reader: records.Reader | None,
+    site: Site | None,
+) -> tuple[records.Lesion, records.LesionFacts] | None:
+    """The lesion that a segment marks, and by which rule it is that one; None where it marks none."""
+    name = next(filter(lesions.lesion_name, (segment.tracking_id, segment.label)), "")
+    if not name and not said & ABNORMAL:
+        return None
+    return lesions.identified(
+        lesions.Named(
+            subject=document.subject,
+            place=f"segment/{segment.number}",
+            document=region_key(document.uid, segment.number),
+            tracking_uid=segment.tracking_uid,
+            name=name,
+            reader=reader.key if reader else None,
+            site=site.structure if site else None,
+        )
+    )
 
 
 def _site(document: Document, segment: Segment, said: set[Curie | None]) -> Site | None:
