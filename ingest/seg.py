@@ -218,9 +218,9 @@ def _described(
     if not geometry.points:
         yield facts
         return
-    box = None
-    if geometry.placed or one is not None:
-        box = box_of(geometry.points, MILLIMETRES if geometry.placed else PIXELS)
+    # pixels of several images, or pixels and millimetres, have no box in common
+    common = geometry.places == {True} or (geometry.places == {False} and one is not None)
+    box = box_of(geometry.points, MILLIMETRES if True in geometry.places else PIXELS) if common else None
     volume = size(geometry.volume) if geometry.sized and not geometry.slide else None
     flat = geometry.flat and (geometry.slide or len(geometry.slices) == 1)
     whole = replace(

@@ -63,12 +63,12 @@ class Geometry:
     """Whether all of its frames say how large a voxel is."""
     flat: bool = True
     """Whether all of its frames say how large a pixel is."""
-    placed: bool = True
-    """Whether all of its frames say where they lie in the patient."""
+    places: set[bool] = field(default_factory=set)
+    """Whether its frames say where they lie in the patient."""
     slide: bool = False
     slices: set[float] = field(default_factory=set)
     points: list[tuple[float, ...]] = field(default_factory=list)
-    """The corners of its voxels, frame by frame: mm where it is placed, else pixels."""
+    """The corners of its voxels, frame by frame: mm where a frame is placed, else pixels."""
     images: dict[str, None] = field(default_factory=dict)
 
 
@@ -108,7 +108,7 @@ def labels(wanted: Set[int]) -> Reading:
         rows, columns = rows[order] + strip.row, columns[order]
         bounds = [bound.reduceat(axis, starts) for axis in (rows, columns) for bound in (np.minimum, np.maximum)]
         for value, count, *edges in zip(found, counts, *bounds, strict=True):
-            if int(value) in wanted:
+            if value or 0 in wanted:  # a number that no segment has is told
                 top, bottom, left, right = map(int, edges)
                 yield int(value), Extent(float(count), top, bottom, left, right)
 
@@ -151,7 +151,7 @@ def _take(
             geometry.volume += extent.voxels * pixel * (distance or 0.0)
             geometry.sized = geometry.sized and distance is not None
         offset = _offset(plane)
-        geometry.placed = geometry.placed and offset is not None
+        geometry.places.add(offset is not None)
         geometry.slices.add(round(offset / SAME) * SAME if offset is not None else float(index))
         corners = [(row, column) for row in extent[1:3] for column in extent[3:5]]
         geometry.points.extend(_point(plane, row, column) for row, column in corners)

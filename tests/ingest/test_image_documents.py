@@ -334,6 +334,21 @@ def test_a_segmentation_that_contradicts_itself_is_told_and_the_rest_comes_in(
     check(found)
 
 
+def test_a_label_of_no_segment_is_told(tmp_path: Path) -> None:
+    pixels = np.array([[[0, 1, 8]]], np.uint8)
+    found = read(saved(made.segmentation("LABELMAP", [made.segment(1)], [made.frame(0)], pixels), tmp_path))
+    assert [item.place for item in of(Reject, found)] == ["(0062,000B) ReferencedSegmentNumber 8"]
+    assert [item.volume for item in of(RegionFacts, found)] == [Decimal(5)]
+
+
+def test_frames_with_and_without_a_place_have_no_box_in_common(tmp_path: Path) -> None:
+    frames = [made.frame(0, 1), made.frame(0, 1)]
+    del frames[1]["PlanePositionSequence"]
+    document = made.segmentation("BINARY", [made.segment(1)], frames, np.ones((2, 2, 2), np.uint8))
+    (region,) = of(RegionFacts, read(saved(document, tmp_path)))
+    assert (region.box_unit, region.volume) == (None, Decimal(40))
+
+
 def test_two_contents_of_one_uid_are_not_both_taken(tmp_path: Path) -> None:
     first, second = made.plan(), made.plan()
     second.FractionGroupSequence[0].NumberOfFractionsPlanned = 20
