@@ -316,6 +316,8 @@ class RegionFacts(Record):
     box_unit: str | None = None
     area: Decimal | None = None
     volume: Decimal | None = None
+    method: Curie | None = None
+    """How the volume, else the area, follows from the geometry."""
     primary: bool = True
     """True for exactly one description of a region; set when a generation is built."""
 
@@ -411,6 +413,7 @@ class Treatment(Record):
     line: int | None = None
     dose: Decimal | None = None
     dose_unit: str | None = None
+    fractions: int | None = None
     intent: Curie | None = None
     setting: Curie | None = None
     start: When | None = None
