@@ -22,10 +22,13 @@ __all__ = [
     "ASSESSED",
     "BASELINE_ROLES",
     "LESION_ROLES",
+    "NOTHING",
+    "RESPONSES",
     "Common",
     "Translation",
     "facts",
     "procedure",
+    "stated",
 ]
 
 LESION_ROLES: Final = frozenset(
@@ -131,7 +134,7 @@ def _certainty(translation: Translation, place: str, text: str) -> Iterator[Reje
         yield translation.reject(f"{place}/annotatorConfidence", problem)
 
 
-def _stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
+def stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
     """Variable and value of a statement: roles and responses have variables of their own.
 
     A statement whose code is not known has the value ``q:Unmapped``, and keeps its code.
@@ -153,7 +156,7 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
         return  # it is the visit of every observation
     refused = list(_certainty(translation, entity.place, entity.confidence))
     yield from refused
-    kind, value = _stated(variable, term)
+    kind, value = stated(variable, term)
     if entity.present is False:
         kind, value = term or q.UNMAPPED, ncit.ABSENT
     record = records.Response if term in RESPONSES and entity.present is not False else Finding

@@ -19,7 +19,7 @@ from ingest.dicom_header import BrokenDicomError, Header, is_dicom, place_of, re
 from ingest.dicom_series import Instance, SeriesSum
 from ontology.records import DataClass, Reject, SourceRecord
 
-__all__ = ["SOURCE", "accepts", "read"]
+__all__ = ["HEADER_KEYWORDS", "SOURCE", "accepts", "identity_flaw", "read"]
 
 VERSION = "dicom 1"
 """Changes whenever the same files would give other records."""
@@ -29,7 +29,7 @@ DIRECTORY = "1.2.840.10008.1.3.10"
 """Media Storage Directory Storage (PS3.4 B.5): a DICOMDIR."""
 UID = re.compile(r"(?=.{3,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-KEYWORDS = sorted(dicom_series.HEADER_KEYWORDS | gate_dicom.HEADER_KEYWORDS)
+HEADER_KEYWORDS = sorted(dicom_series.HEADER_KEYWORDS | gate_dicom.HEADER_KEYWORDS)
 
 
 def accepts(locator: str) -> bool:
@@ -78,10 +78,10 @@ class _Gathered:
     def take(self, locator: str) -> Reject | None:
         """Add one file to its series, or say why not."""
         try:
-            header = read_header(Path(locator), KEYWORDS)
+            header = read_header(Path(locator), HEADER_KEYWORDS)
         except BrokenDicomError as error:
             return _reject(locator, error.place, error.problem, error.wanted)
-        if refused := _identity_flaw(locator, header):
+        if refused := identity_flaw(locator, header):
             return refused
         if flaw := gate_dicom.header_flaw(header, attested=self.context.attested):
             return _reject(locator, *flaw, quarantine=True)
@@ -130,7 +130,7 @@ DISPUTES = {
 }
 
 
-def _identity_flaw(locator: str, header: Header) -> Reject | None:
+def identity_flaw(locator: str, header: Header) -> Reject | None:
     """Why a header does not say whose image it holds, or None."""
     if header.text("MediaStorageSOPClassUID") == DIRECTORY:
         return _reject(

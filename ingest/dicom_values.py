@@ -75,7 +75,7 @@ def _binary(code: str) -> Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]:
 
 
 DECODERS: Mapping[str, Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]] = {
-    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UT"), _texts),
+    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"), _texts),
     "DS": _decimals,
     "IS": _integers,
     "US": _binary("H"),
@@ -83,5 +83,6 @@ DECODERS: Mapping[str, Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]] = {
     "UL": _binary("L"),
     "SL": _binary("l"),
     "FD": _binary("d"),
+    "FL": _binary("f"),
 }
 """By VR (PS3.5 6.2); attributes of other VRs are not among those that are kept."""

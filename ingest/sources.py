@@ -37,12 +37,14 @@ def all_sources() -> tuple[Source, ...]:
         redcap,
         sas,
         sql,
+        sr,
         table,
     )
 
     return (
         idc.SOURCE,
         collection_file.SOURCE,
+        sr.SOURCE,  # before the reader of all other DICOM files
         dicom.SOURCE,
         aim.SOURCE,
         fhir.SOURCE,

@@ -27,7 +27,7 @@ from store.stars import Minter, quoted, star_text
 
 __all__ = ["Build", "arrow_batches", "connect"]
 
-KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
+KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
 """Which header of a series or study is shown: files before DICOMweb before catalogues."""
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
@@ -40,7 +40,7 @@ CLAIMING = {"Series", "Instance", "RegionFacts", *OBSERVATIONS}
 CLAIMED = ("Series", "Study", "Instance")
 """The record types whose nodes belong to one subject, in the order in which their claims are heard."""
 
-HEADERS = "source_kind = 'dicom'"
+HEADERS = "source_kind IN ('dicom', 'sr') AND key IN ('PatientAge', 'PatientSex')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,10 @@ REPEATED: dict[str, tuple[Repeated, ...]] = {
 """How statements are repeated, by record type: those of DICOM headers about a patient, those of copied documents."""
 
 ALIKE = {
-    name: f'coalesce(printf(\'%.9g\', try_cast("{name}" AS DOUBLE)), "{name}")' for name in ("value", "low", "high")
+    name: f'coalesce(printf(\'%.6g\', try_cast("{name}" AS DOUBLE)), "{name}")' for name in ("value", "low", "high")
 }
-"""SQL for numbers as they are compared: formats differ in the digits that they hold (DICOM's DS has 16 characters)."""
+"""SQL for numbers as they are compared: formats differ in the digits that they hold (DICOM's DS has 16
+characters, and AIM written as a report six decimals)."""
 
 KEYS = {
     Kind.SUBJECT: ("collection", "subject"),
