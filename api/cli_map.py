@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli_codes import check_codes, pending_codes
+from api.cli_map_set import set_
 from api.cli_map_show import map_reports
 from api.console import err, out, print_json, print_rows, report, report_json, watching
 from ingest.report import places
@@ -37,12 +38,14 @@ def map_commands(app: typer.Typer) -> typer.Typer:
         name="map",
         help="Table maps: what the columns and cells of tables mean. Every decision is kept with author, time and "
         "reason, and none is overwritten.\n\nA first table: `qilin map suggest TABLE`, then `qilin map show NAME`, "
-        "`qilin map decide NAME COLUMN`, `qilin map check TABLE`, `qilin map apply TABLE --collection C`.",
+        "`qilin map decide NAME COLUMN`, `qilin map set NAME --column COLUMN --variable TERM`, "
+        "`qilin map check TABLE`, `qilin map apply TABLE --collection C`.",
         no_args_is_help=True,
     )
     map_reports(maps)
     for command in (decide, apply, check, pending):
         maps.command()(command)
+    maps.command("set")(set_)
     app.add_typer(maps)
     return maps
 

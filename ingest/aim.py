@@ -1,4 +1,4 @@
-"""AIM annotations (Annotation and Image Markup, versions 3 and 4) in XML as a source.
+"""AIM annotations (Annotation and Image Markup, versions 3 and 4) in XML, and in the JSON of ePAD, as a source.
 
 One file is one source. What comes in:
 
@@ -19,9 +19,13 @@ One file is one source. What comes in:
   *Baseline* or *Follow-up* stands as a word of its own.
 - Whatever code has no mapping (`mappings.codes`) is kept as ``q:Unmapped`` (variable or value) with its triplet.
 
-Markups (shapes and their coordinates) are not read yet: they are to come as regions, and stay in the document, which
-is kept without what may identify a person (`ingest.aim_kept`). A document with a DOCTYPE, and any element that cannot
-be read, is rejected with its place; the rest goes in.
+- Each markup as a region with its geometry in summary, and the segment that ePAD refers to as that of its
+  segmentation (`ingest.aim_regions`). A measurement is of the region that its calculation names, else of the only one.
+- PyRadiomics' features by their names, with one procedure for each image type (`ingest.aim_radiomics`).
+- What is said of other annotations (``AnnotationOfAnnotation``) is derived, and of no lesion.
+
+Coordinates stay in the document, which is kept without what may identify a person (`ingest.aim_kept`). A document with
+a DOCTYPE, one that is no sound JSON, and any element that cannot be read, is rejected with its place; the rest goes in.
 """
 
 from __future__ import annotations
@@ -30,17 +34,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from lxml import etree
+
 from ingest.aim_dialects import ROOTS, read_annotations
 from ingest.aim_kept import AimDocument
 from ingest.aim_model import Annotation
 from ingest.aim_records import translate, visits
 from ingest.base import Context, Source, Yield, head_of, sha256_of
-from ontology import xml
+from ontology import json_elements, xml
 from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "aim-2"
+VERSION: Final = "aim-3"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 4096
@@ -50,8 +56,16 @@ LONGEST_ID: Final = 64
 
 
 def accepts(locator: str) -> bool:
-    """Whether a file begins as an AIM annotation in XML."""
-    return xml.root_name(head_of(locator, HEAD)) in ROOTS
+    """Whether a file begins as an AIM annotation in XML or in ePAD's JSON."""
+    head = head_of(locator, HEAD)
+    return xml.root_name(head) in ROOTS or json_elements.first_member(head) in ROOTS
+
+
+def _parsed(path: Path) -> etree._Element:
+    """The root element of a document; that which it mirrors, where it is JSON."""
+    if xml.root_name(head_of(str(path), HEAD)) is None:
+        return json_elements.parse(path)
+    return xml.parse(path)
 
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
@@ -81,7 +95,7 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         yield head
         return
     try:
-        root = xml.parse(path)
+        root = _parsed(path)
         found = list(read_annotations(root))
     except xml.XmlError as error:
         yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
@@ -136,5 +150,5 @@ SOURCE = Source(
     name="aim",
     accepts=accepts,
     read=read,
-    summary="AIM annotations, versions 3 and 4, in XML",
+    summary="AIM annotations, versions 3 and 4, in XML or ePAD's JSON",
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
 from ingest.aim_model import Annotation, Calculation, Cell, Entity, Quantification, Software
+from ingest.aim_radiomics import Feature, Radiomics
+from ingest.aim_regions import Marked
 from ingest.base import Yield
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
@@ -64,10 +66,12 @@ class Common(TypedDict):
     """What every observation of an annotation shares."""
 
     subject: str
-    lesion: str
+    lesion: str | None
+    region: str | None
     document: str | None
     study: str | None
     series: str | None
+    instance: str | None
     reader: str | None
     when: When | None
     visit: int | None
@@ -88,6 +92,10 @@ class Translation:
     common: Common
     procedure: str | None
     length: Curie
+    marked: Mapping[str, Marked]
+    """The regions of the annotation, by the places of their shapes."""
+    radiomics: Radiomics
+    """How the features of radiomics in it were computed."""
 
     def reject(self, place: str, problem: ValueProblem) -> Reject:
         """An element that stays out."""
@@ -210,15 +218,12 @@ def _range(translation: Translation, given: Quantification, entity: Entity, vari
     )
 
 
-def _quantity(translation: Translation, calculation: Calculation) -> Quantity:
-    """What a calculation is of, and by which statistic."""
-    terms = meanings(calculation.codes, translation.codes)
-    return quantities.quantity_of(terms, calculation.unit, length=translation.length)
-
-
 def _calculation(translation: Translation, calculation: Calculation) -> Iterator[Yield]:
     """Every value of a calculation as a measurement."""
-    software = procedure(calculation.software)
+    feature = translation.radiomics.feature(calculation)
+    if feature is not None and feature.setting:
+        return  # it says how the features were computed, which their procedure holds
+    software = feature.procedure if feature is not None else procedure(calculation.software)
     if software is not None:
         yield software
     if calculation.packed or not calculation.cells:
@@ -227,15 +232,31 @@ def _calculation(translation: Translation, calculation: Calculation) -> Iterator
         return
     for cell in calculation.cells:
         try:
-            yield _measurement(translation, calculation, cell, software.key if software else translation.procedure)
+            measured = _measurement(translation, calculation, cell, feature)
         except ValueProblem as problem:
             yield translation.reject(cell.place, problem)
+            continue
+        made = software.key if software else translation.procedure
+        yield _placed(replace(measured, procedure=made), translation.marked.get(calculation.marked or ""))
 
 
-def _measurement(translation: Translation, calculation: Calculation, cell: Cell, software: str | None) -> Measurement:
+def _placed(measured: Measurement, shape: Marked | None) -> Measurement:
+    """A measurement with the region that it was made of, where the document says it."""
+    if shape is None:
+        return measured
+    return replace(measured, region=shape.region, instance=shape.instance or measured.instance)
+
+
+def _measurement(
+    translation: Translation, calculation: Calculation, cell: Cell, feature: Feature | None
+) -> Measurement:
     """One value; `ValueProblem` where it cannot be read."""
-    quantity = _quantity(translation, calculation)
-    amount = quantities.amount(cell.text, calculation.unit, quantity.variable)
+    terms = meanings(calculation.codes, translation.codes)
+    quantity = quantities.quantity_of(terms, calculation.unit, length=translation.length)
+    unit = calculation.unit
+    if feature is not None and feature.variable is not None:
+        quantity, unit = Quantity(feature.variable), feature.unit(unit)
+    amount = quantities.amount(cell.text, unit, quantity.variable)
     return Measurement(
         **translation.common,
         key=cell.place,
@@ -245,5 +266,5 @@ def _measurement(translation: Translation, calculation: Calculation, cell: Cell,
         raw=quantities.as_written(cell.text, calculation.unit),
         raw_code=raw_code(calculation.codes),
         statistic=quantity.statistic,
-        procedure=software,
+        derived=translation.annotation.of_annotations,
     )

@@ -11,6 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ingest import dicom_series, gate_dicom
@@ -83,8 +84,10 @@ class _Gathered:
             return _reject(locator, error.place, error.problem, error.wanted)
         if refused := identity_flaw(locator, header):
             return refused
-        if flaw := gate_dicom.header_flaw(header, attested=self.context.attested):
-            return _reject(locator, *flaw, quarantine=True)
+        released = partial(self.context.released, header.digest)
+        if flaw := gate_dicom.header_flaw(header, attested=self.context.attested, released=released):
+            content = header.digest if flaw.releasable else ""
+            return _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content=content)
         instance = Instance(header.text("SOPInstanceUID"), header.digest, locator)
         before = self.seen.setdefault(instance.uid, instance)
         if before is not instance:
@@ -157,8 +160,11 @@ def _differing(before: Instance, instance: Instance) -> Reject:
     )
 
 
-def _reject(locator: str, place: str, problem: str, wanted: str, *, quarantine: bool = False) -> Reject:
-    return Reject(name=Path(locator).name, place=place, problem=problem, wanted=wanted, quarantine=quarantine)
+def _reject(
+    locator: str, place: str, problem: str, wanted: str, *, quarantine: bool = False, content: str = ""
+) -> Reject:
+    name = Path(locator).name
+    return Reject(name=name, place=place, problem=problem, wanted=wanted, quarantine=quarantine, content=content)
 
 
 SOURCE = Source(name="dicom", accepts=accepts, read=read, summary="DICOM files and folders: one source for each series")

@@ -110,6 +110,7 @@ class _Run:
         self.control = warehouse.control
         self.home = warehouse.home
         self.documents = warehouse.documents
+        self.released = warehouse.attestations.released(job.collection)
         self.coded = warehouse.coded
         self.library = library
         self.asked = Asked()
@@ -170,6 +171,7 @@ class _Run:
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
             blocks=True,
+            released=lambda content, place: (content, place) in self.released,
             known=self._is_known(source),
             elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),

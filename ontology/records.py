@@ -441,3 +441,5 @@ class Reject:
     wanted: str
     quarantine: bool = False
     """True where the content is sound but may identify a person or contradicts what is already held."""
+    content: str = ""
+    """The digest of the content, where a steward may let it pass this check; empty where nobody can."""

@@ -6,8 +6,8 @@ import itertools
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyoxigraph as ox
 
 from ontology.vocabulary import vocabulary_digest, vocabulary_triples
-from store.ahead import ahead
 from store.build import Build, arrow_batches, connect
 from store.check import check_added, check_one_graph
 from store.control import now
@@ -30,9 +29,6 @@ from store.stars import quoted
 __all__ = ["Generations", "writer_digest"]
 
 log = logging.getLogger(__name__)
-
-FILE_BYTES = 1 << 30
-"""N-Quads handed to the loader at a time."""
 
 SMALL = 4
 """A change that touches more than one in this many rows is made by building anew, not by deleting."""
@@ -123,14 +119,16 @@ class Generations:
     def _make(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, store: Path) -> Manifest:
         """The whole state from the log, checked."""
         build = Build(connection, manifest, self.home.log)
+        # one thread keeps up with the loader; others would fall idle between, and DuckDB has the whole process give
+        # its free memory back whenever one does, which the loader then waits for
+        connection.execute("SET threads = 1")
         texts = itertools.chain([self._vocabulary()], *(pieces(connection, query) for query in build.texts()))
-        _load(ox.Store(store), texts, self.home.scratch)
+        _load(ox.Store(store), texts)
         return self._checked(manifest, build, store, None)
 
     def _vocabulary(self) -> bytes:
         graph = ox.NamedNode(f"{self.base}graph/{VOCABULARY}")
-        quads = (ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in vocabulary_triples())
-        return b"".join(f"{quad} .\n".encode() for quad in quads)
+        return b"".join(f"{graph}{{{triple}}}\n".encode() for triple in vocabulary_triples())
 
     def _update(
         self, connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, place: Path
@@ -154,10 +152,10 @@ class Generations:
         ox.Store.read_only(str(folder / "store")).backup(str(place))
         store = ox.Store(str(place))
         for piece in pieces(connection, 'SELECT text FROM (FROM "before".star EXCEPT FROM "after".star)'):
-            for quad in ox.parse(piece, format=ox.RdfFormat.N_QUADS):
+            for quad in ox.parse(piece, format=ox.RdfFormat.TRIG):
                 store.remove(quad)
         added = 'SELECT text FROM (FROM "after".star EXCEPT FROM "before".star)'
-        _load(store, pieces(connection, added), self.home.scratch)
+        _load(store, pieces(connection, added))
         del store
         return self._checked(wanted, builds["after"], place, pieces(connection, added))
 
@@ -202,32 +200,28 @@ def joined(texts: pa.Array) -> bytes:
     return bytes(memoryview(data)[ends[column.offset] : ends[column.offset + len(column)]])
 
 
-def _load(store: ox.Store, texts: Iterable[bytes], scratch: Path) -> None:
-    """Load N-Quads from files of a bounded size, each written while the one before is loaded.
+def _load(store: ox.Store, texts: Iterable[bytes]) -> None:
+    """Load TriG in one go, which gives fewer and larger files than many pieces.
 
-    The loader parses a file in parallel, and a stream in one thread only. What DuckDB and the loader do needs no
-    interpreter's lock, so the two really run side by side.
+    The text goes through a pipe, which the loader reads as a file: it works in threads of its own while DuckDB makes
+    the text, and neither waits for the interpreter's lock.
     """
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        for file in ahead(_written(texts, Path(folder))):
-            store.bulk_load(path=str(file), format=ox.RdfFormat.N_QUADS, lenient=True)
-            file.unlink()
+    reading, writing = os.pipe()
+    with ThreadPoolExecutor(1) as writer:
+        written = writer.submit(_write_all, writing, texts)
+        try:
+            store.bulk_load(path=f"/dev/fd/{reading}", format=ox.RdfFormat.TRIG, lenient=True)
+        finally:
+            os.close(reading)  # so that the writer ends, whatever became of the loader
+        written.result()
 
 
-def _written(texts: Iterable[bytes], folder: Path) -> Iterator[Path]:
-    """The texts as files of about `FILE_BYTES`."""
-    texts, size = iter(texts), 0
-    for number in itertools.count():
-        file = folder / f"{number}.nq"
-        with file.open("wb") as out:
-            for text in texts:
-                size += out.write(text)
-                if size >= FILE_BYTES:
-                    break
-        if not size:
-            return
-        size = 0
-        yield file
+def _write_all(pipe: int, texts: Iterable[bytes]) -> None:
+    with open(pipe, "wb", buffering=0) as out:
+        for text in texts:
+            rest = memoryview(text)
+            while rest:
+                rest = rest[out.write(rest) :]
 
 
 def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, log_folder: Path) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from api.cli import app, refusals
@@ -283,5 +284,70 @@ def test_an_update_of_a_vocabulary_lists_the_decisions_to_look_at(qilin: Run, ho
 
 
 def test_every_map_command_teaches_with_an_example(qilin: Run) -> None:
-    for name in ("show", "decide", "apply", "check", "pending", "history", "export", "write", "review"):
+    for name in ("show", "decide", "set", "apply", "check", "pending", "history", "export", "write", "review"):
         assert "qilin map" in qilin(name, "--help").stdout, name
+
+
+def set_(qilin: Run, *words: str, **more) -> Result:
+    return qilin("set", *words, "--author", "Ada", "--reason", "as the protocol says", **more)
+
+
+def test_a_column_is_set_without_an_editor(qilin: Run, home: Home) -> None:
+    path = home.mappings / "trial" / "map.yaml"
+    path.write_text(f"# read this\n{MAP}  # end\n", encoding="utf-8")
+    set_(qilin, "trial", "--column", "Extra", "--variable", "ncit:C81328", "--unit", "kg", "--date", "Seen")
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(f"# read this\n{MAP}"), "what was there stays as it was written"
+    assert "  Extra: {record: measurement, when: {column: Seen}, unit: kg}\n" in text
+    shown = json.loads(qilin("show", "trial", "Extra", "--json").stdout)
+    assert shown[0]["decisions"][0]["term"] == "ncit:C81328"
+    set_(qilin, "trial", "--column", "Extra", "--unit", "g")
+    assert "unit: g}" in path.read_text(encoding="utf-8")
+    set_(qilin, "trial", "--column", "Extra", "--drop")
+    assert "Extra" not in path.read_text(encoding="utf-8")
+
+
+def test_what_holds_for_all_columns_is_set_once(qilin: Run, home: Home) -> None:
+    set_(qilin, "trial", "--subject", "Patient", "--date", "Visit date", "--format", "%d.%m.%Y", "--visit", "Visit")
+    text = (home.mappings / "trial" / "map.yaml").read_text(encoding="utf-8")
+    assert "subject: Patient\n" in text
+    common = yaml.safe_load(text)["common"]
+    assert common == {"when": {"column": "Visit date", "format": "%d.%m.%Y"}, "visit": {"column": "Visit"}}
+    made = json.loads(qilin("show", "trial", "--json").stdout)
+    assert {"Visit", "Visit date"} <= {state["name"] for state in made}
+
+
+def test_a_map_is_made_from_nothing(qilin: Run, home: Home) -> None:
+    set_(qilin, "fresh", "--subject", "ID", "--column", "Sex", "--element", "cadsr:2200604")
+    set_(qilin, "fresh", "--column", "OS", "--variable", "ncit:C125201", "--unit", "mo", "--start", "q:SurgeryAnchor")
+    set_(qilin, "fresh", "--column", "OS", "--event", "st", "--yes", "1", "--no", "0")
+    said = qilin("check", "table.csv", "--mapping", "fresh", status=None)
+    assert "fresh" in said.output
+    entry = (home.mappings / "fresh" / "map.yaml").read_text(encoding="utf-8")
+    assert "  Sex: {record: finding}\n" in entry
+    assert "OS: {record: outcome, start_event: 'q:SurgeryAnchor', unit: mo, event: " in entry
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("trial", "--column", "Sex", "--unit", "furlong"), "is no unit"),
+        (("trial", "--column", "Extra", "--unit", "kg"), "--record"),
+        (("trial", "--column", "Extra", "--variable", "ncit:C0"), "no vocabulary"),
+        (("trial", "--column", "Extra", "--record", "frob"), "record"),
+        (("trial", "--column", "Nothing", "--drop"), "has no"),
+        (("trial", "--unit", "kg"), "name the column"),
+        (("trial",), "say what is to be set"),
+        (("trial", "--column", "Sex", "--event", "x"), "--yes dead"),
+        (("newer", "--column", "Sex", "--variable", "ncit:C28421"), "--subject"),
+        (("nsclc_radiomics_lung1", "--subject", "x"), "comes with Qilin"),
+    ],
+)
+def test_what_cannot_be_set_changes_nothing(qilin: Run, home: Home, words: tuple[str, ...], problem: str) -> None:
+    path = home.mappings / "trial" / "map.yaml"
+    result = set_(qilin, *words, status=None)
+    assert result.exit_code
+    said = str(result.exception) if isinstance(result.exception, refusals()) else " ".join(result.output.split())
+    assert problem in said
+    assert path.read_text(encoding="utf-8") == MAP
+    assert not (home.mappings / "newer").exists()

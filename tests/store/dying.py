@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
@@ -68,9 +67,9 @@ def _after(owner: Any, name: str) -> None:
 
 
 def _mid_load() -> None:
-    def half(_store: ox.Store, texts: Iterable[bytes], _scratch: Path) -> None:
+    def half(_store: ox.Store, texts: Iterable[bytes]) -> None:
         for piece in texts:
-            _store.bulk_load(piece, format=ox.RdfFormat.N_QUADS)
+            _store.bulk_load(piece, format=ox.RdfFormat.TRIG)
             die()
 
     store.generations._load = half

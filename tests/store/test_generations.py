@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyoxigraph as ox
 import pytest
 
 import store.generations
@@ -192,8 +194,6 @@ def _undated(lines: set[str]) -> set[str]:
 
 
 def test_a_triple_in_two_graphs_is_found() -> None:
-    import pyoxigraph as ox
-
     triples = ox.Store()
     node = ox.NamedNode("urn:n")
     for graph in ("urn:g1", "urn:g2"):
@@ -234,6 +234,21 @@ def test_rights_that_are_taken_away_are_gone_even_where_publishing_fails(
     with pytest.raises(OSError, match="space"):
         warehouse.set_collection(warehouse.control.collection("toys").within("team"))
     assert toys.everything(warehouse, ANONYMOUS) == set()
+
+
+def test_a_fault_while_text_is_made_is_not_taken_for_its_end() -> None:
+    def texts() -> Iterator[bytes]:
+        yield b"<urn:g>{<urn:s> a <urn:c>;}\n"
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        store.generations._load(ox.Store(), texts())
+
+
+def test_text_that_the_loader_refuses_is_said_as_such() -> None:
+    endless = itertools.chain([b"<urn:g>{<urn:s> a }\n"], itertools.repeat(b" " * 4096, 1000))
+    with pytest.raises(SyntaxError):
+        store.generations._load(ox.Store(), endless)
 
 
 @pytest.mark.parametrize("name", ["CT+public", "vocabulary", " ", "a\nb"])
