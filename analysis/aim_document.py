@@ -30,7 +30,7 @@ from analysis.statements import (
     raw_codes,
     value_code,
 )
-from analysis.uids import is_uid, uid_of
+from analysis.uids import uid_of
 from ingest.aim_facts import NOTHING
 from mappings.code_sets import Triplet
 from ontology.prefixes import Curie
@@ -383,7 +383,7 @@ class _Annotation:
         """One reference for each series, with the images of it that are known."""
         group = self.group
         named: dict[tuple[str, str], list[Image]] = {}
-        if group.study is not None and is_uid(group.study):
+        if group.study is not None:
             named[group.study, group.series or ""] = []
         for image in group.images:
             if image.study is not None:

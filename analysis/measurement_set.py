@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Final
 
-from analysis.uids import is_uid, uid_of
+from analysis.uids import uid_of
+from ingest.observed.lesions import tracking_uid
 from ingest.observed.sites import Site
 from ontology.records import (
     Finding,
@@ -152,7 +153,7 @@ class MeasurementSet:
     def _group(self, members: tuple[Observation, ...], *, alone: bool) -> Group:
         """One group; ``alone`` says whether it is all of its document that is in the set."""
         one = members[0]
-        document = one.document if one.document and is_uid(one.document) else None
+        document = tracking_uid(one.document or "")
         return Group(
             uid=document if document and alone else uid_of("group", self.collection, _shared(one), _said(members)),
             subject=one.subject,
@@ -212,7 +213,7 @@ def gathered(collection: str, found: Iterable[Record]) -> MeasurementSet:
     lesions: dict[tuple[str, str], Tracked] = {}
     for item in listed:
         if isinstance(item, Lesion):
-            uid = item.key if is_uid(item.key) else _tracking(collection, item.subject, item.key)
+            uid = tracking_uid(item.key) or _tracking(collection, item.subject, item.key)
             lesions.setdefault((item.subject, item.key), Tracked(uid, item.label))
     for item in listed:
         if isinstance(item, LesionFacts):
@@ -231,7 +232,7 @@ def gathered(collection: str, found: Iterable[Record]) -> MeasurementSet:
 def _tracked(collection: str, facts: LesionFacts, known: Tracked | None) -> Tracked:
     """A lesion by how a source identified it; a tracking UID goes before any other way."""
     label = facts.label or (known.label if known else None)
-    if facts.tracking_uid and is_uid(facts.tracking_uid):
+    if facts.tracking_uid:
         return Tracked(facts.tracking_uid, label)
     if known is not None and known.stated and facts.rule == q.BY_TRACKING_UID:
         return replace(known, label=label)
