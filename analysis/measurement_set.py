@@ -120,6 +120,8 @@ class MeasurementSet:
     images: Mapping[str, Image]
     studies: Mapping[str, str]
     """The study of each series."""
+    deidentified: bool = False
+    """Whether who answers for the data says that subjects and readers are pseudonyms."""
 
     def with_images(self, found: Iterable[Image]) -> MeasurementSet:
         """The set with what is known of images from elsewhere, such as their files."""
@@ -200,7 +202,7 @@ class MeasurementSet:
             yield Document(one.subject, one.reader, one.session, one.study, tuple(parts[key]))
 
 
-def gathered(collection: str, found: Iterable[Record]) -> MeasurementSet:
+def gathered(collection: str, found: Iterable[Record], *, deidentified: bool = False) -> MeasurementSet:
     """The set of records: observations of images, and the identities that they refer to."""
     listed = list(found)
     studies = {item.uid: item.study for item in listed if isinstance(item, Series) and item.study}
@@ -226,6 +228,7 @@ def gathered(collection: str, found: Iterable[Record]) -> MeasurementSet:
         procedures={item.key: item for item in listed if isinstance(item, Procedure)},
         images=images,
         studies=studies,
+        deidentified=deidentified,
     )
 
 

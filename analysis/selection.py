@@ -123,7 +123,7 @@ def _set(warehouse: Warehouse, collection: str, found: Sequence[str], caller: Ca
         raise NoRecordsError(
             "no observation of images is among what was asked for; `qilin query lesion-diameters` shows what there is"
         )
-    return gathered(collection or asked.collection(), records)
+    return gathered(collection or asked.collection(), records, deidentified=True)
 
 
 @dataclass(slots=True)

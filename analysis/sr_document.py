@@ -60,6 +60,8 @@ MANUFACTURER: Final = "Qilin"
 UNKNOWN: Final = "unknown"
 NO_UNIT: Final = "1"
 
+DEIDENTIFIED: Final = "Subject ids and readers by the pseudonyms of the data warehouse"
+
 PERSON: Final = Code("121006", "DCM", "Person")
 DEVICE: Final = Code("121007", "DCM", "Device")
 FINDING: Final = Code("121071", "DCM", "Finding")
@@ -95,7 +97,11 @@ def sr_document(document: Document, given: MeasurementSet, words: Words, unwritt
             manufacturer=MANUFACTURER,
             is_complete=True,
         )
+    _without_values(report)
     _timeless(report, document, known=bool(_known(document)))
+    if given.deidentified:
+        report.PatientIdentityRemoved = "YES"
+        report.DeidentificationMethod = DEIDENTIFIED
     held = BytesIO()
     report.save_as(held, enforce_file_format=True)
     return held.getvalue()
@@ -112,6 +118,14 @@ def _observed_by(document: Document) -> ObservationContext:
         return ObservationContext(observer_person_context=ObserverContext(CodedConcept.from_code(PERSON), person))
     device = DeviceObserverIdentifyingAttributes(uid=uid_of("device", MANUFACTURER))
     return ObservationContext(observer_device_context=ObserverContext(CodedConcept.from_code(DEVICE), device))
+
+
+def _without_values(item: Dataset) -> None:
+    """Take out the values of measurements that have none: the only ones with a qualifier (PS3.3 C.18.1)."""
+    if "NumericValueQualifierCodeSequence" in item:
+        item.MeasuredValueSequence = []
+    for child in item.get("ContentSequence", ()):
+        _without_values(child)
 
 
 def _timeless(report: Dataset, document: Document, *, known: bool) -> None:
@@ -303,6 +317,4 @@ def _number(item: Measurement, given: MeasurementSet, words: Words, unwritten: U
         if software is not None and software.software
         else None,
     )
-    if item.value is None:
-        made[0].MeasuredValueSequence = []
     yield made
