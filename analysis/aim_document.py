@@ -1,4 +1,4 @@
-"""A measurement set as AIM 4 documents (Annotation and Image Markup, AIM_v4_rv44): one `ImageAnnotationCollection` each.
+"""A measurement set as AIM 4 documents (Annotation and Image Markup, AIM_v4_rv44), of one collection element each.
 
 - One document for each subject, reader, reading and study; one ``ImageAnnotation`` for each group.
 - An annotation that is the whole of what is known of a document keeps that document's UID, so that it is known again as

@@ -1,7 +1,7 @@
 """A set of observations of images, whatever it came from, as groups that a document can state.
 
-A group is what one annotation (AIM) or measurement group (TID 1501) says: of one lesion, by one reader, in one reading, on
-one series, at one time and place. The warehouse (`analysis.selection`) and a table (`analysis.table_set`) both give
+A group is what one annotation (AIM) or measurement group (TID 1501) says: of one lesion, by one reader, in one reading,
+on one series, at one time and place. The warehouse (`analysis.selection`) and files (`analysis.file_set`) both give
 records; from here on there is no difference.
 """
 
@@ -58,7 +58,7 @@ class Tracked:
     """Its tracking UID: that of its sources, or one made of what the lesion is called."""
     label: str | None = None
     stated: bool = True
-    """Whether a reader of the document should know it by the UID; else it is known by name and reader, or by document."""
+    """Whether a reader of the document should know it by the UID; else by its name and reader, or by the document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +103,14 @@ class Unwritten:
 
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def add(self, reason: str, count: int = 1) -> None:
+    @property
+    def count(self) -> int:
+        """How many in all."""
+        return self.reasons.total()
+
+    def add(self, reason: str) -> None:
         """Count what is left out."""
-        self.reasons[reason] += count
+        self.reasons[reason] += 1
 
 
 @dataclass(frozen=True)
@@ -269,9 +274,7 @@ def _shared(item: Observation) -> tuple[object, ...]:
 def _said(members: Iterable[Observation]) -> list[tuple[object, ...]]:
     """What observations state, without the keys by which a source is read again."""
     left_out = {"key", "part_of", "raw", "document", "primary", "duplicate_of"}
-    return [
-        tuple(getattr(item, each.name) for each in fields(item) if each.name not in left_out) for item in members
-    ]
+    return [tuple(getattr(item, each.name) for each in fields(item) if each.name not in left_out) for item in members]
 
 
 def _order(key: str) -> list[int]:
@@ -291,5 +294,3 @@ def as_text(value: Scalar) -> str:
     ('100', '0.5')
     """
     return repr(value) if isinstance(value, float) else format(value, "f") if not isinstance(value, str) else value
-
-

@@ -83,7 +83,8 @@ class Selection:
             names = ", ".join(map(_literal, self.lesions))
             lines.append(
                 "?r q:about ?lesion . OPTIONAL { ?lesion q:label ?name }"
-                f' FILTER(?name IN ({names}) || STR(?lesion) IN ({names}) || REPLACE(STR(?lesion), "^.*/", "") IN ({names}))'
+                f" FILTER(?name IN ({names}) || STR(?lesion) IN ({names})"
+                f' || REPLACE(STR(?lesion), "^.*/", "") IN ({names}))'
             )
         return "\n".join(lines)
 
@@ -204,7 +205,11 @@ class _Asked:
                     told.add(iri)
                     tracking = str(value(uid)) if uid is not None else None
                     yield LesionFacts(
-                        key=iri, subject=owners[iri], lesion=iri, rule=Curie(compact(_text(rule))), tracking_uid=tracking
+                        key=iri,
+                        subject=owners[iri],
+                        lesion=iri,
+                        rule=Curie(compact(_text(rule))),
+                        tracking_uid=tracking,
                     )
 
     def _images(self, instances: set[str], series: set[str]) -> Iterator[Record]:
@@ -242,7 +247,7 @@ def _concept(iri: str | None) -> Curie | None:
     return _curie(iri) if iri else None
 
 
-def _same(found: Any) -> Any:  # noqa: ANN401  the literal as it is
+def _same(found: Any) -> Any:
     return found
 
 
@@ -271,11 +276,11 @@ def _when(node: Node) -> When | None:
     return When(first, last, clock) if isinstance(first, int) and isinstance(last, int) else None
 
 
-def _one(node: Node, predicate: str) -> Any:  # noqa: ANN401  a literal of any type
+def _one(node: Node, predicate: str) -> Any:
     return next(iter(node[expand(predicate)]), None)
 
 
-def _text(term: Any) -> str:  # noqa: ANN401  a named node
+def _text(term: Any) -> str:
     assert isinstance(term, ox.NamedNode)
     return term.value
 

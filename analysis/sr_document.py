@@ -8,7 +8,7 @@
   (*Source series for segmentation*, the one series reference that measurement groups have), and nothing stands in the
   evidence.
 - All UIDs are made of the content, and no time of writing stands in the report: the same input gives the same bytes.
-  What no calendar date is known of is dated 0001-01-01, which is read as no date.
+  What no calendar date is known of is dated 1900-01-01, which is read as no date.
 """
 
 from __future__ import annotations
@@ -41,20 +41,22 @@ from highdicom.sr import (
 from highdicom.sr import Measurement as Numeric
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
-from pydicom.uid import ExplicitVRLittleEndian
 
 from analysis.measurement_set import Document, Group, Image, MeasurementSet, Unwritten
 from analysis.statements import Words, is_place, number_codes, place_codes, raw_codes, value_code
 from analysis.uids import is_uid, uid_of
 from ingest.observed.coded import Code as Coded
+from ingest.observed.times import UNSET_DAY
 from mappings.code_sets import Triplet
 from ontology.records import Finding, Measurement, Observation, When
-from ontology.terms import ncit, q, radlex
+from ontology.terms import q, radlex
 
-__all__ = ["sr_document"]
+__all__ = ["NothingToSayError", "sr_document"]
 
-UNDATED: Final = dt.date(1, 1, 1)
-"""The date of what has none: `ingest.observed.times` reads it as no date."""
+
+class NothingToSayError(ValueError):
+    """A document of which nothing can be said in a report."""
+
 
 MANUFACTURER: Final = "Qilin"
 UNKNOWN: Final = "unknown"
@@ -74,11 +76,11 @@ VISIT: Final = Code("RDETBD2", "RADELEMENT", "Timepoint")
 def sr_document(document: Document, given: MeasurementSet, words: Words, unwritten: Unwritten) -> bytes:
     """A report as the bytes of a DICOM file; what TID 1500 cannot say is counted in ``unwritten``.
 
-    Raises `ValueError` where the document has nothing that a report can say.
+    Raises `NothingToSayError` where the document has nothing that a report can say.
     """
     groups = [made for group in document.groups for made in _group(group, given, words, unwritten)]
     if not groups:
-        raise ValueError("nothing of it can be said in a structured report")
+        raise NothingToSayError
     evidence = _evidence(document)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names without a caret: a pseudonym has none
@@ -130,12 +132,17 @@ def _without_values(item: Dataset) -> None:
 
 def _timeless(report: Dataset, document: Document, *, known: bool) -> None:
     """Take out of a report when and where it was written, and evidence that only stood in for none."""
-    date = next((day for group in document.groups if (day := _date(group.when)) is not None), UNDATED)
-    report.ContentDate, report.ContentTime = f"{date:%Y%m%d}".zfill(8), "000000"
-    for keyword in ("InstanceCreationDate", "InstanceCreationTime", "SoftwareVersions", "ContributingEquipmentSequence"):
+    date = next((day for group in document.groups if (day := _date(group.when)) is not None), UNSET_DAY)
+    report.ContentDate, report.ContentTime = f"{date:%Y%m%d}", "000000"
+    for keyword in (
+        "InstanceCreationDate",
+        "InstanceCreationTime",
+        "SoftwareVersions",
+        "ContributingEquipmentSequence",
+    ):
         if keyword in report:
             delattr(report, keyword)
-    if date != UNDATED:
+    if date != UNSET_DAY:
         report.StudyDate = report.ContentDate
     if not known:
         for keyword in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
@@ -196,7 +203,12 @@ def _group(
     group: Group, given: MeasurementSet, words: Words, unwritten: Unwritten
 ) -> Iterator[MeasurementsAndQualitativeEvaluations]:
     """One measurement group; none where nothing of it can be said."""
-    numbers = [made for item in group.observations if isinstance(item, Measurement) for made in _number(item, given, words, unwritten)]
+    numbers = [
+        made
+        for item in group.observations
+        if isinstance(item, Measurement)
+        for made in _number(item, given, words, unwritten)
+    ]
     findings, answers = _statements(group, words, unwritten)
     sites = _sites(group, words, unwritten)
     if not (numbers or findings or answers or sites):
@@ -212,7 +224,8 @@ def _group(
         session=group.session,
         measurements=numbers or None,
         qualitative_evaluations=answers or None,
-        source_images=[SourceImageForMeasurementGroup(image.sop_class, image.uid) for image in _referable(group)] or None,
+        source_images=[SourceImageForMeasurementGroup(image.sop_class, image.uid) for image in _referable(group)]
+        or None,
     )
     more = made[0].ContentSequence
     contains, context = RelationshipTypeValues.CONTAINS, RelationshipTypeValues.HAS_OBS_CONTEXT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -104,5 +104,5 @@ def becomes_longest(group: Group) -> bool:
     lengths = [item for item in group.observations if item.variable == ncit.LENGTH and isinstance(item, Measurement)]
     assigned = {item.value_concept for item in group.observations} & ASSESSED
     lesion = group.lesion
-    assessed = bool(lesion and (lesion.stated or lesion.label) or assigned)
+    assessed = bool((lesion and (lesion.stated or lesion.label)) or assigned)
     return length_of(len(lengths), group.site.structure, assessed=assessed) != ncit.LENGTH and bool(lengths)
