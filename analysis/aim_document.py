@@ -341,9 +341,8 @@ class _Annotation:
 
     # numbers
 
-    def _numbers(self, numbers: list[Observation]) -> Iterator[Node]:
+    def _numbers(self, numbers: list[Measurement]) -> Iterator[Node]:
         for item in numbers:
-            assert isinstance(item, Measurement)
             codes = number_codes(item, self.words)
             if item.value is None:
                 self.unwritten.add("a measurement without a value")
@@ -399,7 +398,7 @@ class _Annotation:
             rooted(below, "instanceUid", series or None)
             unknown(below, "modality")
             collection = element(below, "imageCollection")
-            for image in images or [None]:
+            for image in images or (None,):
                 shown = element(collection, "Image")
                 rooted(shown, "sopClassUid", image.sop_class if image else None)
                 rooted(shown, "sopInstanceUid", image.uid if image else None)

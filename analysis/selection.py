@@ -148,7 +148,7 @@ class _Asked:
 
     def collection(self) -> str:
         """The collection of the subjects, with those of others where there are several."""
-        names = set()
+        names: set[str] = set()
         for _, subject in self.nodes(self.subjects or ()):
             names.update(str(item).rpartition("/")[2] for item in subject[expand("q:collection")])
         return "+".join(sorted(names))

@@ -224,7 +224,7 @@ def _group(
         session=group.session,
         measurements=numbers or None,
         qualitative_evaluations=answers or None,
-        source_images=[SourceImageForMeasurementGroup(image.sop_class, image.uid) for image in _referable(group)]
+        source_images=[SourceImageForMeasurementGroup(str(image.sop_class), image.uid) for image in _referable(group)]
         or None,
     )
     more = made[0].ContentSequence
