@@ -398,10 +398,14 @@ class _Annotation:
             rooted(below, "instanceUid", series or None)
             unknown(below, "modality")
             collection = element(below, "imageCollection")
-            for image in images or (None,):
+            for image in images:
                 shown = element(collection, "Image")
-                rooted(shown, "sopClassUid", image.sop_class if image else None)
-                rooted(shown, "sopInstanceUid", image.uid if image else None)
+                rooted(shown, "sopClassUid", image.sop_class)
+                rooted(shown, "sopInstanceUid", image.uid)
+            if not images:
+                shown = element(collection, "Image")
+                unknown(shown, "sopClassUid")
+                unknown(shown, "sopInstanceUid")
             yield node
 
 

@@ -1,8 +1,8 @@
 """The way out: from a term to a code triplet that is read back as that term.
 
 A document that is written here has to mean the same to whoever reads it, ourselves among them. So a code is taken only
-where the code mappings in force read it as exactly the term that it is written for, and of those that are, the first in
-the order of schemes that readers of the format expect.
+where the code mappings in force read it as exactly the term that it is written for (or as what that term means exactly),
+and of those that are, the first in the order of schemes that readers of the format expect.
 """
 
 from __future__ import annotations
@@ -102,6 +102,10 @@ class CodeWriter:
             found = Triplet(code_in(subject), _designator(scheme), _short(meaning))
             if len(found.designator) <= LONGEST_DESIGNATOR and self._means(found, term, variable=variable):
                 yield found
+        # a term that itself means another one here: its own code is as good as that
+        own = self.codes.concept(term.partition(":")[2], _designator(term.partition(":")[0]), label(term) or "")
+        if own is not None and own.exact and own.curie != term and label(term):
+            yield from self._fitting(own.curie, variable=variable)
 
     def _names(self, term: Curie, *, variable: bool) -> Iterator[tuple[str, str]]:
         """Codes that may mean a term: its own, those of mappings, those of the variable."""
