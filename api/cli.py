@@ -177,6 +177,7 @@ def refusals() -> tuple[Refusal, ...]:
     """The errors that are the person's to mend: one line each, exit status 2."""
     from analysis.selection import NoRecordsError  # noqa: PLC0415
     from ingest.sources import UnknownKindError  # noqa: PLC0415
+    from ontology.variables import UnknownVariableError  # noqa: PLC0415
     from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415
     from queries.parameters import ParameterError  # noqa: PLC0415
     from store.attestations import CannotReleaseError  # noqa: PLC0415
@@ -204,6 +205,7 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         NoRecordsError,
+        UnknownVariableError,
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,
         *FORM_REFUSALS,

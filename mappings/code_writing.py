@@ -20,7 +20,7 @@ from ontology.prefixes import Curie
 from ontology.terminology import label
 from ontology.variables import canonical, variables
 
-__all__ = ["AIM_SCHEMES", "DICOM_SCHEMES", "CodeWriter"]
+__all__ = ["AIM_SCHEMES", "DICOM_SCHEMES", "CodeWriter", "own_code"]
 
 AIM_SCHEMES: Final = ("ncit", "radlex", "dcm", "sct", "ibsi", "q")
 """Schemes in the order in which AIM tools write them."""
@@ -60,6 +60,15 @@ def _designator(scheme: str) -> str:
     """
     known = DESIGNATORS.get(scheme)
     return known or (scheme[1:].upper() if scheme[:1] == "x" and scheme[1:2].isdigit() else scheme.upper())
+
+
+def own_code(term: Curie, meaning: str) -> Triplet:
+    """A term by its own code, whether or not it is known here.
+
+    >>> str(own_code(Curie("ncit:C38046"), "Not Specified"))
+    'C38046|NCIt|Not Specified'
+    """
+    return Triplet(code_in(term), _designator(term.partition(":")[0]), _short(meaning))
 
 
 class CodeWriter:

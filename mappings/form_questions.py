@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mappings.code_sets import Triplet
-from mappings.code_writing import CodeWriter
+from mappings.code_writing import CodeWriter, own_code
 from mappings.forms import FormError, chosen, form_fields
 from ontology.elements import Element
 from ontology.prefixes import Curie
@@ -99,13 +99,14 @@ def _choice(variable: Curie, terms: list[Curie], writer: CodeWriter) -> Question
 
 
 def _of_element(reference: str, known: Mapping[tuple[Curie, str], Element], writer: CodeWriter) -> Iterator[Question]:
-    """The question of a data element: its values that mean one term each."""
+    """The question of a data element: its values that mean one term each, also of terms that are not bundled."""
     for field in form_fields(chosen([reference], known), "annotation"):
         variable = field.element.variable
         if variable is None or field.identifies:
             raise FormError(f"{reference} has no variable; right would be an element of `qilin terms element`")
         if field.choices:
-            terms = list(dict.fromkeys(choice.concept for choice in field.choices if choice.concept))
-            yield _choice(variable, terms, writer)
+            named = {choice.concept: choice.label for choice in field.choices if choice.concept}
+            codes = tuple(writer.triplet(term) or own_code(term, meaning) for term, meaning in named.items())
+            yield Question(variable, _code(variable, writer, variable=True), field.label, codes, tuple(named))
         else:
             yield _number(variable, writer)
