@@ -36,9 +36,10 @@ from typing import Final
 
 from lxml import etree
 
-from ingest.aim_dialects import ROOTS, read_annotations
+from ingest.aim_dialects import COLLECTION, COLLECTIONS, ROOTS, read_annotations
 from ingest.aim_kept import AimDocument
 from ingest.aim_model import Annotation
+from ingest.aim_others import refusal
 from ingest.aim_records import translate, visits
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ontology import json_elements, xml
@@ -56,15 +57,16 @@ LONGEST_ID: Final = 64
 
 
 def accepts(locator: str) -> bool:
-    """Whether a file begins as an AIM annotation in XML or in ePAD's JSON."""
+    """Whether a file begins as an AIM annotation, in XML or in ePAD's JSON, or as what is taken for one."""
     head = head_of(locator, HEAD)
-    return xml.root_name(head) in ROOTS or json_elements.first_member(head) in ROOTS
+    in_xml = xml.root_name(head)
+    return in_xml in ROOTS or json_elements.mentions(head, {COLLECTION}) or refusal("", head) is not None
 
 
 def _parsed(path: Path) -> etree._Element:
     """The root element of a document; that which it mirrors, where it is JSON."""
     if xml.root_name(head_of(str(path), HEAD)) is None:
-        return json_elements.parse(path)
+        return json_elements.parse(path, COLLECTION, COLLECTIONS)
     return xml.parse(path)
 
 
@@ -83,6 +85,10 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         problem = f"the file cannot be read ({type(error).__name__})"
         yield Reject(name=path.name, place="document", problem=problem, wanted="a file that may be read")
         return
+    other = refusal(path.name, head_of(str(path), HEAD))
+    if other is not None:
+        yield other
+        return
     head = SourceRecord(
         kind="aim",
         name=path.name,
@@ -100,33 +106,41 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
     except xml.XmlError as error:
         yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
         return
-    refused = _refused(path.name, found)
-    if refused is not None:
-        yield refused
-        return
-    yield head
-    yield from _records(head, found, context)
-    context.keep(AimDocument(root, path.stat().st_size))
-
-
-def _refused(name: str, found: list[Annotation]) -> Reject | None:
-    """Why nothing of a document can go in."""
+    usable: list[Annotation] = []
+    for annotation in found:
+        refused = _refused(path.name, annotation)
+        if refused is None:
+            usable.append(annotation)
+        else:
+            yield refused
     if not found:
-        return Reject(
-            name=name,
-            place="document",
-            problem="the document holds no annotation",
-            wanted="an ImageAnnotation, alone or in an ImageAnnotationCollection",
-        )
-    person = found[0].person
-    if not person or len(person) > LONGEST_ID or not person.isprintable():
-        return Reject(
-            name=name,
-            place=found[0].person_place,
-            problem="the person's id is not usable" if person else "the person has no id, so the subject is not known",
-            wanted=f"the subject's id in the collection, at most {LONGEST_ID} printable characters",
-        )
-    return None
+        yield _empty(path.name)
+    if usable:
+        yield head
+        yield from _records(head, usable, context)
+        context.keep(AimDocument(root, path.stat().st_size))
+
+
+def _empty(name: str) -> Reject:
+    return Reject(
+        name=name,
+        place="document",
+        problem="the document holds no annotation",
+        wanted="an ImageAnnotation, alone or in an ImageAnnotationCollection",
+    )
+
+
+def _refused(name: str, annotation: Annotation) -> Reject | None:
+    """Why nothing of an annotation can go in."""
+    person = annotation.person
+    if person and len(person) <= LONGEST_ID and person.isprintable():
+        return None
+    return Reject(
+        name=name,
+        place=annotation.person_place,
+        problem="the person's id is not usable" if person else "the person has no id, so the subject is not known",
+        wanted=f"the subject's id in the collection, at most {LONGEST_ID} printable characters",
+    )
 
 
 def _records(head: SourceRecord, found: list[Annotation], context: Context) -> Iterator[Yield]:

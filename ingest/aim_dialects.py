@@ -31,16 +31,16 @@ from ingest.aim_model import (
 )
 from ingest.observed.coded import Code
 
-__all__ = ["ROOTS", "read_annotations"]
+__all__ = ["COLLECTION", "COLLECTIONS", "ROOTS", "read_annotations"]
 
 OF_ANNOTATIONS: Final = "AnnotationOfAnnotation"
 
-ROOTS: Final = (
-    OF_ANNOTATIONS,
-    "AnnotationOfAnnotationCollection",
-    "ImageAnnotation",
-    "ImageAnnotationCollection",
-)
+COLLECTION: Final = "ImageAnnotationCollection"
+
+COLLECTIONS: Final = "ImageAnnotationCollections"
+"""What several collections of one JSON document are put into: no tool writes it."""
+
+ROOTS: Final = (OF_ANNOTATIONS, "AnnotationOfAnnotationCollection", "ImageAnnotation", COLLECTION, COLLECTIONS)
 """The root elements of annotation documents; templates have others."""
 
 ANNOTATIONS: Final = (
@@ -157,11 +157,13 @@ def _software(name: str, version: str) -> Software | None:
 
 
 def _quantification(dialect: Dialect, place: str, element: etree._Element) -> Quantification:
+    ends = {field_of(element, name) for name in ("minOperator", "maxOperator")}
     return Quantification(
         place=place,
         code=next(dialect.codes(element), None),
         value=field_of(element, "value"),
-        operator=field_of(element, "operator"),
+        # tools write *less than 5* as the interval whose ends are both less than 5
+        operator=field_of(element, "operator") or (ends.pop() if len(ends) == 1 else ""),
         low=field_of(element, "minValue"),
         high=field_of(element, "maxValue"),
         unit=field_of(element, "ucumString"),
@@ -236,7 +238,9 @@ def _annotation(dialect: Dialect, place: str, element: etree._Element, collectio
         codes=tuple(dialect.codes(element)),
         tracking_uid=_tracking(element),
         person=field_of(person, "id"),
-        person_place=("person/Person/@id" if dialect is AIM_3 else "person/id"),
+        person_place=f"{place.rpartition('/')[0]}/{'person/Person/@id' if dialect is AIM_3 else 'person/id'}".lstrip(
+            "/"
+        ),
         user=None
         if user is None
         else User(field_of(user, "name"), field_of(user, "loginName"), field_of(user, "roleInTrial")),
@@ -257,7 +261,11 @@ def read_annotations(root: etree._Element) -> Iterator[Annotation]:
 
     A lone AIM 4 ``ImageAnnotation`` (with ``value=`` elements) is told from AIM 3 by its elements.
     """
-    if local(root).endswith("Collection") and local(root) in ROOTS:
+    if local(root) == COLLECTIONS:
+        for within, collection in numbered("", iter(root)):
+            for place, element in numbered(within, under(collection, *ANNOTATIONS)):
+                yield _annotation(AIM_4, place, element, collection)
+    elif local(root).endswith("Collection") and local(root) in ROOTS:
         for place, element in numbered("", under(root, *ANNOTATIONS)):
             yield _annotation(AIM_4, place, element, root)
     elif local(root) in ROOTS:

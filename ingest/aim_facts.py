@@ -13,7 +13,7 @@ from ingest.aim_regions import Marked
 from ingest.base import Yield
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
-from ingest.observed.quantities import Quantity, ValueProblem
+from ingest.observed.quantities import Quantity, ValueProblem, unit_code
 from mappings.codes import Codes
 from ontology import records
 from ontology.prefixes import Curie
@@ -255,13 +255,21 @@ def _placed(measured: Measurement, shape: Marked | None) -> Measurement:
     return replace(measured, region=shape.region, instance=shape.instance or measured.instance)
 
 
+def _of_pixels(quantity: Quantity, calculation: Calculation) -> Quantity:
+    """What a statistic alone is of: where it has no unit and was made of what is drawn on an image, of the pixels."""
+    alone = quantity.variable == q.UNMAPPED and quantity.statistic is not None
+    if alone and calculation.marked and unit_code(calculation.unit or "1", None) == "1":
+        return Quantity(q.IMAGE_INTENSITY, quantity.statistic)
+    return quantity
+
+
 def _measurement(
     translation: Translation, calculation: Calculation, cell: Cell, feature: Feature | None
 ) -> Measurement:
     """One value; `ValueProblem` where it cannot be read."""
     terms = meanings(calculation.codes, translation.codes)
     quantity = quantities.quantity_of(terms, calculation.unit, length=translation.length)
-    unit = calculation.unit
+    quantity, unit = _of_pixels(quantity, calculation), calculation.unit
     if feature is not None and feature.variable is not None:
         quantity, unit = Quantity(feature.variable), feature.unit(unit)
     amount = quantities.amount(cell.text, unit, quantity.variable)

@@ -65,6 +65,7 @@ class Quantification:
     code: Code | None
     value: str = ""
     operator: str = ""
+    """Of a number, or of both ends of an interval where they have the same."""
     low: str = ""
     high: str = ""
     unit: str = ""

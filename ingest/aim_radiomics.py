@@ -3,9 +3,9 @@
 ePAD writes the output of PyRadiomics as one calculation a feature, named as PyRadiomics names it: image type, class and
 feature, such as ``wavelet-LLL_glcm_Contrast``. The code mappings know the names on the original image; on a filtered
 image a feature is of the same variable, and its procedure says of which image. What PyRadiomics says of itself
-(``diagnostics_Versions_…``, ``diagnostics_Configuration_…`` and texts of its image and mask) is no measurement: it makes
-the procedure. The numbers come without units; PyRadiomics computes shapes in millimetres and says so in its manual
-(https://pyradiomics.readthedocs.io/en/latest/features.html).
+(``diagnostics_Versions_…``, ``diagnostics_Configuration_…``) makes the procedure; what it says of its image and mask in
+tuples and hashes is no measurement, and stays in the document. The numbers come without units: PyRadiomics computes
+shapes in millimetres (https://pyradiomics.readthedocs.io/en/latest/features.html).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Final
 
 from ingest.aim_model import Calculation
-from mappings.codes import Codes
+from mappings.codes import Codes, scheme_of
 from ontology import records
 from ontology.prefixes import Curie
 from ontology.units import normalise
@@ -64,12 +64,12 @@ def _named(calculation: Calculation) -> str:
 
 
 @lru_cache(maxsize=4)
-def _by_name(codes: Codes) -> dict[str, tuple[str, str]]:
-    """The codes of features on the original image, and their schemes, by name: as the mappings have them."""
+def _by_name(codes: Codes) -> dict[tuple[str, str], str]:
+    """The codes of features on the original image by scheme and name, as the mappings have them."""
     return {
-        row.label: (row.subject.partition(":")[2], row.subject.partition(":")[0])
+        (row.subject.partition(":")[0], row.subject_label): row.subject.partition(":")[2]
         for row in codes.rows
-        if row.label.startswith(f"{ORIGINAL}_") and NAME.fullmatch(row.label)
+        if row.subject_label.startswith(f"{ORIGINAL}_") and NAME.fullmatch(row.subject_label)
     }
 
 
@@ -97,12 +97,14 @@ class Radiomics:
         found = NAME.fullmatch(name)
         if found is None:
             return Feature(None, self._procedure(None, software.version))
-        variable = self._variable(f"{ORIGINAL}_{found['kind']}_{found['feature']}")
+        variable = self._variable(calculation.codes[0].scheme, f"{ORIGINAL}_{found['kind']}_{found['feature']}")
         return Feature(variable, self._procedure(found["image"], software.version))
 
-    def _variable(self, name: str) -> Curie | None:
-        code = _by_name(self._codes).get(name)
-        return self._codes.canonical(*code, name) if code is not None else None
+    def _variable(self, designator: str, name: str) -> Curie | None:
+        """The variable of a feature by its name on the original image, which has a code of its own."""
+        scheme = scheme_of(designator)
+        code = _by_name(self._codes).get((scheme.name, name)) if scheme is not None else None
+        return self._codes.canonical(code, designator, name) if code is not None else None
 
     def _procedure(self, image: str | None, version: str) -> records.Procedure:
         """One procedure for each image type of one configuration."""

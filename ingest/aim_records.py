@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Final
 
 from ingest.aim_facts import ASSESSED, BASELINE_ROLES, LESION_ROLES, Common, Translation, facts, procedure
@@ -12,7 +12,7 @@ from ingest.aim_regions import Marked, described, is_uid, marked
 from ingest.base import Context, Yield
 from ingest.observed import lesions, readers, times
 from ingest.observed.coded import meanings
-from ingest.observed.quantities import ValueProblem, length_of
+from ingest.observed.quantities import STATISTICS, ValueProblem, length_of
 from ingest.observed.sites import Site, site_of
 from mappings.codes import Codes
 from ontology import records
@@ -23,6 +23,10 @@ __all__ = ["translate", "visits"]
 
 ANNOTATION_CLOCK: Final = "annotation"
 """The clock of an annotation's own date: when it was read is not when it was imaged, and is not shifted with it."""
+
+
+WITHIN: Final = STATISTICS | {ncit.AREA}
+"""What is measured of the pixels within a shape."""
 
 
 def _lesion(
@@ -118,14 +122,15 @@ def _regions(
     common: Common,
     identity: records.LesionFacts | None,
     images: Mapping[str, str | None],
+    enclosing: Set[str],
 ) -> tuple[dict[str, Marked], list[Yield]]:
     """The regions of an annotation by the places of their shapes, and the records and rejects that come of them.
 
-    ``images`` are the images that it refers to, with their series.
+    ``images`` are the images that it refers to, with their series; ``enclosing`` as for `marked`.
     """
     shapes: dict[str, Marked] = {}
     found: list[Yield] = []
-    for item in marked(source.name, _document(annotation, source.digest), annotation):
+    for item in marked(source.name, _document(annotation, source.digest), annotation, enclosing):
         if isinstance(item, Reject):
             found.append(item)
             continue
@@ -195,13 +200,18 @@ def translate(
         laterality=site.laterality,
         site_modifier=site.modifier,
     )
-    shapes, drawn = _regions(source, annotation, common, identity, images)
+    enclosing = {
+        calculation.marked
+        for calculation in annotation.calculations
+        if calculation.marked and not WITHIN.isdisjoint(meanings(calculation.codes, codes))
+    }
+    shapes, drawn = _regions(source, annotation, common, identity, images, enclosing)
     yield from drawn
     keys = {shape.region for shape in shapes.values()}
     if len(keys) == 1:
         common["region"] = keys.pop()  # what is said of an annotation with one region is said of that
     lengths = sum(ncit.LENGTH in meanings(item.codes, codes) for item in annotation.calculations)
-    tracked = identity is not None and bool(identity.tracking_uid or identity.label)
+    named = identity is not None and bool(identity.tracking_uid or identity.label or assigned & ASSESSED)
     yield from facts(
         Translation(
             name=name,
@@ -209,7 +219,7 @@ def translate(
             codes=codes,
             common=common,
             procedure=device.key if device else None,
-            length=length_of(lengths, site.structure, assessed=tracked or bool(assigned & ASSESSED)),
+            length=length_of(lengths, site.structure, assessed=named),
             marked=shapes,
             radiomics=Radiomics(annotation.calculations, codes),
         )

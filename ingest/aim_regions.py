@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -53,12 +53,17 @@ class Marked:
     instance: str | None = None
     markup: Markup | None = None
     points: tuple[tuple[float, ...], ...] = ()
+    encloses: bool = False
+    """Whether something was measured of what lies within it."""
 
 
-def marked(name: str, document: str, annotation: Annotation) -> Iterator[tuple[str, Marked] | Reject]:
+def marked(
+    name: str, document: str, annotation: Annotation, enclosing: Set[str]
+) -> Iterator[tuple[str, Marked] | Reject]:
     """The regions of an annotation by the place of their shape; what cannot be one is rejected with its place.
 
-    ``document`` is the UID of the annotation, or a stable name of it.
+    ``document`` is the UID of the annotation, or a stable name of it; ``enclosing`` are the places of shapes of which
+    something was measured that only what is closed has, such as an area.
     """
     for markup in annotation.markups:
         try:
@@ -73,7 +78,10 @@ def marked(name: str, document: str, annotation: Annotation) -> Iterator[tuple[s
         own = lesions.tracking_uid(markup.uid)
         images = {point.image for point in markup.points if is_uid(point.image)}
         key = region_key(own, "") if own else region_key(document, markup.number)
-        yield markup.place, Marked(key, images.pop() if len(images) == 1 else None, markup, points)
+        yield (
+            markup.place,
+            Marked(key, images.pop() if len(images) == 1 else None, markup, points, markup.place in enclosing),
+        )
     for segment in annotation.segments:
         yield _segment(name, segment)
 
@@ -100,7 +108,7 @@ def described(shape: Marked, facts: RegionFacts, series: Mapping[str, str]) -> I
     flat = tuple(point if spatial else point[:2] for point in shape.points)
     # pixels of several images have no box in common
     box = box_of(flat, MILLIMETRES if spatial else PIXELS) if spatial or len(planes) == 1 else None
-    kind = _shape(markup, shape.points)
+    kind = _shape(shape, markup)
     on_series = {series[image] for image in images if image in series}
     whole = replace(
         facts,
@@ -119,17 +127,17 @@ def described(shape: Marked, facts: RegionFacts, series: Mapping[str, str]) -> I
     yield replace(whole, **box) if box is not None else whole
 
 
-def _shape(markup: Markup, points: tuple[tuple[float, ...], ...]) -> Curie | None:
-    """The kind of a shape: a polyline that ends where it began is closed, and two points of a calculation are a line.
+def _shape(shape: Marked, markup: Markup) -> Curie | None:
+    """The kind of a shape: a polyline is closed where it ends as it began, or what lies within it was measured.
 
-    ePAD and ClearCanvas write a ruler as a ``MultiPoint``.
+    Two points of a calculation are a line: ePAD and ClearCanvas write a ruler as a ``MultiPoint``.
     """
-    kind = DIMENSIONS.sub("", markup.kind).casefold()
-    line = kind == "polyline" or (kind == "multipoint" and markup.measured)
-    if len(points) == 2 and line:
+    kind, points = DIMENSIONS.sub("", markup.kind).casefold(), shape.points
+    if len(points) == 2 and (kind == "polyline" or (kind == "multipoint" and markup.measured)):
         return q.LINE_SHAPE
     if kind == "polyline":
-        return q.CLOSED_CONTOUR_SHAPE if len(points) > 2 and points[0] == points[-1] else q.OPEN_CONTOUR_SHAPE
+        closed = len(points) > 2 and (shape.encloses or points[0] == points[-1])
+        return q.CLOSED_CONTOUR_SHAPE if closed else q.OPEN_CONTOUR_SHAPE
     return SHAPES.get(kind)
 
 

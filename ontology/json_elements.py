@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -17,12 +18,12 @@ from lxml import etree
 
 from ontology.xml import LARGEST, XmlError
 
-__all__ = ["DEEPEST", "first_member", "load", "parse", "to_elements"]
+__all__ = ["DEEPEST", "load", "mentions", "parse", "to_elements"]
 
 DEEPEST: Final = 250
 """Levels of objects within each other, as many as the XML parser allows of elements."""
 
-MEMBER: Final = re.compile(r'\s*\{\s*"((?:[^"\\]|\\.)*)"\s*:')
+MEMBER: Final = re.compile(r'"([A-Za-z]{1,60})"\s*:\s*[\[{]')
 
 NAME: Final = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 
@@ -30,14 +31,14 @@ OTHER: Final = "urn:prefixed:"
 """The namespace of attributes with a prefix: all that matters is that they have one."""
 
 
-def first_member(head: bytes) -> str | None:
-    """The name of the first member of the object that a file begins with; None where it begins otherwise.
+def mentions(head: bytes, names: Container[str]) -> bool:
+    """Whether a file begins as JSON and has a member with one of these names in its first bytes.
 
-    >>> first_member(b'{"ImageAnnotationCollection": {"aimVersion": "AIMv4_0"')
-    'ImageAnnotationCollection'
+    >>> mentions(b'{"ImageAnnotationCollection": {"aimVersion": "AIMv4_0"', {"ImageAnnotationCollection"})
+    True
     """
-    found = MEMBER.match(head.decode("utf-8-sig", errors="ignore"))
-    return found[1] if found else None
+    text = head.decode("utf-8-sig", errors="ignore").lstrip()
+    return text.startswith(("{", "[")) and any(found[1] in names for found in MEMBER.finditer(text))
 
 
 def _constant(_: str) -> NoReturn:
@@ -78,19 +79,35 @@ def _deep() -> XmlError:
     return XmlError("the document is nested too deeply", f"at most {DEEPEST} levels")
 
 
-def parse(path: Path, root: str | None = None) -> etree._Element:
-    """The root element that a file mirrors: its only member, or all of it as an element named ``root``.
+def parse(path: Path, name: str, whole: str) -> etree._Element:
+    """The elements of one name that a file mirrors, wherever they stand in it, as the children of one called ``whole``.
 
-    Raises `XmlError` as `load`, and where a name or text could not stand in XML.
+    Where there is one alone, it is the root itself. Raises `XmlError` as `load`, and where there is none, or a name or
+    text could not stand in XML.
     """
-    found = load(path)
-    if not isinstance(found, dict):
-        raise XmlError("the document is no object", "an object that mirrors the root element")
-    if root is None:
-        root, found = next(iter(found.items()), ("", None))
-        if not isinstance(found, dict):
-            raise XmlError("the document is no object", "an object that mirrors the root element")
-    return to_elements(root, found)
+    found = [to_elements(name, item) for item in _members(load(path), name, 1)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise XmlError(f"the document holds no {name}", f"a member {name} that mirrors the element of that name")
+    root = etree.Element(whole)
+    root.extend(found)
+    return root
+
+
+def _members(held: Any, name: str, depth: int) -> Iterator[dict[str, Any]]:
+    """The objects that are members of one name, from outside inwards; what stands within one is not looked into."""
+    if depth > DEEPEST:
+        raise _deep()
+    if isinstance(held, list):
+        for item in held:
+            yield from _members(item, name, depth + 1)
+    elif isinstance(held, dict):
+        for member, item in held.items():
+            if member == name:
+                yield from (one for one in (item if isinstance(item, list) else [item]) if isinstance(one, dict))
+            else:
+                yield from _members(item, name, depth + 1)
 
 
 def to_elements(name: str, members: dict[str, Any]) -> etree._Element:

@@ -3257,6 +3257,7 @@ class q:
     IDENTITY_RULE = Curie("q:identityRule")
     IDENTITY_RULE_CLASS = Curie("q:IdentityRule")
     IMAGES = Curie("q:Images")
+    IMAGE_INTENSITY = Curie("q:ImageIntensity")
     IMAGE_METADATA = Curie("q:ImageMetadata")
     IMPORT = Curie("q:Import")
     IMPORTED_BY = Curie("q:importedBy")
