@@ -33,6 +33,7 @@ from ingest.aim_records import translate as translate_annotation
 from ingest.aim_records import visits
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.dicom_header import BrokenDicomError, Header, read_header, sop_class_of
+from ingest.dicom_json import read_json, sop_class_in
 from ingest.dicom_series import Instance, SeriesSum
 from ingest.sr_aim import annotations_of, is_aim
 from ingest.sr_kept import SrDocument
@@ -62,8 +63,9 @@ HEADER_KEYWORDS: Final = sorted({*dicom.HEADER_KEYWORDS, *KEYWORDS, "ContentDate
 
 
 def accepts(locator: str) -> bool:
-    """Whether a local file begins as a DICOM file of a structured report."""
-    sop_class = sop_class_of(head_of(locator, HEAD))
+    """Whether a local file begins as a structured report, in DICOM or in DICOM JSON."""
+    head = head_of(locator, HEAD)
+    sop_class = sop_class_of(head) or sop_class_in(head)
     return sop_class.startswith(REPORTS) and sop_class != KEY_OBJECTS
 
 
@@ -78,13 +80,11 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
 def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) -> Iterator[Yield]:
     """One report: its source and records, or a reject for the whole of it."""
     try:
-        _require_size(path)
-        digest = sha256_of(path)
-        header = read_header(path, HEADER_KEYWORDS, DEEPEST)
-        refused = _refused(path, header, digest, context, seen)
-        if refused is not None:
+        header = _loaded(path)
+        if refused := _refused(path, header, context):
             yield refused
             return
+        digest = sha256_of(path)
         root, flaws = tree(header)
     except BrokenDicomError as error:
         yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
@@ -93,9 +93,13 @@ def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) ->
         problem = f"the file cannot be read ({type(error).__name__})"
         yield Reject(name=path.name, place="file", problem=problem, wanted="a file that may be read")
         return
-    if (uid := header.text("SOPInstanceUID")) in seen:
-        return  # the same file, under another name
-    seen[uid] = digest, path.name
+    # a copy in JSON is a document of its own, whose statements are told as those of the first
+    uid = f"{header.text('SOPInstanceUID')}{' in JSON' if _is_json(path) else ''}"
+    before, name = seen.setdefault(uid, (digest, str(path)))
+    if name != str(path):
+        if before != digest:
+            yield _differing(path.name, Path(name).name)
+        return
     head = SourceRecord(
         kind="sr",
         name=path.name,
@@ -114,26 +118,31 @@ def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) ->
     context.keep(SrDocument(header, root, path.stat().st_size))
 
 
-def _require_size(path: Path) -> None:
+def _is_json(path: Path) -> bool:
+    return bool(sop_class_in(head_of(str(path), HEAD)))
+
+
+def _loaded(path: Path) -> Header:
+    """Header and content of a file; `BrokenDicomError` where it is no whole report."""
     if path.stat().st_size > LARGEST:
         raise BrokenDicomError("file", "the report is too large", f"at most {LARGEST >> 20} MB")
+    return read_json(path, DEEPEST) if _is_json(path) else read_header(path, HEADER_KEYWORDS, DEEPEST)
 
 
-def _refused(
-    path: Path, header: Header, digest: str, context: Context, seen: dict[str, tuple[str, str]]
-) -> Reject | None:
-    """Why nothing of a report can go in: no identity, what its header says of a person, or another with its UID."""
+def _refused(path: Path, header: Header, context: Context) -> Reject | None:
+    """Why nothing of a report can go in: it says not whose it is, or its header says what may identify a person."""
     if refused := dicom.identity_flaw(str(path), header):
         return refused
     if flaw := gate_dicom.header_flaw(header, attested=context.attested):
         return Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted, quarantine=True)
-    before, name = seen.get(header.text("SOPInstanceUID"), (digest, path.name))
-    if before == digest:
-        return None
+    return None
+
+
+def _differing(name: str, other: str) -> Reject:
     return Reject(
-        name=path.name,
+        name=name,
         place="(0008,0018) SOPInstanceUID",
-        problem=f"stands in {name} too, with other content",
+        problem=f"stands in {other} too, with other content",
         wanted="one content for one UID",
         quarantine=True,
     )

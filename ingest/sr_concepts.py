@@ -75,6 +75,7 @@ class Role(StrEnum):
     SOURCE_SERIES = "source_series"
     STUDY_DATE = "study_date"
     STUDY_UID = "study_uid"
+    SUBJECT_AGE = "subject_age"
     TIME_POINT = "time_point"
     TIME_POINT_ORDER = "time_point_order"
     TIME_POINT_TYPE = "time_point_type"

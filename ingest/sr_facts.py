@@ -13,6 +13,7 @@ from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
 from ingest.observed.quantities import Amount, Quantity, ValueProblem
 from ingest.observed.sites import Site, site_of
+from ingest.sr_concepts import Role, role
 from ingest.sr_model import Group, Number, Statement
 from ingest.sr_places import Common, Where, Work, region_records, where_of
 from ontology import records
@@ -126,6 +127,8 @@ def _named(number: Number) -> tuple[Code, ...]:
 
 def _quantity(work: Work, number: Number, said: Said) -> Quantity:
     """What a number is of: of nothing known where its name or how it was derived is not known."""
+    if role(number.quantity) is Role.SUBJECT_AGE:
+        return Quantity(ncit.AGE)  # which the gate bounds
     quantity = meaning(_named(number), work.codes)
     derived = meanings(number.derivations, work.codes)
     if quantity is None or len(derived) < len(number.derivations):

@@ -38,6 +38,9 @@ NOTHING: Final = frozenset({"none", "not available", "unknown", "unspecified"})
 OBSERVED: Final = frozenset({"CONTAINS", "HAS PROPERTIES", "INFERRED FROM"})
 """The relationships by which a coded item says what was seen; by the others it says of what, by whom and how."""
 
+SETTING: Final = frozenset({"HAS ACQ CONTEXT", "HAS OBS CONTEXT"})
+"""The relationships by which an item says how images were made, who observed, and who the patient is."""
+
 SEGMENTATIONS: Final = "1.2.840.10008.5.1.4.1.1.66."
 """Segmentation Storage and its like (PS3.4 B.5)."""
 
@@ -163,7 +166,7 @@ class _Gathered:
         said = role_of(item)
         if said is Role.IMAGE_LIBRARY:
             self._library(item, {})
-        elif item.relationship == "HAS ACQ CONTEXT" or said in CONTEXT or item.target:
+        elif item.relationship in SETTING or said in CONTEXT or item.target:
             return
         elif item.kind == "CONTAINER" or (item.kind == "CODE" and said in DETECTED):
             self.section(item, group, part_of)

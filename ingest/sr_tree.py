@@ -36,6 +36,8 @@ KEYWORDS: Final = (
 NEAR: Final = 1e-4
 """How far the written form of a number, of at most 16 characters, may be from its floating point form."""
 
+FREE_TEXT: Final = "freetext"
+
 CODES: Final = ("CodeValue", "LongCodeValue", "URNCodeValue")
 REFERENCING: Final = frozenset({"IMAGE", "COMPOSITE", "WAVEFORM"})
 TEXTS: Final[Mapping[str, str]] = {
@@ -87,7 +89,8 @@ def _flat(document: Elements) -> dict[str, Elements]:
             raise BrokenDicomError(
                 place_of("ContentSequence"), f"the report has more than {MOST_ITEMS} content items", "a smaller report"
             )
-        below = elements.items.get("ContentSequence", ())
+        # what stands by reference has its content at its own place
+        below = () if _target(elements) and place != "1" else elements.items.get("ContentSequence", ())
         stack.extend((f"{place}.{at}", below[at - 1]) for at in range(len(below), 0, -1))
     return flat
 
@@ -119,7 +122,7 @@ def _by_reference(flat: Mapping[str, Elements], out: Mapping[str, Flaw]) -> dict
     flaws: dict[str, Flaw] = {}
     targets = {place: target for place, item in flat.items() if (target := _target(item)) and place != "1"}
     for place, target in targets.items():
-        if target not in flat or target in out or target in targets:
+        if target not in flat or target in targets or target in out or _below_another(target, out):
             wanted = "the place of a content item of this report that stands there itself"
             flaws[place] = Flaw(place, "the item refers to a content item that is not there", wanted)
     for place in _looping(flat, {place: target for place, target in targets.items() if place not in flaws}):
@@ -183,7 +186,8 @@ def _code(elements: Elements, keyword: str) -> Code | None:
     if item is None:
         return None
     value = next((text for name in CODES if (text := item.text(name))), "")
-    meaning = item.text("CodeMeaning")
+    # some viewers write what a person typed as the meaning of one code
+    meaning = "" if FREE_TEXT in value.casefold() else item.text("CodeMeaning")
     return Code(value, item.text("CodingSchemeDesignator"), meaning) if value or meaning else None
 
 

@@ -430,10 +430,12 @@ DOCUMENTS: dict[str, Callable[[], Dataset]] = {
 
 
 def write() -> None:
-    """Write every document into its folder."""
-    for name, make in DOCUMENTS.items():
+    """Write every document into its folder, each with a UID of its own."""
+    for at, (name, make) in enumerate(DOCUMENTS.items(), 1):
         (FOLDER / name).mkdir(parents=True, exist_ok=True)
-        make().save_as(FOLDER / name / "input.dcm", enforce_file_format=True)
+        found = make()
+        found.SOPInstanceUID = found.file_meta.MediaStorageSOPInstanceUID = f"{ROOT}.9.{at}"
+        found.save_as(FOLDER / name / "input.dcm", enforce_file_format=True)
 
 
 if __name__ == "__main__":

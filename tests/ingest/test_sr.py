@@ -22,6 +22,7 @@ from pydicom.sr._snomed_dict import mapping as snomed
 from ingest import aim, sources
 from ingest.base import Context, Keepable, Yield
 from ingest.dicom_header import BrokenDicomError, Elements, sop_class_of
+from ingest.gate import admit
 from ingest.sr import LARGEST, SOURCE, accepts, read
 from ingest.sr_concepts import Role, role
 from ingest.sr_model import Code
@@ -37,6 +38,7 @@ from ontology.records import (
     RegionFacts,
     Reject,
     Response,
+    SeriesHeader,
     SourceRecord,
 )
 from ontology.terms import ncit, q
@@ -203,6 +205,23 @@ def test_a_meaning_that_agrees_with_the_unit_goes_before_a_code_that_does_not(tm
     assert [item.place for item in rejects(found)] == ["1.3.1.2"]
 
 
+def test_what_identifies_a_patient_in_the_content_stays_out(tmp_path: Path) -> None:
+    typed = ("CORNERSTONEFREETEXT", "CST4", "Patricia Pattern, as discussed")
+    years = ("a", "UCUM", "year")
+    report = made.measured_report(
+        made.container(made.GROUP, made.coded(made.FINDING, typed)),
+        made.number(("121033", "DCM", "Subject Age"), "93", years),
+        made.number(("M-1", "99TEST", "Years of residence"), "93", years, relationship="HAS OBS CONTEXT"),
+    )
+    found = records_of(saved(made.document(report), tmp_path))
+    assert "Patricia" not in repr(found)
+    assert [item.raw_code for item in found if isinstance(item, Finding)] == ["CORNERSTONEFREETEXT|CST4|"]
+    (age,) = (item for item in found if isinstance(item, Measurement))
+    held = admit(age, CONTEXT)
+    assert isinstance(held, Measurement)
+    assert (held.value, held.low, held.raw) == (None, Decimal(90), "90+")
+
+
 def test_evaluations_beside_several_groups_are_of_none_of_them(tmp_path: Path) -> None:
     report = made.bidirectional()
     more = made.container(made.GROUP, *made.tracked("Lesion 4", f"{made.ROOT}.77.9"))
@@ -255,6 +274,83 @@ def test_a_known_report_is_not_read_again() -> None:
     known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("sr-1"))
     found = records_of(CASES / "segment" / "input.dcm", context=known)
     assert [type(item) for item in found] == [SourceRecord]
+
+
+# DICOM JSON
+
+
+def facts(found: list[Yield]) -> list[Yield]:
+    """What is said, but of the file itself: JSON has no transfer syntax, and may write 12 as 12.0."""
+    return [
+        dataclasses.replace(item, raw=None) if isinstance(item, Measurement) else item
+        for item in found
+        if not isinstance(item, SourceRecord | SeriesHeader)
+    ]
+
+
+@pytest.mark.parametrize("case", FOLDERS)
+def test_a_report_in_json_gives_the_same_records(case: str, tmp_path: Path) -> None:
+    path = tmp_path / "input.dcm"
+    path.write_text(pydicom.dcmread(CASES / case / "input.dcm").to_json(), encoding="utf-8")
+    assert sources.accepting(str(path)) is SOURCE
+    assert facts(records_of(path)) == facts(records_of(CASES / case / "input.dcm"))
+
+
+def test_a_report_and_its_json_are_two_sources_of_one_document(tmp_path: Path) -> None:
+    path = tmp_path / "input.json"
+    path.write_text(pydicom.dcmread(CASES / "segment" / "input.dcm").to_json(), encoding="utf-8")
+    found = records_of(CASES / "segment" / "input.dcm", path)
+    assert [item.name for item in found if isinstance(item, SourceRecord)] == ["input.dcm", "input.json"]
+    assert len({item.document for item in found if isinstance(item, Measurement)}) == 1
+
+
+HEAD_OF_REPORT = f'{{"00080016": {{"vr": "UI", "Value": ["{made.COMPREHENSIVE}"]}}'
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "",
+        ', "0040A30A": {"vr": "DS", "Value": [NaN]}}',
+        ', "0040A730": ' + '{"vr": "SQ", "Value": [{"0040A730": ' * 100 + "1" + "}]}" * 100 + "}",
+        ', "a": ' + "[" * 100_000,
+    ],
+)
+def test_a_bomb_in_json_is_refused(rest: str, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.json"
+    path.write_text(HEAD_OF_REPORT + rest, encoding="utf-8")
+    assert accepts(str(path))
+    assert [type(item) for item in records_of(path)] == [Reject]
+
+
+anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5)),
+    lambda below: st.one_of(st.lists(below, max_size=3), st.dictionaries(st.sampled_from(["vr", "Value"]), below)),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=st.sampled_from(READ), at=st.integers(0, 10_000), value=anything)
+def test_wrong_types_in_json_give_records_or_rejects(case: str, at: int, value: object, tmp_path: Path) -> None:
+    document = pydicom.dcmread(CASES / case / "input.dcm").to_json_dict()
+    held: list[tuple[dict[str, object] | list[object], str | int]] = []
+
+    def walk(node: object) -> None:
+        if isinstance(node, dict | list):
+            for key, child in list(node.items() if isinstance(node, dict) else enumerate(node)):
+                held.append((node, key))
+                walk(child)
+
+    walk({tag: element for tag, element in document.items() if tag != "00080016"})
+    walk(list(document.values()))
+    holder, key = held[at % len(held)]
+    holder[key] = value  # type: ignore[index, call-overload]
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    found = records_of(path, context=ATTESTED)
+    assert all(isinstance(item, Record | Reject | SourceRecord) for item in found)
+    check(found)
 
 
 # broken and hostile files

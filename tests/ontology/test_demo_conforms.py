@@ -95,6 +95,22 @@ def test_fhir_documents_conform(tmp_path: Path) -> None:
     warehouse.close()
 
 
+def test_structured_reports_conform(tmp_path: Path) -> None:
+    warehouse = Warehouse.open(tmp_path / "var")
+    documents = Path(__file__).parents[1] / "ingest" / "sr"
+    found = tuple(str(path) for path in sorted(documents.glob("*/input.dcm")))
+    report = run(warehouse, [Job(locators=found, collection="reports")])
+    assert report.added == 8
+    assert {(reject.problem, reject.quarantine) for reject in report.rejects if reject.place.startswith("(")} == {
+        ("is missing or empty", False),
+        ("looks like a person's name", True),
+    }
+    for data in batches(warehouse, 20):
+        assert by_pyrudof(data) == []
+        assert by_pyshacl(data) == ""
+    warehouse.close()
+
+
 def test_a_catalogue_conforms(tmp_path: Path) -> None:
     warehouse = Warehouse.open(tmp_path / "var")
     run(warehouse, [Job(locators=("idc://qin_breast_dce_mri",), collection="idc")])
