@@ -8,6 +8,8 @@
   characteristic. An answer has its question in ``questionTypeCode``.
 - What the schema wants and nobody knows (dates, an image of a series of which only the series is known) has the null
   flavor ``UNK``. A day count of the warehouse is no date and is not written as one.
+- What is derived and of no lesion, such as a sum, is an ``AnnotationOfAnnotation``; the schema has no place for the
+  person of these, who stands where other collections have them.
 - Shapes are not written: the warehouse keeps no coordinates.
 """
 
@@ -51,7 +53,8 @@ CHARACTERISTICS: Final = {
 
 def aim_document(document: Document, given: MeasurementSet, words: Words, unwritten: Unwritten) -> bytes:
     """A document in UTF-8; what AIM cannot say is counted in ``unwritten``."""
-    root = element(None, "ImageAnnotationCollection")
+    of_annotations = document.groups[0].of_annotations
+    root = element(None, "AnnotationOfAnnotationCollection" if of_annotations else "ImageAnnotationCollection")
     root.set("aimVersion", "AIMv4_0")
     root.set(f"{{{XSI}}}schemaLocation", f"{AIM} AIM_v4_rv44_XML.xsd")
     rooted(root, "uniqueIdentifier", document.uid)
@@ -66,9 +69,10 @@ def aim_document(document: Document, given: MeasurementSet, words: Words, unwrit
     person = element(root, "person")
     valued(person, "name", document.subject)
     valued(person, "id", document.subject)
-    annotations = element(root, "imageAnnotations")
+    annotations = element(root, "annotationOfAnnotations" if of_annotations else "imageAnnotations")
+    name = "AnnotationOfAnnotation" if of_annotations else "ImageAnnotation"
     for group in document.groups:
-        _Annotation(group, given, words, unwritten).write(element(annotations, "ImageAnnotation"))
+        _Annotation(group, given, words, unwritten).write(element(annotations, name))
     etree.indent(root)
     written: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
     return written
@@ -113,7 +117,8 @@ class _Annotation:
         self._tracking(node)
         said = [item for item in tops if not isinstance(item, Measurement) and not is_place(item)]
         self._collection(node, "imagingObservationEntityCollection", self._observations(said))
-        self._collection(node, "imageReferenceEntityCollection", self._images())
+        if not group.of_annotations:
+            self._collection(node, "imageReferenceEntityCollection", self._images())
 
     def _collection(self, parent: Node, name: str, made: Iterable[Node]) -> None:
         """A collection of what there is; none where there is nothing."""

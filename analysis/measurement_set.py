@@ -80,6 +80,11 @@ class Group:
     site: Site
     observations: tuple[Observation, ...]
 
+    @property
+    def of_annotations(self) -> bool:
+        """Whether it is of no lesion, with a derived number: what is said of other annotations, such as a sum."""
+        return self.lesion is None and any(item.derived for item in self.observations)
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -198,10 +203,10 @@ class MeasurementSet:
 
     def documents(self) -> Iterator[Document]:
         """The groups by what one file states."""
-        parts: dict[tuple[str, str, str, str], list[Group]] = defaultdict(list)
+        parts: dict[tuple[str, str, str, str, bool], list[Group]] = defaultdict(list)
         for group in self.groups():
             reader = group.reader.key if group.reader else ""
-            parts[group.subject, reader, group.session or "", group.study or ""].append(group)
+            parts[group.subject, reader, group.session or "", group.study or "", group.of_annotations].append(group)
         for key in sorted(parts):
             one = parts[key][0]
             yield Document(one.subject, one.reader, one.session, one.study, tuple(parts[key]))

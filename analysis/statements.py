@@ -99,10 +99,13 @@ def is_place(item: Observation) -> bool:
     return isinstance(item, Finding) and item.variable == radlex.ANATOMICAL_ENTITY
 
 
-def becomes_longest(group: Group) -> bool:
-    """Whether a length of a group is read as a longest diameter, by the rule of response assessments."""
+def becomes_longest(group: Group, *, tracked: bool) -> bool:
+    """Whether a length of a group is read as a longest diameter, by the rule of response assessments.
+
+    ``tracked`` says whether the document gives whatever it speaks of a tracking UID.
+    """
     lengths = [item for item in group.observations if item.variable == ncit.LENGTH and isinstance(item, Measurement)]
     assigned = {item.value_concept for item in group.observations} & ASSESSED
     lesion = group.lesion
-    assessed = bool((lesion and (lesion.stated or lesion.label)) or assigned)
+    assessed = tracked or bool((lesion and (lesion.stated or lesion.label)) or assigned)
     return length_of(len(lengths), group.site.structure, assessed=assessed) != ncit.LENGTH and bool(lengths)

@@ -73,7 +73,7 @@ def _lacking(document: Document, form: str) -> Counter[str]:
         if not any(image.sop_class for image in group.images):
             known = "only the series" if group.series else "only the study" if group.study else "no image"
             found[f"group that names {known}: the images' UIDs and SOP classes are not known (see --images)"] += 1
-        if becomes_longest(group):
+        if becomes_longest(group, tracked=form == "sr"):
             found["length of a lesion without another, which is read as its longest diameter"] += 1
         if form == "sr" and any(item.part_of for item in group.observations):
             found["group whose statements are parts of others, which TID 1500 cannot say"] += 1

@@ -177,8 +177,8 @@ def translate(
     parts = [part for entity in annotation.observations for part in entity.characteristics]
     typed = (annotation.codes, *(part.codes for part in parts))
     assigned = {term for found in typed for term in meanings(found, codes)}
-    named = (entity.codes for entity in annotation.observations if q.VISIT not in meanings(entity.codes, codes))
-    observed = (code.meaning for found in named for code in found)
+    spoken = (entity.codes for entity in annotation.observations if q.VISIT not in meanings(entity.codes, codes))
+    observed = (code.meaning for found in spoken for code in found)
     study = next((item.uid for item in referred if isinstance(item, records.Study)), None)
     images = {item.uid: item.series for item in referred if isinstance(item, records.Instance)}
     visit = numbers.get(study or "")

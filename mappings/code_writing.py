@@ -1,8 +1,8 @@
 """The way out: from a term to a code triplet that is read back as that term.
 
 A document that is written here has to mean the same to whoever reads it, ourselves among them. So a code is taken only
-where the code mappings in force read it as exactly the term that it is written for (or as what that term means exactly),
-and of those that are, the first in the order of schemes that readers of the format expect.
+where the code mappings in force read it as exactly the term that it is written for, or as what that term means exactly;
+of those that are, the first in the order of schemes that readers of the format expect.
 """
 
 from __future__ import annotations

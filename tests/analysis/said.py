@@ -31,7 +31,7 @@ SHARED = [
     "absent_reason",
     "method",
 ]
-OF_AIM = ["study", "series", "document", "lesion", "low", "high", "certainty"]
+OF_AIM = ["study", "series", "document", "lesion", "low", "high", "certainty", "derived"]
 """What AIM says and TID 1500 does not, or only of images whose classes are known."""
 
 
