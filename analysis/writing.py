@@ -33,6 +33,9 @@ FORMATS: Final[Mapping[str, Format]] = {
 }
 """The formats by name."""
 
+UNSAID: Final = ("accepted_reading", "criteria", "minute", "replicate")
+"""What observations may have that neither format says."""
+
 
 @dataclass(slots=True)
 class Written:
@@ -77,6 +80,10 @@ def _lacking(document: Document, form: str) -> Counter[str]:
             found["length of a lesion without another, which is read as its longest diameter"] += 1
         if form == "sr" and any(item.part_of for item in group.observations):
             found["group whose statements are parts of others, which TID 1500 cannot say"] += 1
+        unsaid = UNSAID if form == "sr" else (*UNSAID, "read_session")
+        for name in unsaid:
+            if any(getattr(item, name, None) is not None for item in group.observations):
+                found[f"group with {name.replace('_', ' ')}, of which the format says nothing"] += 1
         if any(item.region for item in group.observations):
             found["group measured on a marked region: its coordinates are in its own document only"] += 1
     return found
