@@ -280,6 +280,7 @@ def _statements(
     """What was found, and answers with their questions."""
     findings: list[CodedConcept] = []
     answers: list[QualitativeEvaluation] = []
+    keys = {item.key: item for item in group.observations}
     for item in group.observations:
         if isinstance(item, Measurement) or is_place(item):
             continue
@@ -290,7 +291,7 @@ def _statements(
         elif item.variable == radlex.IMAGING_OBSERVATION and isinstance(item, Finding):
             findings.append(_concept(code))
         else:
-            asked = _question(item, words)
+            asked = _question(item, keys.get(item.part_of or ""), words)
             if asked is None:
                 unwritten.add("an answer to a question that no code is read back as")
             else:
@@ -298,17 +299,17 @@ def _statements(
     return findings, answers
 
 
-def _question(item: Observation, words: Words) -> Triplet | None:
-    """The name of an evaluation: its variable, or the code as it was found."""
+def _question(item: Observation, whole: Observation | None, words: Words) -> Triplet | None:
+    """The name of an evaluation: its variable; where that is not known, the code as found, or of what it is part of."""
     if item.variable != q.UNMAPPED:
         return words.code(item.variable, variable=True)
-    found = raw_codes(item)
-    return found[0] if len(found) > 1 and not words.meanings(found[:1]) else None
+    found = raw_codes(item)[:-1] or (raw_codes(whole)[-1:] if whole is not None else [])
+    return found[0] if found and not words.meanings(found[:1]) else None
 
 
 def _number(item: Measurement, given: MeasurementSet, words: Words, unwritten: Unwritten) -> Iterator[Numeric]:
     """A measurement; one that was not possible has no value, and the reason."""
-    codes = number_codes(item, words)
+    codes = number_codes(item, words, derived=True)
     if codes is None:
         unwritten.add("a measurement of what no code is read back as")
         return

@@ -53,22 +53,24 @@ def raw_codes(item: Observation) -> list[Triplet]:
     return [found for found in triplets_in(item.raw_code or "") if found.code]
 
 
-def number_codes(item: Measurement, words: Words) -> list[Triplet] | None:
+def number_codes(item: Measurement, words: Words, *, derived: bool = False) -> list[Triplet] | None:
     """The codes of what a number is of, its variable and statistic; None where none are read back as that.
 
-    What no term is known for keeps the codes that it was found with.
+    ``derived`` says whether the document tells the statistic apart, as SR's derivation does. What no term is known for
+    keeps the codes that it was found with.
     """
     wanted = Quantity(item.variable, item.statistic)
     if item.variable == q.UNMAPPED:
         found = raw_codes(item)
         whole = (found, found[:1])
-        return next((codes for codes in whole if codes and _reads_as(codes, item, words) == wanted), None)
+        return next((codes for codes in whole if codes and _reads_as(codes, item, words, derived) == wanted), None)
     codes = words.writer.triplets([item.variable, *([item.statistic] if item.statistic else [])])
-    return codes if codes and _reads_as(codes, item, words) == wanted else None
+    return codes if codes and _reads_as(codes, item, words, derived) == wanted else None
 
 
-def _reads_as(codes: list[Triplet], item: Measurement, words: Words) -> Quantity:
-    return quantity_of(words.meanings(codes), item.unit or "")
+def _reads_as(codes: list[Triplet], item: Measurement, words: Words, derived: bool) -> Quantity:
+    terms = words.meanings(codes)
+    return quantity_of(terms, item.unit or "", statistic=terms[1] if derived and len(terms) > 1 else None)
 
 
 def value_code(item: Observation, words: Words) -> Triplet | None:

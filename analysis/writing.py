@@ -12,6 +12,7 @@ from analysis.aim_document import aim_document
 from analysis.measurement_set import Document, MeasurementSet, Unwritten
 from analysis.sr_document import NothingToSayError, sr_document
 from analysis.statements import Words, becomes_longest
+from ingest.observed.times import visit_label
 from mappings.code_writing import AIM_SCHEMES, DICOM_SCHEMES, CodeWriter
 from mappings.codes import Codes
 
@@ -80,6 +81,10 @@ def _lacking(document: Document, form: str) -> Counter[str]:
             found["length of a lesion without another, which is read as its longest diameter"] += 1
         if form == "sr" and any(item.part_of for item in group.observations):
             found["group whose statements are parts of others, which TID 1500 cannot say"] += 1
+        if form == "aim" and group.visit is not None and group.study is None:
+            found["group with the number of a visit, but no study: AIM says visits of studies only"] += 1
+        if form == "aim" and group.visit_label and visit_label(group.visit_label) != group.visit_label:
+            found["group whose visit has a name that AIM readers do not know as one"] += 1
         unsaid = UNSAID if form == "sr" else (*UNSAID, "read_session")
         for name in unsaid:
             if any(getattr(item, name, None) is not None for item in group.observations):

@@ -85,6 +85,22 @@ def test_real_annotations_written_again_say_the_same(kind, tmp_path):
     assert compared > 30 or kind != "aim_v3"
 
 
+@pytest.mark.real
+def test_real_reports_written_again_say_the_same(tmp_path):
+    if not REAL.is_dir():
+        pytest.skip("the shared files are not here")
+    compared = 0
+    for path in sorted((REAL / "dicom_sr").glob("*.dcm")):
+        found = list(sr.read(iter([str(path)]), CONTEXT)) if sr.accepts(str(path)) else []
+        if observed(found):
+            result = written(set_of(found), "sr", tmp_path / path.stem)
+            told = sum(count for reason, count in result.missing.items() if reason.startswith(("a ", "an ")))
+            assert (said(found) - said(read_again("sr", tmp_path / path.stem))).total() == told, path.name
+            assert told <= 1
+            compared += len(observed(found))
+    assert compared > 150
+
+
 def test_the_same_set_gives_the_same_bytes_whatever_its_order(tmp_path):
     found = read(HERE / "aim/aim4_tracked/input.xml")
     for form in ("aim", "sr"):
