@@ -34,10 +34,10 @@ from analysis.statements import (
 )
 from analysis.uids import uid_of
 from ingest.aim_facts import NOTHING
+from ingest.aim_records import ANNOTATION_CLOCK
 from mappings.code_sets import Triplet
 from ontology.prefixes import Curie
 from ontology.records import Measurement, Observation, Response, When
-from ontology.terminology import label
 from ontology.terms import ncit, q, radlex
 
 __all__ = ["aim_document"]
@@ -63,9 +63,8 @@ def aim_document(document: Document, given: MeasurementSet, words: Words, unwrit
         user = element(root, "user")
         valued(user, "name", document.reader.key)
         valued(user, "loginName", document.reader.key)
-        role = label(document.reader.role) if document.reader.role else None
-        if document.reader.role in ROLES or role:
-            valued(user, "roleInTrial", ROLES.get(document.reader.role or Curie(""), role or ""))
+        if document.reader.role in ROLES:
+            valued(user, "roleInTrial", ROLES[document.reader.role])
     person = element(root, "person")
     valued(person, "name", document.subject)
     valued(person, "id", document.subject)
@@ -397,7 +396,7 @@ class _Annotation:
             rooted(node, "uniqueIdentifier", self._uid())
             held = element(node, "imageStudy")
             rooted(held, "instanceUid", study)
-            _date(held, "startDate", group.when if group.when and group.when.clock != "annotation" else None)
+            _date(held, "startDate", group.when if group.when and group.when.clock != ANNOTATION_CLOCK else None)
             unknown(held, "startTime")
             below = element(held, "imageSeries")
             rooted(below, "instanceUid", series or None)

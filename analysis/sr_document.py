@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, Final, cast
 
@@ -45,7 +45,7 @@ from pydicom.sr.coding import Code
 from analysis.measurement_set import Document, Group, Image, MeasurementSet, Unwritten
 from analysis.statements import Words, is_place, number_codes, place_codes, raw_codes, value_code
 from analysis.uids import is_uid, uid_of
-from ingest.observed.coded import Code as Coded
+from ingest.aim_records import ANNOTATION_CLOCK
 from ingest.observed.times import UNSET_DAY
 from mappings.code_sets import Triplet
 from ontology.records import Finding, Measurement, Observation, When
@@ -81,7 +81,7 @@ def sr_document(document: Document, given: MeasurementSet, words: Words, unwritt
     groups = [made for group in document.groups for made in _group(group, given, words, unwritten)]
     if not groups:
         raise NothingToSayError
-    evidence = _evidence(document)
+    evidence = _evidence(document, given.collection)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names without a caret: a pseudonym has none
         content = MeasurementReport(
@@ -92,7 +92,7 @@ def sr_document(document: Document, given: MeasurementSet, words: Words, unwritt
         report = Comprehensive3DSR(
             evidence=evidence,
             content=content,
-            series_instance_uid=uid_of("series", document.subject, document.study, _key(document)),
+            series_instance_uid=uid_of("series", given.collection, document.subject, document.study, _key(document)),
             series_number=1,
             sop_instance_uid=uid_of("report", document.uid),
             instance_number=1,
@@ -142,8 +142,10 @@ def _timeless(report: Dataset, document: Document, *, known: bool) -> None:
     ):
         if keyword in report:
             delattr(report, keyword)
-    if date != UNSET_DAY:
-        report.StudyDate = report.ContentDate
+    seen = [group.when for group in document.groups if group.when and group.when.clock != ANNOTATION_CLOCK]
+    imaged = next((day for when in seen if (day := _date(when)) is not None), None)
+    if imaged is not None:
+        report.StudyDate = f"{imaged:%Y%m%d}"
     if not known:
         for keyword in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
             if keyword in report:
@@ -173,9 +175,9 @@ def _referable(group: Group) -> list[Image]:
     ]
 
 
-def _evidence(document: Document) -> list[Dataset]:
+def _evidence(document: Document, collection: str) -> list[Dataset]:
     """The images as evidence; where none is known, a stand-in from which subject and study are taken."""
-    study = document.study if is_uid(document.study) else uid_of("study", document.subject, document.study)
+    study = document.study if is_uid(document.study) else uid_of("study", collection, document.subject, document.study)
     images = _known(document) or [Image(uid_of("none"), uid_of("none"), study, "1.2.840.10008.5.1.4.1.1.2")]
     return [_instance(document, image) for image in sorted(images, key=lambda image: image.study != study)]
 
@@ -194,9 +196,8 @@ def _instance(document: Document, image: Image) -> Dataset:
 # groups
 
 
-def _concept(code: Triplet | Coded | Sequence[str]) -> CodedConcept:
-    value, scheme, meaning = code if isinstance(code, tuple) else (code.value, code.scheme, code.meaning)  # type: ignore[union-attr]
-    return CodedConcept(value=value, scheme_designator=scheme, meaning=meaning or value)
+def _concept(code: Triplet) -> CodedConcept:
+    return CodedConcept(code.code, code.designator, code.meaning or code.code)
 
 
 def _group(

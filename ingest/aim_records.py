@@ -19,7 +19,7 @@ from ontology import records
 from ontology.records import Reject, SourceRecord, When
 from ontology.terms import ncit, q
 
-__all__ = ["translate", "visits"]
+__all__ = ["ANNOTATION_CLOCK", "translate", "visits"]
 
 ANNOTATION_CLOCK: Final = "annotation"
 """The clock of an annotation's own date: when it was read is not when it was imaged, and is not shifted with it."""
