@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli_annotate import annotate_commands
 from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
 from api.cli_export import export_command
 from api.cli_forms import FORM_REFUSALS, forms_commands
@@ -166,6 +167,7 @@ export_command(app)
 terms_commands(app)
 crosswalk_commands(app)
 forms_commands(app)
+annotate_commands(app)
 suggest_command(map_commands(app))
 
 Refusal = type[BaseException]
@@ -173,7 +175,9 @@ Refusal = type[BaseException]
 
 def refusals() -> tuple[Refusal, ...]:
     """The errors that are the person's to mend: one line each, exit status 2."""
+    from analysis.selection import NoRecordsError  # noqa: PLC0415
     from ingest.sources import UnknownKindError  # noqa: PLC0415
+    from ontology.variables import UnknownVariableError  # noqa: PLC0415
     from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415
     from queries.parameters import ParameterError  # noqa: PLC0415
     from store.attestations import CannotReleaseError  # noqa: PLC0415
@@ -200,6 +204,8 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownQueryError,
         UnknownParameterError,
         ParameterError,
+        NoRecordsError,
+        UnknownVariableError,
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,
         *FORM_REFUSALS,

@@ -72,9 +72,9 @@ def _codes_3(element: etree._Element) -> Iterator[Code]:
 AIM_3_CODE: Final = ("codeValue", "codingSchemeDesignator", "codeMeaning")
 
 
-def _codes_4(element: etree._Element) -> Iterator[Code]:
+def _codes_4(element: etree._Element, name: str = "typeCode") -> Iterator[Code]:
     """The code triplets of an AIM 4 element: a quantity may be coded by several, such as SUV and *maximum*."""
-    for code in named(element, "typeCode"):
+    for code in named(element, name):
         value, meaning = code.get("code", "").strip(), field_of(code, "displayName", "originalText")
         if value or meaning:
             yield Code(value, field_of(code, "codeSystemName", "codeSystem"), meaning)
@@ -179,6 +179,7 @@ def _entity(dialect: Dialect, place: str, element: etree._Element) -> Entity:
         codes=tuple(dialect.codes(element)),
         present=ANSWERS.get(field_of(element, "isPresent").casefold()),
         confidence=field_of(element, "annotatorConfidence"),
+        question=tuple(_codes_4(element, "questionTypeCode")),
         characteristics=tuple(
             _entity(dialect, at, child) for at, child in numbered(place, under(element, *CHARACTERISTICS))
         ),

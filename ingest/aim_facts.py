@@ -19,6 +19,7 @@ from ontology import records
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Reject, When
 from ontology.terms import dcm, ncit, q, radlex
+from ontology.variables import canonical
 
 __all__ = [
     "ASSESSED",
@@ -154,6 +155,13 @@ def stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
     return variable, term or q.UNMAPPED
 
 
+def _asked(translation: Translation, question: tuple[Code, ...]) -> Curie:
+    """The variable of a question that a statement answers."""
+    term = translation.meaning(question)
+    registered = canonical(term) if term else None
+    return registered.curie if registered else term or q.UNMAPPED
+
+
 def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: str | None = None) -> Iterator[Yield]:
     """A statement as a finding of ``variable``, and the statements nested in it as findings of its own term.
 
@@ -164,7 +172,7 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
         return  # it is the visit of every observation
     refused = list(_certainty(translation, entity.place, entity.confidence))
     yield from refused
-    kind, value = stated(variable, term)
+    kind, value = stated(variable if part_of or not entity.question else _asked(translation, entity.question), term)
     if entity.present is False:
         kind, value = term or q.UNMAPPED, ncit.ABSENT
     record = records.Response if term in RESPONSES and entity.present is not False else Finding

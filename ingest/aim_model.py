@@ -80,6 +80,8 @@ class Entity:
     codes: tuple[Code, ...]
     present: bool | None = None
     confidence: str = ""
+    question: tuple[Code, ...] = ()
+    """What the statement answers, where it says so (AIM 4 ``questionTypeCode``)."""
     characteristics: tuple[Entity, ...] = ()
     quantifications: tuple[Quantification, ...] = ()
 

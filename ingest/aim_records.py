@@ -19,7 +19,7 @@ from ontology import records
 from ontology.records import Reject, SourceRecord, When
 from ontology.terms import ncit, q
 
-__all__ = ["translate", "visits"]
+__all__ = ["ANNOTATION_CLOCK", "translate", "visits"]
 
 ANNOTATION_CLOCK: Final = "annotation"
 """The clock of an annotation's own date: when it was read is not when it was imaged, and is not shifted with it."""
@@ -177,7 +177,8 @@ def translate(
     parts = [part for entity in annotation.observations for part in entity.characteristics]
     typed = (annotation.codes, *(part.codes for part in parts))
     assigned = {term for found in typed for term in meanings(found, codes)}
-    observed = (code.meaning for entity in annotation.observations for code in entity.codes)
+    spoken = (entity.codes for entity in annotation.observations if q.VISIT not in meanings(entity.codes, codes))
+    observed = (code.meaning for found in spoken for code in found)
     study = next((item.uid for item in referred if isinstance(item, records.Study)), None)
     images = {item.uid: item.series for item in referred if isinstance(item, records.Instance)}
     visit = numbers.get(study or "")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ingest.observed.coded import Code
 from ingest.sr_concepts import Role, role_of
 from ingest.sr_model import Item, Observer, Site, Software, TimePoint
 
 __all__ = ["algorithm_of", "codes_of", "observers_of", "sites_of", "text_of", "time_points_of"]
+
+UNKNOWN: Final = "unknown"
+"""What stands where the template wants a version and nobody knows it."""
 
 
 def text_of(items: list[Item] | tuple[Item, ...], said: Role) -> str:
@@ -52,8 +56,8 @@ def time_points_of(items: tuple[Item, ...]) -> Iterator[TimePoint]:
 
 def algorithm_of(items: tuple[Item, ...]) -> Software | None:
     """The algorithm that is identified among items (TID 4019)."""
-    name = text_of(items, Role.ALGORITHM_NAME)
-    return Software(name, text_of(items, Role.ALGORITHM_VERSION)) if name else None
+    name, version = text_of(items, Role.ALGORITHM_NAME), text_of(items, Role.ALGORITHM_VERSION)
+    return Software(name, "" if version.casefold() == UNKNOWN else version) if name else None
 
 
 def observers_of(items: tuple[Item, ...]) -> Iterator[Observer]:
