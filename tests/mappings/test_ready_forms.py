@@ -73,7 +73,7 @@ def numbered(terms, start=1):
 
 @dataclass(frozen=True)
 class Fact:
-    """What a column says: a variable, its terms by cell or a number, and the columns of its day, the first that is filled.
+    """What a column says: a variable, its terms by cell or a number, and the columns of its day, the first that counts.
 
     A cell with the term "" has no concept: it is a text of its own, or the fact is an event or a treatment.
     """
