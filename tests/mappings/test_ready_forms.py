@@ -151,6 +151,26 @@ def lesions(test):
     ]
 
 
+PEAKS = (18, 20, 22, 28, 30, 32, 43, 49, 55, 73, 79, 85)
+MAXIMA = (132, 133, 134, 137, 138, 139, 143, 144, 145, 148, 149, 150)
+RESPONSES = (ncit.COMPLETE_REMISSION, ncit.PARTIAL_REMISSION, ncit.NO_RESPONSE, ncit.PROGRESSIVE_DISEASE)
+
+
+def uptake(form, day):
+    """A reading of the PET: peaks and maxima of organs before and after treatment, the response of lung and nodes."""
+    return [
+        *(
+            Fact(variable, f"{form}e{number}", None, (day,), without=("0",))
+            for variable, columns in (
+                (ncit.STANDARDIZED_UPTAKE_VALUE_PEAK, PEAKS),
+                (ncit.STANDARDIZED_UPTAKE_VALUE_MAXIMUM, MAXIMA),
+            )
+            for number in columns
+        ),
+        *(Fact(ncit.METABOLIC_RESPONSE, f"{form}e{number}", numbered(RESPONSES, 0), (day,)) for number in (45, 51)),
+    ]
+
+
 PET = "acrin_nsclc_fdg_pet"
 FLT = "acrin_flt_breast"
 MR = "acrin_contralateral_breast_mr"
@@ -178,6 +198,18 @@ FORMS = {
     f"{PET}_ae": [
         Fact(ncit.ADVERSE_EVENT_TOXICITY_GRADE, column, numbered(GRADES), (day,))
         for column, day in (("aee4", "AEe10d"), ("aee16", "AEe22d"))
+    ],
+    f"{PET}_im": uptake("im", "IMe10d"),
+    f"{PET}_q2": uptake("q2", "Q2e10d"),
+    f"{PET}_qz": uptake("qz", "QZe10d"),
+    f"{PET}_ds": [
+        Fact(ncit.COMPLETION_STATUS, "dse1", {"1": ncit.COMPLETE}),
+        Fact(
+            ncit.COMPLETION_STATUS,
+            "dse3",
+            {"1": ncit.WITHDRAWAL_BY_SUBJECT, "2": ncit.DEAD, "3": ncit.LOST_TO_FOLLOW_UP},
+            ("dse2d", "DSe2d"),
+        ),
     ],
     f"{FLT}_e3": [
         Fact(ncit.SEX, "e3e6", {"2": ncit.FEMALE}),
@@ -250,7 +282,7 @@ FORMS = {
         Fact(
             ncit.PATHOLOGIC_RESPONSE,
             "pfe71",
-            {"1": ncit.PATHOLOGIC_COMPLETE_RESPONSE, "2": q.UNMAPPED, "3": q.UNMAPPED},
+            {"1": ncit.PATHOLOGIC_COMPLETE_RESPONSE, "2": q.UNMAPPED, "3": ncit.NO_RESPONSE},
             ("PFe6d", "PFe3d"),
         ),
     ],
@@ -429,6 +461,26 @@ def test_visits_of_the_pet_forms():
             for subject, visit, cell in frame.loc[rows, ["cn", column, weight]].itertuples(index=False)
         )
         assert found == wanted
+
+
+@pytest.mark.parametrize("form", ["im", "q2", "qz"])
+def test_organs_and_times_of_the_uptake(form):
+    organs = (ncit.LUNG, ncit.LYMPH_NODE, ncit.PLEURA, ncit.ADRENAL_GLAND, ncit.LIVER, ncit.BONE)
+    found = Counter(
+        (item.variable, item.site, item.visit)
+        for item in items_of(f"{PET}_{form}")
+        if isinstance(item, Measurement) and item.unit == "g/ml"
+    )
+    frame, wanted = frame_of(f"{PET}_{form}"), Counter()
+    for variable, columns in (
+        (ncit.STANDARDIZED_UPTAKE_VALUE_PEAK, PEAKS),
+        (ncit.STANDARDIZED_UPTAKE_VALUE_MAXIMUM, MAXIMA),
+    ):
+        for place, number in enumerate(columns):
+            count = int((~frame[f"{form}e{number}"].isin(["", "0"])).sum())
+            if count:
+                wanted[variable, organs[place % 6], place // 6] += count
+    assert found == wanted
 
 
 def test_readers_and_sides():
