@@ -1,4 +1,4 @@
-"""Makes triples from the record log: the state of a generation as N-Quads text, whole or for some subjects.
+"""Makes triples from the record log: the state of a generation as TriG text, whole or for some subjects.
 
 All of it is SQL over the Parquet files of the live sources. What is derived here, and only here: where each
 identifying node stands, which header of a series is shown, which of repeated statements is primary, and the days that
@@ -278,7 +278,7 @@ class Build:
     # stars
 
     def texts(self) -> Iterator[str]:
-        """One SQL query per kind of star, each giving rows of N-Quads text."""
+        """One SQL query per kind of star, each giving rows of TriG text: a star with its graph."""
         if self.manifest.sources:
             yield self._select(COLLECTION_STAR, self._named("live", ("collection",), ()), ["collection"])
             yield self._select(SOURCE_STAR, self._own_graph("live"), [item.name for item in SOURCE_STAR.fields])
@@ -298,8 +298,10 @@ class Build:
 
     def _select(self, star: Star, rows: str, present: list[str] | set[str]) -> str:
         """The text of a star over rows that have its columns and the name of their ``graph_name``."""
-        placed = f"SELECT *, {self.minter.node(star)} AS node, {self.minter.graph('graph_name')} AS graph FROM ({rows})"
-        return f"SELECT {star_text(star, self.minter, present)} AS text FROM ({placed})"
+        said = f"{self.minter.graph('graph_name')} AS graph, {self.minter.node(star)} AS node"
+        said += f", {star_text(star, self.minter, present)} AS said"
+        text = "graph || '{' || node || ' ' || said || '}' || chr(10)"
+        return f"SELECT {text} AS text FROM (SELECT {said} FROM ({rows})) WHERE said <> ''"
 
     def _own_graph(self, table: str) -> str:
         only = f"WHERE collection IN (SELECT collection FROM {self.affected})" if self.affected else ""
