@@ -11,7 +11,7 @@ import pytest
 from ingest import sources
 from ingest.base import Context
 from ontology.records import Event, Finding, Measurement, Observation, Reject, Response, SourceRecord, Treatment
-from ontology.terms import ncit, q, radlex
+from ontology.terms import dcm, ncit, q, radlex
 
 TCIA = Path(__file__).parents[2].parent / "shared" / "data" / "clinical" / "tcia"
 pytestmark = [
@@ -481,6 +481,42 @@ def test_organs_and_times_of_the_uptake(form):
             if count:
                 wanted[variable, organs[place % 6], place // 6] += count
     assert found == wanted
+
+
+def test_metabolic_volumes_before_and_after_radiotherapy():
+    frame = frame_of(f"{PET}_ss")
+    frame = frame[frame["sse2"] == "0"]
+    after = frame[frame["sse3"] != "0"]
+    items = items_of(f"{PET}_ss")
+    assert not [item for item in items if isinstance(item, Reject)]
+    found = Counter(
+        (item.variable, item.site, item.visit, item.subject, round(float(item.value), 4))
+        for item in items
+        if isinstance(item, Measurement)
+    )
+    wanted = Counter()
+    for place, site in enumerate((None, ncit.LUNG, ncit.LYMPH_NODE)):
+        before_first, after_first = (14, 19, 23)[place], (37, 42, 46)[place]
+        for offset, variable in (
+            (0, ncit.STANDARDIZED_UPTAKE_VALUE_MAXIMUM),
+            (2, dcm.METABOLIC_VOLUME),
+            (3, dcm.TOTAL_LESION_GLYCOLYSIS),
+        ):
+            for visit, rows, first in ((0, frame, before_first), (1, after, after_first)):
+                for subject, cell in rows[["cn", f"sse{first + offset}"]].itertuples(index=False):
+                    if cell and (offset or cell != "0"):
+                        wanted[variable, site, visit, subject, round(float(cell), 4)] += 1
+    assert found == wanted
+    sides = Counter(
+        (item.subject, item.value_concept)
+        for item in items
+        if isinstance(item, Finding) and item.variable == ncit.LATERALITY
+    )
+    given = frame[frame["sse4"].isin(["1", "2"])]
+    assert sides == Counter(
+        (subject, ncit.LEFT if side == "1" else ncit.RIGHT)
+        for subject, side in given[["cn", "sse4"]].itertuples(index=False)
+    )
 
 
 def test_readers_and_sides():
