@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +22,7 @@ from store.check import check_added, check_one_graph
 from store.control import now
 from store.home import Home
 from store.identity import Identity
+from store.loading import load
 from store.manifest import VOCABULARY, Manifest, synced
 from store.stars import quoted
 
@@ -92,7 +92,7 @@ class Generations:
         if nothing or (same and not rebuild):
             return old
         self._sweep(keep={old.number, old.number - 1})
-        draft = self.home.generations / f"draft-{old.number + 1}"
+        draft = self.home.generations / f"draft-{old.number + 1}-{os.getpid()}"
         draft.mkdir()
         with connect(self.home) as connection:
             made = None
@@ -119,11 +119,9 @@ class Generations:
     def _make(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, store: Path) -> Manifest:
         """The whole state from the log, checked."""
         build = Build(connection, manifest, self.home.log)
-        # one thread keeps up with the loader; others would fall idle between, and DuckDB has the whole process give
-        # its free memory back whenever one does, which the loader then waits for
-        connection.execute("SET threads = 1")
+        connection.execute("SET threads = 1")  # which keeps up with the loader, and leaves it the rest
         texts = itertools.chain([self._vocabulary()], *(pieces(connection, query) for query in build.texts()))
-        _load(ox.Store(store), texts)
+        load(store, texts)
         return self._checked(manifest, build, store, None)
 
     def _vocabulary(self) -> bytes:
@@ -155,8 +153,8 @@ class Generations:
             for quad in ox.parse(piece, format=ox.RdfFormat.TRIG):
                 store.remove(quad)
         added = 'SELECT text FROM (FROM "after".star EXCEPT FROM "before".star)'
-        _load(store, pieces(connection, added))
-        del store
+        del store  # the loader opens it
+        load(place, pieces(connection, added))
         return self._checked(wanted, builds["after"], place, pieces(connection, added))
 
     # putting it in place
@@ -198,30 +196,6 @@ def joined(texts: pa.Array) -> bytes:
         return b""
     ends = memoryview(offsets).cast("q")
     return bytes(memoryview(data)[ends[column.offset] : ends[column.offset + len(column)]])
-
-
-def _load(store: ox.Store, texts: Iterable[bytes]) -> None:
-    """Load TriG in one go, which gives fewer and larger files than many pieces.
-
-    The text goes through a pipe, which the loader reads as a file: it works in threads of its own while DuckDB makes
-    the text, and neither waits for the interpreter's lock.
-    """
-    reading, writing = os.pipe()
-    with ThreadPoolExecutor(1) as writer:
-        written = writer.submit(_write_all, writing, texts)
-        try:
-            store.bulk_load(path=f"/dev/fd/{reading}", format=ox.RdfFormat.TRIG, lenient=True)
-        finally:
-            os.close(reading)  # so that the writer ends, whatever became of the loader
-        written.result()
-
-
-def _write_all(pipe: int, texts: Iterable[bytes]) -> None:
-    with open(pipe, "wb", buffering=0) as out:
-        for text in texts:
-            rest = memoryview(text)
-            while rest:
-                rest = rest[out.write(rest) :]
 
 
 def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, log_folder: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -234,21 +233,6 @@ def test_rights_that_are_taken_away_are_gone_even_where_publishing_fails(
     with pytest.raises(OSError, match="space"):
         warehouse.set_collection(warehouse.control.collection("toys").within("team"))
     assert toys.everything(warehouse, ANONYMOUS) == set()
-
-
-def test_a_fault_while_text_is_made_is_not_taken_for_its_end() -> None:
-    def texts() -> Iterator[bytes]:
-        yield b"<urn:g>{<urn:s> a <urn:c>;}\n"
-        raise MemoryError
-
-    with pytest.raises(MemoryError):
-        store.generations._load(ox.Store(), texts())
-
-
-def test_text_that_the_loader_refuses_is_said_as_such() -> None:
-    endless = itertools.chain([b"<urn:g>{<urn:s> a }\n"], itertools.repeat(b" " * 4096, 1000))
-    with pytest.raises(SyntaxError):
-        store.generations._load(ox.Store(), endless)
 
 
 @pytest.mark.parametrize("name", ["CT+public", "vocabulary", " ", "a\nb"])
