@@ -1,4 +1,4 @@
-"""Identifiers that were given up: where the page and the node of a subject lead that the cross-walk made one with another."""
+"""Identifiers that were given up: where a subject leads that the cross-walk made one with another."""
 
 from __future__ import annotations
 
