@@ -191,13 +191,13 @@ def _unknown(collection: str, of: Id, known: Iterable[Id]) -> str:
     namespace, source_id = of
     where = f"{collection}, {_spoken(namespace)}"
     others = sorted({space for space, name in known if name == source_id and space != namespace})
-    if others:
-        return f"no source names {source_id!r} in {where}; it is one of {' and of '.join(map(_spoken, others))}"
     near = get_close_matches(source_id, sorted({name for space, name in known if space == namespace}), n=3, cutoff=0.6)
     like = f"; like it: {', '.join(near)}" if near else ""
+    if others:
+        like = f"; it is one of {' and of '.join(map(_spoken, others))}"
     spaces = sorted({space for space, _ in known})
     if namespace not in spaces:
-        like = f"; its namespaces are: {', '.join(map(_spoken, spaces)) or 'none'}"
+        like += f"; its namespaces are: {', '.join(map(_spoken, spaces)) or 'none'}"
     return f"no source names {source_id!r} in {where}{like}"
 
 

@@ -1,13 +1,15 @@
-"""Identifiers that were given up: where the page of a subject leads that the cross-walk made one with another."""
+"""Identifiers that were given up: where a subject leads that the cross-walk made one with another."""
 
 from __future__ import annotations
+
+from urllib.parse import quote, unquote
 
 from api.asking import Asking
 from store.identity import subject_key
 from store.matching import live_ids
 from store.warehouse import Caller
 
-__all__ = ["also_known_as", "merged_into"]
+__all__ = ["also_known_as", "merged_into", "moved_node"]
 
 
 def merged_into(asking: Asking, caller: Caller, collection: str, identifier: str) -> str | None:
@@ -16,6 +18,17 @@ def merged_into(asking: Asking, caller: Caller, collection: str, identifier: str
     A caller knows of an identifier where they may read a source that names it.
     """
     return _merged(asking, caller).get((collection, identifier))
+
+
+def moved_node(asking: Asking, caller: Caller, iri: str) -> str | None:
+    """The node of the subject that another is linked to, by the other's node; None as `merged_into`."""
+    start = f"{asking.warehouse.base}subject/"
+    parts = iri.removeprefix(start).split("/")
+    if not iri.startswith(start) or len(parts) != 2:
+        return None
+    collection, identifier = map(unquote, parts)
+    subject = merged_into(asking, caller, collection, identifier)
+    return None if subject is None else start + "/".join(quote(part, safe="") for part in (collection, subject))
 
 
 def also_known_as(asking: Asking, caller: Caller, collection: str, subject: str) -> list[str]:

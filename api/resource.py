@@ -10,11 +10,12 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.asking import Asking, asking_of, page_query
 from api.callers import AskedBy
 from api.errors import NotFoundError
+from api.merged import moved_node
 from api.negotiation import NotAcceptableError, formats, negotiate
 from api.pages import pages_of
 from api.references import COUNTED, groups_of, references_of
@@ -73,8 +74,12 @@ class Known:
 def _show(request: Request, caller: Caller, asked: str, suffix: str | None) -> Response:
     asking = asking_of(request)
     chosen = negotiate(request.headers.get("accept"), suffix, OFFERED)
-    known = _known(asking, caller, _spellings(request, asked))
+    spellings = _spellings(request, asked)
+    known = _known(asking, caller, spellings)
     if known is None:
+        for iri in filter(None, (moved_node(asking, caller, spelling) for spelling in spellings)):
+            # 303: a link may be withdrawn, and the node is then its own again
+            return RedirectResponse(pages_of(request).urls.resource(iri, suffix or ""), 303)
         raise NotFoundError(f"nothing that you may read is known of {asked}")
     if chosen.engine and chosen.suffix != "json":
         text = page_query("resource-graph").bind({"iri": known.iri})

@@ -39,6 +39,8 @@ class Report:
     rejects: list[Reject] = field(default_factory=list)
     unmapped: dict[str, int] = field(default_factory=dict)
     """How many columns of each table no map speaks of; they stay outside the store."""
+    superseded: dict[str, str] = field(default_factory=dict)
+    """The name of each export that gave way to a later one of its project, with the name of that."""
     collections: set[str] = field(default_factory=set)
     subjects: list[Matched] = field(default_factory=list)
     """How the ids of the collections that were read meet between images and tables."""

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ingest.gate import identifier_in
+from ingest.steward_records import ContradictionError, is_element, pointing, replacing, withdrawn
 from ingest.table_plan import ABOUT
 from mappings.code_library import CodeSet
 from mappings.code_sets import ALL, SpokenCode, code_decision
-from mappings.effective import decision_of
 from mappings.people import person
 from mappings.sssom import (
     KNOWN_PREDICATES,
     NO_TERM,
     Decision,
     MappingError,
-    Slot,
     Spoken,
     parse_subject,
     read_rows,
@@ -34,10 +33,6 @@ __all__ = ["PROPOSALS", "ContradictionError", "Made", "Steward", "Wish"]
 
 PROPOSALS = "proposals.sssom.tsv"
 """The file of a map's folder in which proposals wait, several for a subject; they are never applied by themselves."""
-
-
-class ContradictionError(MappingError):
-    """A decision that contradicts one that is in force; the message names both places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +108,7 @@ class Steward:
             raise MappingError("a decision without a reason; say why, for those who come after you")
         added, *brought = self.warehouse.decisions.add(records)
         terms = {row.term for row in held if row.applied} | {item.object for item in brought}
-        needs = wish.verdict is Verdict.ACCEPTED and _is_element(added.object) and all(map(_is_element, terms))
+        needs = wish.verdict is Verdict.ACCEPTED and is_element(added.object) and all(map(is_element, terms))
         needs = needs and not _says_variable(mapping, spoken_of)
         return Made(added, _is_read(mapping, spoken_of), tuple(brought), needs)
 
@@ -122,14 +117,14 @@ class Steward:
     ) -> list[DecisionRecord]:
         """The record with its term and with what it replaces, then what it brings with it."""
         if wish.verdict is Verdict.WITHDRAWN:
-            return _withdrawn(record, wish.term, held)
+            return withdrawn(record, wish.term, held)
         if wish.verdict is Verdict.NO_TERM:
-            return [_replacing(replace(record, object=NO_TERM), held)]
+            return [replacing(replace(record, object=NO_TERM), held)]
         target, proposal = self._target(mapping, wish, record)
-        made = _as_proposed(_pointing(record, target), proposal, wish)
+        made = _as_proposed(pointing(record, target), proposal, wish)
         if wish.verdict is Verdict.REJECTED:
-            return [_replacing(replace(made, modifier=NOT), held)]
-        return [_replacing(made, held), *self._brought(record, made, mapping, wish, held)]
+            return [replacing(replace(made, modifier=NOT), held)]
+        return [replacing(made, held), *self._brought(record, made, mapping, wish, held)]
 
     def _brought(
         self,
@@ -143,7 +138,7 @@ class Steward:
         if isinstance(mapping, CodeSet) or record.subject.startswith("value:"):
             return []
         spoken_of = parse_subject(record.subject)
-        if not _is_element(made.object):
+        if not is_element(made.object):
             return [] if wish.term else self._element_of(record, made, mapping, wish, held)
         term = wish.variable
         if term is None and not _says_variable(mapping, spoken_of):
@@ -152,12 +147,12 @@ class Steward:
             return []
         reason = made.reason if wish.variable else f"the variable of {made.object}: {made.reason}"
         brought = replace(
-            _pointing(record, self._usable(term, Verdict.ACCEPTED)),
+            pointing(record, self._usable(term, Verdict.ACCEPTED)),
             predicate=made.predicate,
             confidence=made.confidence,
             reason=reason if made.reason else "",
         )
-        return [_replacing(brought, held)]
+        return [replacing(brought, held)]
 
     def _element_of(
         self,
@@ -170,10 +165,10 @@ class Steward:
         """The best proposed element of the variable that was taken from the proposals, where it is good enough."""
         denied = {row.term for row in held if row.negated}
         for row in self.proposals(mapping).get(record.subject, []):
-            fits = _is_element(row.term) and self.targets.variable(row.term) == made.object
+            fits = is_element(row.term) and self.targets.variable(row.term) == made.object
             if fits and row.term not in denied and _confidence(row) >= PROPOSED:
-                element = _pointing(record, self._usable(row.term, Verdict.ACCEPTED))
-                return [_replacing(_as_proposed(element, row, wish), held)]
+                element = pointing(record, self._usable(row.term, Verdict.ACCEPTED))
+                return [replacing(_as_proposed(element, row, wish), held)]
         return []
 
     def proposals(self, mapping: TableMap) -> dict[str, list[Decision]]:
@@ -205,9 +200,9 @@ class Steward:
                 f"nothing is proposed for {subject} in {mapping.name}; name the term, such as ncit:C28421"
             )
         target = self._usable(term, wish.verdict)
-        if _is_element(term) and (subject.startswith("value:") or isinstance(mapping, CodeSet)):
+        if is_element(term) and (subject.startswith("value:") or isinstance(mapping, CodeSet)):
             raise MappingError(f"{term} is a data element; a cell or code means a concept; a column has the element")
-        if wish.variable and not _is_element(term):
+        if wish.variable and not is_element(term):
             raise MappingError(f"{term} is no data element, so it is the variable itself; leave --variable out")
         return target, next((row for row in proposed if row.term == term), None)
 
@@ -243,10 +238,6 @@ def _column_of(mapping: TableMap, text: str) -> Spoken:
     )
 
 
-def _is_element(term: str) -> bool:
-    return term.startswith("cadsr:")
-
-
 def _says_variable(mapping: TableMap | CodeSet, spoken_of: Spoken | SpokenCode) -> bool:
     """Whether every record that the map makes of a column has its variable from elsewhere, or has none."""
     if isinstance(mapping, CodeSet) or isinstance(spoken_of, SpokenCode):
@@ -261,10 +252,6 @@ def _says_variable(mapping: TableMap | CodeSet, spoken_of: Spoken | SpokenCode) 
     return bool(entries) and all(
         entry.record in ABOUT or "variable" in {entry.main, *entry.fields} for entry in entries
     )
-
-
-def _pointing(record: DecisionRecord, target: Target) -> DecisionRecord:
-    return replace(record, object=target.curie, object_label=target.label, object_version=target.version)
 
 
 def _as_proposed(record: DecisionRecord, proposal: Decision | None, wish: Wish) -> DecisionRecord:
@@ -284,7 +271,7 @@ def _check(wish: Wish, spoken_of: Spoken | SpokenCode) -> None:
     is_column = isinstance(spoken_of, Spoken) and spoken_of.value is None
     if wish.variable and (not is_column or wish.verdict is not Verdict.ACCEPTED):
         raise MappingError("--variable says which variable a column of a data element holds: it goes with nothing else")
-    if wish.variable and _is_element(wish.variable):
+    if wish.variable and is_element(wish.variable):
         raise MappingError(f"{wish.variable} is a data element; a variable is a term such as ncit:C28421")
     if wish.predicate not in (None, *KNOWN_PREDICATES):
         raise MappingError(f"predicate {wish.predicate!r}; known: {', '.join(KNOWN_PREDICATES)}")
@@ -300,49 +287,6 @@ def _check(wish: Wish, spoken_of: Spoken | SpokenCode) -> None:
 def _is_read(mapping: TableMap | CodeSet, spoken_of: Spoken | SpokenCode) -> bool:
     """Whether anything is read of what a decision speaks of; any source may have any code."""
     return not isinstance(mapping, TableMap) or (isinstance(spoken_of, Spoken) and spoken_of.column in mapping.columns)
-
-
-def _replacing(record: DecisionRecord, held: Sequence[Decision]) -> DecisionRecord:
-    """The record with the place of what it replaces; `ContradictionError` where the opposite is in force."""
-    new = decision_of(record)
-    same = [row for row in held if row.slot == new.slot]
-    opposite = next((row for row in same if row.term == new.term and row.negated != new.negated), None)
-    if opposite is not None:
-        done, asked = ("rejects", "accept") if opposite.negated else ("accepts", "reject")
-        raise ContradictionError(
-            f"{opposite.place} {done} {opposite.term} for {new.subject}, which this would {asked}; "
-            "withdraw that first, with --withdraw"
-        )
-    before = [row.place for row in same if row.negated == new.negated and (not new.negated or row.term == new.term)]
-    return replace(record, replaces="; ".join(before))
-
-
-def _withdrawn(record: DecisionRecord, term: str | None, held: Sequence[Decision]) -> list[DecisionRecord]:
-    """The records that end what is in force: about a term; else all that the subject means, else its one rejection.
-
-    What a column means is one thing to a steward, though element and variable are records of their own.
-    """
-    found = [row for row in held if term is None or row.term == term]
-    if not found:
-        raise MappingError(f"no decision{f' about {term}' if term else ''} is in force for {record.subject}")
-    words = [row for row in found if not row.negated]
-    by_slot: dict[tuple[Slot, str], list[Decision]] = {}
-    for row in words or found:
-        by_slot.setdefault((row.slot, row.term if row.negated else ""), []).append(row)
-    if not words and len(by_slot) > 1:
-        listed = ", ".join(sorted({row.term for row in found}))
-        raise MappingError(f"{record.subject} has several rejections and no other word; name the term: {listed}")
-    return [
-        replace(
-            record,
-            predicate=rows[0].predicate,
-            object=rows[0].term,
-            object_label=rows[0].label,
-            modifier=NOT if rows[0].negated else "",
-            replaces="; ".join(item.place for item in rows),
-        )
-        for rows in by_slot.values()
-    ]
 
 
 def _confidence(row: Decision) -> float:

@@ -209,6 +209,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
             data_class=mapping.shape.data_class,
             recipe=mapping.recipe,
             namespace=mapping.shape.namespace,
+            extent=given.table.extent(usable[0].part, context.mark),
         )
         if context.known(given.digest, mapping.recipe):
             return

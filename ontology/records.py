@@ -90,6 +90,20 @@ class When:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What an export holds of a project, by which a later export is seen to state the same again."""
+
+    fields: frozenset[str]
+    """The fields of the project's dictionary, whether or not the export has them."""
+    columns: frozenset[str]
+    """The columns of the export that are of those fields."""
+    rows: frozenset[bytes]
+    """A keyed hash of what tells a row from others, of each row that says something."""
+    wanted: frozenset[str] = frozenset()
+    """The columns of the project that its map reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
     """The head of a source: a reader yields it before the records that come from that source.
 
@@ -107,6 +121,8 @@ class SourceRecord:
     """Only where the locator itself names the collection (``idc://``); the run's collection otherwise."""
     namespace: str = ""
     """Which ids the subjects are called by; empty for the collection's own, in which images have their PatientIDs."""
+    extent: Extent | None = None
+    """Only of an export of a project, of which there may be others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from store.keeping import Releases, upgrade_log
 from store.log import LogWriter
 from store.manifest import VOCABULARY, Manifest
 from store.matching import manifest_links
+from store.projects import Projects
 from store.stars import Minter
 from store.twin import Held, inventory, subjects
 from store.workers import Answer, QueryLimits, WorkerPool
@@ -89,6 +90,10 @@ class Writing:
         self._add.pop(sid, None)
         self._remove.add(sid)
 
+    def live(self) -> tuple[LoggedSource, ...]:
+        """What is served from the next generation on, as far as it is known now."""
+        return self.current.changed(self._add.values(), self._remove).sources
+
     def publish(self, rebuild: bool = False) -> Manifest:
         """Make the next generation of what is live now, with collections and cross-walk as they stand now."""
         wanted = self.current.changed(self._add.values(), self._remove)
@@ -115,6 +120,7 @@ class Warehouse:
             self.documents = Documents(self.home, self.control)
             self.attestations = Attestations(self.control)
             self.coded = Coded(self.control)
+            self.projects = Projects(self.control)
         self.base = self.control.setting("base")
         self.minter = Minter(self.base)
         self.generations = Generations(home, self.base)
@@ -245,6 +251,7 @@ class Warehouse:
             manifest = writing.publish()
             self.documents.forget(sids)
             self.coded.forget(sids)
+            self.projects.forget(sids)
             self.control.forget_sources(sids)
             return manifest
 

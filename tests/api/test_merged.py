@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
@@ -40,6 +41,14 @@ def test_a_merged_subject_leads_to_the_other_within_what_the_caller_may_know(war
         for suffix in ("", ".json", ".ttl"):
             answer = web.get(f"/subjects/toys/SAME.1{suffix}")
             assert (answer.status_code, answer.headers["location"]) == (303, f"/subjects/toys/LUNG-1{suffix}")
+        base = f"{warehouse.base}subject/toys/"
+        for suffix in ("", ".json", ".ttl"):
+            answer = web.get(f"/resource{suffix}", params={"iri": f"{base}SAME.1"})
+            assert answer.status_code == 303
+            location = urlsplit(answer.headers["location"])
+            assert (location.path, parse_qs(location.query)) == (f"/resource{suffix}", {"iri": [f"{base}LUNG-1"]})
+            assert web.get(answer.headers["location"]).status_code == 200
+        assert web.get("/resource", params={"iri": f"{base}OLD"}).status_code == 404
         page = web.get("/subjects/toys/LUNG-1", headers={"Accept": "text/html"}).text
         assert "Also known as SAME.1:" in page
         assert "OLD" not in page, "only the team's data name it"
