@@ -36,15 +36,19 @@ def all_sources() -> tuple[Source, ...]:
         odm,
         redcap,
         sas,
+        slicer,
         sql,
+        subjects_file,
         table,
     )
 
     return (
         idc.SOURCE,
         collection_file.SOURCE,
+        subjects_file.SOURCE,
         dicom.SOURCE,
         aim.SOURCE,
+        slicer.SOURCE,
         fhir.SOURCE,
         odm.SOURCE,
         redcap.SOURCE,

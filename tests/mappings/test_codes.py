@@ -22,7 +22,7 @@ from ontology.variables import canonical
 FOLDER = Path(codes.__file__).with_name("codes")
 SETS = sorted(FOLDER.glob("*.sssom.tsv"))
 LABELS = {f"{name}:{row['code']}": row["label"] for name in VOCABULARIES for row in bundled(name)}
-OWN = {"q:visit": "visit"}
+OWN = {"q:Angle": "angle", "q:visit": "visit"}
 CODES = codes.bundled()
 
 
