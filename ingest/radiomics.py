@@ -15,6 +15,7 @@ One file is one source. What comes in:
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -48,6 +49,9 @@ VERSION: Final = "radiomics-1"
 HEAD: Final = 1 << 16
 SCHEME: Final = "PyRadiomics"
 SUFFIXES: Final = {".csv", ".json", ".tsv", ".txt"}
+REFERENCE: Final = re.compile(r"\A\ufeff?reference value;tolerance;tag\b|assert\(within_tolerance\(")
+"""How tables of IBSI's reference values begin, as values with tolerances or as assertions of a test."""
+
 NO_NUMBERS: Final = frozenset(("nan", "inf", "-inf"))
 
 
@@ -55,7 +59,8 @@ def accepts(locator: str) -> bool:
     """Whether a file begins as PyRadiomics writes its output."""
     if Path(locator).suffix.casefold() not in SUFFIXES:
         return False
-    return is_radiomics(head_of(locator, HEAD).decode("utf-8", "replace"))
+    head = head_of(locator, HEAD).decode("utf-8", "replace")
+    return is_radiomics(head) or REFERENCE.search(head) is not None
 
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
@@ -68,6 +73,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
 def _document(path: Path, context: Context) -> Iterator[Yield]:
     """One file: its source and the records of its cases."""
     try:
+        _refuse_reference(path)
         digest, whose = sha256_of(path), _placed(path)
         of = f" {whose.recipe(context)}" if whose else ""
         head = SourceRecord(
@@ -95,6 +101,16 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
     except OSError as error:
         problem = f"the file cannot be read ({type(error).__name__})"
         yield Reject(name=path.name, place="document", problem=problem, wanted="a file that may be read")
+
+
+def _refuse_reference(path: Path) -> None:
+    """Reference values of IBSI are what software has to compute from a phantom: they are measurements of nobody."""
+    head = head_of(str(path), HEAD).decode("utf-8", "replace")
+    if REFERENCE.search(head) is not None and not is_radiomics(head):
+        raise ValueProblem(
+            "a table of reference values, by which software is tested: they are measurements of no subject",
+            "the features that were computed of a subject, as PyRadiomics writes them",
+        )
 
 
 def _placed(path: Path) -> Placed | None:
