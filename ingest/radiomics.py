@@ -131,7 +131,7 @@ def _case(name: str, case: Case, whose: Placed | None, context: Context) -> Iter
         return
     images = whose if whose and whose.subject == subject else None
     if images:
-        yield from images.nodes()
+        yield from images.nodes(context)
     region = _region(subject, case)
     if region is not None:
         yield Region(subject=subject, key=region.region)
@@ -155,6 +155,7 @@ def _case(name: str, case: Case, whose: Placed | None, context: Context) -> Iter
             study=images.study if images else None,
             series=images.series if images else None,
             when=images.when if images else None,
+            reader=images.observer(context) if images else None,
             procedure=made[feature.image].key,
             value=found[0],
             unit=found[1],

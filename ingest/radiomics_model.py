@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,9 +197,7 @@ def settings_of(about: Mapping[str, str]) -> tuple[str, str]:
 
     Settings are written as Python writes them; how they are ordered makes no difference.
     """
-    said = {
-        name: _parsed(about.get(name, "")) for name in ("Configuration_Settings", "Configuration_EnabledImageTypes")
-    }
+    said = {name: _parsed(about.get(f"Configuration_{name}", "")) for name in ("Settings", "EnabledImageTypes")}
     versions = {name: text for name, text in about.items() if name.startswith("Versions_") and text}
     whole = json.dumps([said, versions], sort_keys=True, default=repr)
     settings = said["Settings"]
@@ -216,8 +215,10 @@ def _parsed(text: str) -> Any:
     if len(text) > 100_000:
         return text
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            return ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         pass
     try:
         return json.loads(text)

@@ -9,7 +9,7 @@ One file is one source. What comes in:
   it is of (category, type, anatomic region, each with its code), its box, slices and volume.
 - Tables of segment statistics: each cell a measurement of its segment.
 - A lesion, where the name of a markup or segment is nothing but a word for a lesion and a number
-  (`ingest.observed.lesions`).
+  (`ingest.observed.lesions`): the reader's, where ``subjects.yaml`` names one; else that of the file alone.
 
 Whose a file is, ``subjects.yaml`` says (`ingest.subjects_file`): the files themselves do not. Points, descriptions and
 paths of other files stay in the document.
@@ -110,7 +110,7 @@ def _document(path: Path, kind: str, context: Context) -> Iterator[Yield]:
         return
     if any(isinstance(item, Record) for item in found):
         yield head
-        yield from whose.nodes()
+        yield from whose.nodes(context)
     yield from found
 
 

@@ -61,18 +61,20 @@ class Translation:
 
     def markups(self, found: Iterable[Markup | Fault]) -> Iterator[Yield]:
         """The regions and measurements of markups."""
-        for at, item in enumerate(found, 1):
+        number = 0
+        for item in found:
             if isinstance(item, Fault):
                 yield self._reject(item.place, item)
                 continue
             if not item.points and not item.corners and not item.values:
                 yield self._reject(item.place, ValueProblem("the markup has no points", "a markup that is placed"))
                 continue
+            number += 1
             facts = RegionFacts(
                 key=f"{item.place}/region",
                 subject=self.whose.subject,
                 region=region_key(self._document, item.place),
-                number=at,
+                number=number,
                 shape=item.shape,
                 points=len(item.points) or None,
                 label=item.name.strip() or None,
@@ -158,14 +160,22 @@ class Translation:
             study=self.whose.study,
             series=self.whose.series,
             when=self.whose.when,
+            reader=self.whose.observer(self.context),
         )
 
     def _named(self, name: str, place: str, site: Curie | None) -> lesions.Named | None:
         """What a name says of a lesion, where it is nothing but a lesion's name."""
         if OWN_NAME.fullmatch(name.strip()) or lesions.lesion_name(name) is None:
             return None
+        reader = self.whose.observer(self.context)
+        # names hold within one reader: of a file that nobody is known to have made, they hold within the file alone
         return lesions.Named(
-            subject=self.whose.subject, place=place, document=f"{self._document}.{place}", name=name, site=site
+            subject=self.whose.subject,
+            place=place,
+            document=region_key(self._document, f"{place}.lesion"),
+            name=name if reader else "",
+            reader=reader,
+            site=site,
         )
 
     def _lesion_key(self, name: str, place: str, site: Curie | None) -> str | None:
@@ -193,6 +203,7 @@ class Translation:
             study=self.whose.study,
             series=self.whose.series,
             when=self.whose.when,
+            reader=self.whose.observer(self.context),
             procedure=procedure,
             value=found.value,
             unit=found.unit,

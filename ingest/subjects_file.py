@@ -4,7 +4,7 @@ Markups, label maps and tables of segment statistics name no subject. An owner s
 
 ```yaml
 "P01/*.mrk.json": S001
-"P02/**": {subject: S002, study: 1.2.3, series: 1.2.3.4, date: 2014-02-03}
+"P02/**": {subject: S002, study: 1.2.3, series: 1.2.3.4, date: 2014-02-03, reader: jdoe}
 "{subject}/**":
 ```
 
@@ -15,7 +15,6 @@ folders up is asked, and no other.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +39,7 @@ LEVELS: Final = 5
 LONGEST_ID: Final = 64
 """The length of DICOM's PatientID (VR LO)."""
 
-FIELDS: Final = frozenset({"subject", "study", "series", "date"})
+FIELDS: Final = frozenset({"subject", "study", "series", "date", "reader"})
 UID = re.compile(r"[0-2](\.\d+)+", re.ASCII)
 PIECES = re.compile(r"(\*\*|\*|\{subject\})")
 EXPRESSIONS: Final = {"**": ".*", "*": "[^/]*"}
@@ -59,9 +58,17 @@ class Placed:
     study: str | None = None
     series: str | None = None
     when: When | None = None
+    reader: str | None = None
+    """The name of who made it, from which only a pseudonym is kept."""
 
-    def nodes(self) -> Iterator[Record]:
-        """The identity records of the images that it is of."""
+    def observer(self, context: Context) -> str | None:
+        """The pseudonym of who made it."""
+        return context.pseudonym(self.reader) if self.reader else None
+
+    def nodes(self, context: Context) -> Iterator[Record]:
+        """The identity records of who made it, and of the images that it is of."""
+        if observer := self.observer(context):
+            yield records.Reader(key=observer)
         if self.study is not None:
             yield records.Study(uid=self.study, subject=self.subject)
             if self.series is not None:
@@ -96,7 +103,8 @@ def _found(file: Path, below: str) -> Placed:
 def _read(file: Path, _changed: int) -> dict[str, Any]:
     """The entries of a file, remembered while it is unchanged."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        # every scalar as text, so that 007 stays what it is
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but texts
     except (OSError, RecursionError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
         raise ValueProblem(f"{FILE_NAME} is no YAML", WANTED) from error
     if not isinstance(content, dict) or not all(isinstance(key, str) and len(key) <= 500 for key in content):
@@ -118,7 +126,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _placed(content: Any, from_path: str | None) -> Placed:
-    fields = content if isinstance(content, dict) else {} if content is None else {"subject": content}
+    fields = content if isinstance(content, dict) else {"subject": content}
     unknown = [name for name in fields if name not in FIELDS]
     if unknown:
         raise ValueProblem(f"{FILE_NAME} has an unknown field", f"one of {', '.join(sorted(FIELDS))}")
@@ -128,18 +136,14 @@ def _placed(content: Any, from_path: str | None) -> Placed:
     study, series = (_uid(fields.get(name)) for name in ("study", "series"))
     if series and not study:
         raise ValueProblem(f"{FILE_NAME} names a series without its study", "the UIDs of both")
-    return Placed(subject, study, series, times.date(_text(fields.get("date"))))
+    reader = _text(fields.get("reader")) or None
+    return Placed(subject, study, series, times.date(_text(fields.get("date"))), reader)
 
 
 def _text(value: Any) -> str:
-    """A scalar as text; a number is not taken, since YAML would lose its zeros."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    raise ValueProblem(f"{FILE_NAME} holds what is no text", 'text; a number as subject in quotes: "001"')
+    if value is None or isinstance(value, str):
+        return (value or "").strip()
+    raise ValueProblem(f"{FILE_NAME} holds what is no text", WANTED)
 
 
 def _uid(value: Any) -> str | None:
