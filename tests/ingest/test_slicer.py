@@ -62,7 +62,7 @@ def read(*paths: Path | str) -> list[Yield]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
 def test_files_give_their_records(case: Path) -> None:
     files = files_of(case)
-    assert {found.name for path in files if (found := sources.accepting(path))} == {case.parent.name}
+    assert {kind.name for path in files if (kind := sources.accepting(path))} == {case.parent.name}
     found = [shown(item) for item in read(*files)]
     if os.environ.get("QILIN_WRITE_GOLDEN"):
         lines = ",\n".join(json.dumps(item, ensure_ascii=False) for item in found)
