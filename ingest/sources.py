@@ -35,19 +35,23 @@ def all_sources() -> tuple[Source, ...]:
         gdc,
         idc,
         odm,
+        radiomics,
         redcap,
         rt,
         rwv,
         sas,
         seg,
+        slicer,
         sql,
         sr,
+        subjects_file,
         table,
     )
 
     return (
         idc.SOURCE,
         collection_file.SOURCE,
+        subjects_file.SOURCE,
         sr.SOURCE,  # this and the next before the reader of all other DICOM files
         seg.SOURCE,
         rt.SOURCE,
@@ -55,6 +59,8 @@ def all_sources() -> tuple[Source, ...]:
         dicom.SOURCE,
         aim.SOURCE,
         dcmqi.SOURCE,
+        slicer.SOURCE,
+        radiomics.SOURCE,
         fhir.SOURCE,
         odm.SOURCE,
         redcap.SOURCE,
