@@ -148,7 +148,7 @@ def read_voxels(path: Path, header: Header) -> Voxels:
     kind = header.type
     if kind is None:
         raise ValueProblem("the voxels are not whole numbers", "a label map of a whole-numbered type")
-    order = ">" if header.fields.get("endian", "little").casefold() == "big" else "<"
+    order: Literal["<", ">"] = ">" if header.fields.get("endian", "little").casefold() == "big" else "<"
     count = math.prod(header.sizes)
     wanted = count * np.dtype(kind).itemsize
     if wanted > MOST_BYTES:
