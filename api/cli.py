@@ -16,6 +16,7 @@ import typer
 from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
 from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
+from api.cli_lesions import LESION_REFUSALS, lesions_commands
 from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
 from api.cli_suggest import suggest_command, suggest_refusals
@@ -160,6 +161,7 @@ keep_commands(app)
 query_commands(app)
 terms_commands(app)
 crosswalk_commands(app)
+lesions_commands(app)
 forms_commands(app)
 suggest_command(map_commands(app))
 
@@ -194,6 +196,7 @@ def refusals() -> tuple[Refusal, ...]:
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,
         *FORM_REFUSALS,
+        *LESION_REFUSALS,
         *MAP_REFUSALS,
         *suggest_refusals(),
     )
