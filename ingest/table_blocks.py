@@ -122,6 +122,7 @@ class Maker:
         self._types = columns_of(self.star)
         self._fields = {item.name: item for item in self.star.fields}
         self._named = named
+        self._labels: dict[str, str | None] = {}
         deciding = [item for item in plan.fields if item.name in DECIDING]
         indexes = (plan.index, *(item.index for item in deciding))
         self._groups = [Group(indexes, lambda texts: self._logged(self._main(deciding, texts)))]
@@ -191,6 +192,7 @@ class Maker:
         readers = arrays["reader"].to_pylist() if "reader" in arrays else [None] * len(names)
         known = {pair: listed(*pair) for pair in set(zip(names, readers, strict=True)) if pair[0]}
         found = [known.get(pair) for pair in zip(names, readers, strict=True)]
+        self._labels.update((item.key, item.label) for item in known.values())
         arrays["lesion"] = pa.array([item and item.key for item in found], pa.string())
         return found
 
@@ -305,7 +307,8 @@ class Maker:
         for place, row in enumerate(zip(subjects, roles, *columns, strict=True)):
             first.setdefault(row, place)
         for row, place in first.items():
-            for node in nodes_of(*row):
+            for found in nodes_of(*row):
+                node = replace(found, label=self._labels.get(found.key)) if isinstance(found, Lesion) else found
                 if node not in self._named:
                     self._named.add(node)
                     yield place, node
