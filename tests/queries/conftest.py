@@ -95,7 +95,9 @@ def rich() -> list[Record]:
             ]
     records += [
         Series(uid="1.2.0.9", subject="S1", study="1.2.0"),
-        SeriesHeader(uid="1.2.0.9", subject="S1", modality=dcm.SEGMENTATION, viewer="https://viewer.example.org/1.2.0"),
+        SeriesHeader(
+            uid="1.2.0.9", subject="S1", modality=dcm.SEGMENTATION_SEG, viewer="https://viewer.example.org/1.2.0"
+        ),
         Response(
             key="response",
             subject="S1",
