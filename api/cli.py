@@ -13,7 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli_annotate import annotate_commands
 from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
+from api.cli_export import export_command
 from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
 from api.cli_lesions import LESION_REFUSALS, lesions_commands
@@ -136,14 +138,17 @@ def rebuild() -> None:
 
 
 @app.command()
-def backup(target: Annotated[Path, typer.Argument(help="The tar file to write.")]) -> None:
+def backup(
+    target: Annotated[Path, typer.Argument(help="The tar file to write; packed where its name ends in .gz.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")] = False,
+) -> None:
     """Write the data folder to one file: control data, record log, kept documents, site maps, releases.
 
     Triples are made again from the log.
     """
     from store.keeping import backup as write_backup  # noqa: PLC0415
 
-    write_backup(Warehouse.open().home, target)
+    write_backup(Warehouse.open().home, target, force)
     err.print(f"{target}: {target.stat().st_size:,} bytes", highlight=False)
 
 
@@ -159,10 +164,12 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 
 keep_commands(app)
 query_commands(app)
+export_command(app)
 terms_commands(app)
 crosswalk_commands(app)
 lesions_commands(app)
 forms_commands(app)
+annotate_commands(app)
 suggest_command(map_commands(app))
 
 Refusal = type[BaseException]
@@ -170,21 +177,27 @@ Refusal = type[BaseException]
 
 def refusals() -> tuple[Refusal, ...]:
     """The errors that are the person's to mend: one line each, exit status 2."""
+    from analysis.selection import NoRecordsError  # noqa: PLC0415
     from ingest.sources import UnknownKindError  # noqa: PLC0415
+    from ontology.variables import UnknownVariableError  # noqa: PLC0415
     from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415
     from queries.parameters import ParameterError  # noqa: PLC0415
+    from store.attestations import CannotReleaseError  # noqa: PLC0415
     from store.control import UnknownCollectionError  # noqa: PLC0415
+    from store.export import NothingToExportError  # noqa: PLC0415
     from store.guard import QueryRefusedError  # noqa: PLC0415
     from store.keeping import NewerLogError, NotEmptyError, UnknownReleaseError  # noqa: PLC0415
     from store.warehouse import EmptyWarehouseError  # noqa: PLC0415
     from store.workers import QueryError  # noqa: PLC0415
 
     return (
+        CannotReleaseError,
         NothingToDoError,
         UnknownKindError,
         UnknownCollectionError,
         QueryRefusedError,
         NewerLogError,
+        NothingToExportError,
         NotEmptyError,
         UnknownReleaseError,
         EmptyWarehouseError,
@@ -193,6 +206,8 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownQueryError,
         UnknownParameterError,
         ParameterError,
+        NoRecordsError,
+        UnknownVariableError,
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,
         *FORM_REFUSALS,

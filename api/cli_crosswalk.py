@@ -1,14 +1,16 @@
 """``qilin crosswalk``: which id of which namespace is which subject; decided, imported, ruled, and looked through.
 
-Ids go to standard output alone, and only where they are asked for.
+Ids go to standard output alone, and only where they are asked for; but whoever names an id that is unknown is told the
+nearest ones.
 """
 
 from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -171,11 +173,36 @@ def _link(collection: str, of: Id, subject: str, decision: Decision) -> None:
         if not warehouse.crosswalk.link(collection, of, subject, decision):
             err.print("that link stands already", highlight=False)
         _published(writing)
+    known = _known(warehouse, collection)
+    for named in (of, (OWN, subject)):
+        if named not in known:
+            said = f"{_unknown(collection, named, known)}; the link waits for a source that names it"
+            err.print(said, highlight=False, markup=False)
+
+
+def _known(warehouse: Warehouse, collection: str) -> set[Id]:
+    """The ids of a collection that sources name."""
     live = [source for source in warehouse.generations.current().sources if source.collection == collection]
-    known = {(item.namespace, item.source_id) for item in live_ids(warehouse.home.log, live)}
-    for unknown, what in ((of, "that id in that namespace"), ((OWN, subject), "that subject")):
-        if unknown not in known:
-            err.print(f"no source names {what} yet; the link waits for one that does", highlight=False)
+    return {(item.namespace, item.source_id) for item in live_ids(warehouse.home.log, live)}
+
+
+def _unknown(collection: str, of: Id, known: Iterable[Id]) -> str:
+    """That no source names an id, where it is named otherwise, and what is like it."""
+    namespace, source_id = of
+    where = f"{collection}, {_spoken(namespace)}"
+    others = sorted({space for space, name in known if name == source_id and space != namespace})
+    near = get_close_matches(source_id, sorted({name for space, name in known if space == namespace}), n=3, cutoff=0.6)
+    like = f"; like it: {', '.join(near)}" if near else ""
+    if others:
+        like = f"; it is one of {' and of '.join(map(_spoken, others))}"
+    spaces = sorted({space for space, _ in known})
+    if namespace not in spaces:
+        like += f"; its namespaces are: {', '.join(map(_spoken, spaces)) or 'none'}"
+    return f"no source names {source_id!r} in {where}{like}"
+
+
+def _spoken(namespace: str) -> str:
+    return f"namespace {namespace}" if namespace else "its own namespace"
 
 
 @crosswalk.command()
@@ -188,8 +215,16 @@ def unlink(
 ) -> None:
     """Withdraw the link of an id, and publish; no rule links it again."""
     warehouse = _opened(collection)
+    of, decision = (namespace, source_id), Decision(author, reason)
+    links = warehouse.crosswalk.links(collection)
+    if links.get(of) is None:
+        known = _known(warehouse, collection)
+        linked = {named for named, _ in links.items()}
+        if of in known:
+            raise CrosswalkError(f"{source_id!r} of {collection}, {_spoken(namespace)}, is not linked")
+        raise CrosswalkError(f"{_unknown(collection, of, known | linked)}, and it is not linked")
     with warehouse.writing() as writing:
-        warehouse.crosswalk.unlink(collection, (namespace, source_id), Decision(author, reason))
+        warehouse.crosswalk.unlink(collection, of, decision)
         _published(writing)
 
 

@@ -79,13 +79,14 @@ def quarantine_list(collection: InCollection = None, json: Json = False) -> None
     if json:
         print_json([asdict(entry) for entry in entries])
         return
-    rows = [
-        (e.id, e.collection, e.name, e.place, e.problem, "quarantined" if e.quarantined else "rejected")
-        for e in entries
-    ]
+    rows = [(e.id, e.collection, e.name, e.place, e.problem, _verdict(e.quarantined, bool(e.content))) for e in entries]
     print_rows("Not in", ("id", "collection", "file", "place", "problem", "verdict"), rows)
     if undecided := open_items(warehouse, collection):
         print_rows("In, and to decide: see `qilin lesions review`", REVIEWED, undecided)
+
+
+def _verdict(quarantined: bool, releasable: bool) -> str:
+    return ("quarantined, may be released" if releasable else "quarantined") if quarantined else "rejected"
 
 
 @quarantine.command("show")
@@ -95,6 +96,61 @@ def quarantine_show(entry: Annotated[int, typer.Argument(help="The id of an entr
     if not found:
         raise typer.BadParameter(f"no entry {entry}; see `qilin quarantine list`")
     print_json(asdict(found[0]))
+
+
+By = Annotated[str, typer.Option("--by", help="Who answers for it: a name or an ORCID.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why: what was looked at, and what was seen.")]
+
+
+@quarantine.command("release")
+def quarantine_release(
+    entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="The ids of entries.")],
+    by: By,
+    reason: Reason,
+    alike: Annotated[
+        bool, typer.Option("--alike", help="And all entries of the same collection with the same problem there.")
+    ] = False,
+) -> None:
+    """Answer for what is held back, so that the next ingest of its files takes it: a record that is kept for good.
+
+    It holds for that content and that check alone. What is broken, and what may identify a person, is never released.
+    """
+    warehouse = Warehouse.open()
+    known = {item.id: item for item in warehouse.control.quarantine()}
+    if unknown := [number for number in entries if number not in known]:
+        raise typer.BadParameter(f"no entry {unknown[0]}; see `qilin quarantine list`")
+    chosen = {number: known[number] for number in entries}
+    if alike:
+        same = {(item.collection, item.place, item.problem) for item in chosen.values()}
+        chosen = {n: item for n, item in known.items() if (item.collection, item.place, item.problem) in same}
+    count = warehouse.attestations.release(chosen.values(), by, reason)
+    err.print(f"{count:,} released; give `qilin ingest` again for their files", highlight=False)
+
+
+@quarantine.command("releases")
+def quarantine_releases(collection: InCollection = None, json: Json = False) -> None:
+    """List what was released, by whom and why, and what was taken back."""
+    found = Warehouse.open().attestations.history(collection)
+    if json:
+        print_json([asdict(item) for item in found])
+        return
+    columns = ("id", "collection", "file", "place", "word", "by", "reason", "at")
+    rows = [
+        (a.id, a.collection, a.name, a.place, "released" if a.released else "taken back", a.by, a.reason, a.made_at)
+        for a in found
+    ]
+    print_rows("Released", columns, rows)
+
+
+@quarantine.command("take-back")
+def quarantine_take_back(
+    releases_: Annotated[list[int], typer.Argument(metavar="RELEASE…", help="Ids of `qilin quarantine releases`.")],
+    by: By,
+    reason: Reason,
+) -> None:
+    """Take releases back: the next ingest of those files holds them back again."""
+    count = Warehouse.open().attestations.take_back(releases_, by, reason)
+    err.print(f"{count:,} taken back; give `qilin ingest` again for their files", highlight=False)
 
 
 @collections.callback(invoke_without_command=True)

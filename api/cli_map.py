@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,8 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from api.cli_codes import check_codes, pending_codes
+from api.cli_map_set import set_
 from api.cli_map_show import map_reports
 from api.console import err, out, print_json, print_rows, report, report_json, watching
+from ingest.report import places
 from mappings.code_sets import is_code_set
 from mappings.people import UnknownPersonError
 from mappings.sssom import MappingError
@@ -35,12 +38,14 @@ def map_commands(app: typer.Typer) -> typer.Typer:
         name="map",
         help="Table maps: what the columns and cells of tables mean. Every decision is kept with author, time and "
         "reason, and none is overwritten.\n\nA first table: `qilin map suggest TABLE`, then `qilin map show NAME`, "
-        "`qilin map decide NAME COLUMN`, `qilin map check TABLE`, `qilin map apply TABLE --collection C`.",
+        "`qilin map decide NAME COLUMN`, `qilin map set NAME --column COLUMN --variable TERM`, "
+        "`qilin map check TABLE`, `qilin map apply TABLE --collection C`.",
         no_args_is_help=True,
     )
     map_reports(maps)
     for command in (decide, apply, check, pending):
         maps.command()(command)
+    maps.command("set")(set_)
     app.add_typer(maps)
     return maps
 
@@ -61,6 +66,9 @@ def decide(
     withdraw: Annotated[bool, typer.Option("--withdraw", help="What was decided holds no longer.")] = False,
     author: Annotated[str, typer.Option(envvar="QILIN_AUTHOR", help="Who decides: an ORCID, or a name.")] = "",
     reviewer: Annotated[str, typer.Option(help="Who has looked at it too.")] = "",
+    variable: Annotated[
+        str | None, typer.Option(help="Of a data element: the variable, where it is not that of the element.")
+    ] = None,
     predicate: Annotated[str | None, typer.Option(help="skos:exactMatch, closeMatch, broadMatch …")] = None,
     confidence: Annotated[float | None, typer.Option(help="From 0 to 1.", min=0, max=1)] = None,
     reason: Annotated[str, typer.Option(help="Why; that of the proposal where nothing is said.")] = "",
@@ -69,9 +77,14 @@ def decide(
 ) -> None:
     """Decide what a column or a cell means; what was read through the map then follows at once.
 
+    A column means a data element, which brings its variable (else name it with --variable), or a variable alone. The
+    exit status is 1 where this decision left something rejected that was not, or needs a file that is gone.
+
     Examples:
 
-    qilin map decide trial_x "Overall stage" ncit:C28108 --author orcid:0000-0002-1825-0097 --reason "see protocol"
+    qilin map decide trial_x Sex cadsr:2200604 --author orcid:0000-0002-1825-0097 --reason "see protocol"
+
+    qilin map decide trial_x "Overall stage" cadsr:3440332 --variable ncit:C28108 --reason "clinical or pathologic"
 
     qilin map decide trial_x "Overall stage=IIIb" ncit:C27978 --reason "same stage, other spelling"
 
@@ -88,6 +101,7 @@ def decide(
         subject=subject,
         verdict=_verdict(accept=accept, reject=reject, no_term=no_term, withdraw=withdraw),
         term=term,
+        variable=variable,
         predicate=_predicate(predicate),
         author=_author(author),
         reviewer=reviewer,
@@ -97,15 +111,47 @@ def decide(
     warehouse = Warehouse.open()
     made = Steward(warehouse).decide(wish)
     if not json:
-        out.print(_sentence(made.record), highlight=False, markup=False)
+        for record in (made.record, *made.brought):
+            out.print(_sentence(record), highlight=False, markup=False)
     if not made.is_read:
         err.print(f"{name} does not read that column: name it below columns: in map.yaml", highlight=False)
+    if made.needs_variable:
+        err.print(f"{made.record.object} brings no variable; name one with --variable", highlight=False)
+    before = _standing(warehouse)
     result = None if later else _rederived(warehouse, name, None)
+    as_before = _leave_out(result, before) if result else 0
     if json:
-        print_json({**asdict(made.record), "is_read": made.is_read, "applied": result and _as_json(result)})
+        brought = [asdict(record) for record in made.brought]
+        applied = result and {**_as_json(result), "rejected_as_before": as_before}
+        print_json({**asdict(made.record), "brought": brought, "is_read": made.is_read, "applied": applied})
     elif result is not None:
         _tell(result)
+        if as_before:
+            err.print(f"{as_before:,} places wait as before: see `qilin map pending {name}`", highlight=False)
     raise typer.Exit(result.exit_status if result else 0)
+
+
+Problem = tuple[str, str, str]
+"""What a reject is about: file, problem, and what is wanted."""
+
+
+def _standing(warehouse: Warehouse) -> Counter[Problem]:
+    """At how many places each problem stands so far."""
+    entries = warehouse.control.quarantine()
+    return Counter({(item.name, item.problem, item.wanted): places(item.place) for item in entries})
+
+
+def _leave_out(result: Any, before: Counter[Problem]) -> int:
+    """Leave out of a report the problems that stood before, at as many places or more; how many places that are."""
+    new, old = [], 0
+    for item in result.report.rejects:
+        count = places(item.place)
+        if count <= before[item.name, item.problem, item.wanted]:
+            old += count
+        else:
+            new.append(item)
+    result.report.rejects = new
+    return old
 
 
 def _verdict(*, accept: bool, reject: bool, no_term: bool, withdraw: bool) -> Verdict:

@@ -107,20 +107,20 @@ def show(
         makes = ", ".join(state.makes) or "serves others"
         label = f"{state.sheet}!{state.name}" if isinstance(state.sheet, str) else state.name
         if state.undecided:
-            rows.append((label, "", makes, "undecided", "", "", "", ""))
+            rows.append((label, "", makes, "undecided", "", "", "", "", ""))
         rows += [(label, "", makes, *_cells(row)) for row in state.decisions]
         rows += [(label, "", makes, "proposed", *_cells(row)[1:]) for row in state.proposals if state.undecided]
         rows += [(label, row.value or "", "", *_cells(row)) for row in state.values]
         if not (state.undecided or state.decisions or state.values):
-            rows.append((label, "", makes, "", "", "", "", ""))
-    print_rows(mapping.shape.title, ("column", "cell", "makes", "word", "term", "who", "when", "why"), rows)
+            rows.append((label, "", makes, "", "", "", "", "", ""))
+    print_rows(mapping.shape.title, ("column", "cell", "makes", "word", "term", "score", "who", "when", "why"), rows)
 
 
-def _cells(row: Decision) -> tuple[str, str, str, str, str]:
-    """A decision in force: what is said, of which term, by whom, when and why."""
+def _cells(row: Decision) -> tuple[str, str, str, str, str, str]:
+    """A decision in force, or a proposal: what is said, of which term, how sure, by whom, when and why."""
     word = "does not mean" if row.negated else row.predicate.removeprefix("skos:")
     term = "no term" if row.term == NO_TERM else f"{row.term} {row.label}".strip()
-    return word, term, ", ".join(filter(None, (row.author, row.reviewer))), row.date, row.comment
+    return word, term, row.confidence, ", ".join(filter(None, (row.author, row.reviewer))), row.date, row.comment
 
 
 def history(

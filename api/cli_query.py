@@ -13,7 +13,7 @@ import typer
 from api.console import out, print_rows
 from store.warehouse import OPERATOR, Caller, Warehouse
 
-__all__ = ["query_commands"]
+__all__ = ["As", "caller", "pair", "query_commands"]
 
 
 class Format(StrEnum):
@@ -108,7 +108,7 @@ def query(
         ]
         print_rows("Curated queries", ("query", "what it answers", "parameters"), rows)
         return
-    values = dict(_pair(text) for text in param or [])
+    values = dict(pair(text) for text in param or [])
     table = run(Warehouse.open(), curated(name), values, caller(audience), seconds=seconds)
     if form is TableFormat.TABLE:
         columns, rows_shown = table.shown()
@@ -117,7 +117,8 @@ def query(
         sys.stdout.write(write(table, form))
 
 
-def _pair(text: str) -> tuple[str, str]:
+def pair(text: str) -> tuple[str, str]:
+    """A parameter that is given as ``name=value``."""
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"{text!r} is not name=value", param_hint="--param")

@@ -44,12 +44,21 @@ def suggest_refusals() -> tuple[type[BaseException], ...]:
 
 
 def suggest(
-    table: Annotated[Path, typer.Argument(help="The table: CSV, TSV, XLSX, XLS, ODS, or a REDCap export.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="The table: CSV, TSV, XLSX, XLS, ODS, XPT, FileMaker XML, a REDCap export; or a database, as "
+            "postgresql://host/trial#labs or sqlite:///trial.db#labs (without #TABLE all of its tables)."
+        ),
+    ],
     collection: Annotated[str | None, typer.Option(help="The collection that it belongs to.")] = None,
     sheet: Annotated[str | None, typer.Option(help="Only this sheet, by name or by number from 1.")] = None,
     name: Annotated[str | None, typer.Option(help="The name of the map; else made from that of the file.")] = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Where to write the draft; else mappings/NAME in the data folder.")
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(help="Of a database: the rows that this SELECT gives, in place of a table.")
     ] = None,
     *,
     json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,
@@ -60,15 +69,18 @@ def suggest(
     what waits for a decision (`qilin map decide`). A map that is there already stays as it is: its proposals alone are
     made anew.
 
-    Example: qilin map suggest patients.xlsx --collection trial7
+    Examples: qilin map suggest patients.xlsx --collection trial7;
+    qilin map suggest sqlite:///trial.db#labs; qilin map suggest postgresql://host/trial --query "SELECT * FROM labs"
     """
-    from ingest.table_profile import profile_file  # noqa: PLC0415 - readers are slow to import
+    from ingest.locators import shown  # noqa: PLC0415
+    from ingest.table_profile import profile_locator  # noqa: PLC0415 - readers are slow to import
     from mappings.draft import draft  # noqa: PLC0415
     from mappings.knowledge import gather  # noqa: PLC0415
     from mappings.suggest import Suggester  # noqa: PLC0415
 
-    tables = profile_file(table, sheet)
-    name = _name(name or (folder and folder.name) or table.stem)
+    tables = profile_locator(table, sheet, query)
+    called = shown(table)
+    name = _name(name or (folder and folder.name) or (called.replace("#", "_") if "#" in called else Path(called).stem))
     home = Home.find()
     index = _index(home)
     maps = [item for item in _maps(home) if item.name != name]
@@ -76,7 +88,7 @@ def suggest(
     suggester = Suggester(knowledge)
     lookup = _lookup(index)
     sheets = [_sheet(suggester, item, collection, lookup) for item in tables]
-    made = draft(name, f"{table.name}, draft", collection, sheets, dt.date.today().isoformat())
+    made = draft(name, f"{called}, draft", collection, sheets, dt.date.today().isoformat())
     target = folder or home.mappings / name
     written = _write(target, made)
     if json:
@@ -123,15 +135,26 @@ def _lookup(index: TermIndex | None) -> Lookup:
 
 def _sheet(suggester: Suggester, table: Any, collection: str | None, lookup: Lookup) -> Sheet:
     from mappings.draft import Sheet  # noqa: PLC0415
+    from mappings.suggest_long import long_of  # noqa: PLC0415
+    from mappings.suggest_table import subject_of  # noqa: PLC0415
     from mappings.suggest_values import values_of  # noqa: PLC0415
 
     advice = suggester.table(table, collection)
     values = {
-        item.column.name: values_of(suggester, item.column, item.proposed.target, lookup)
+        item.column.name: values_of(suggester, item.column, item.proposed.target, lookup, table)
         for item in advice
         if item.proposed
     }
-    return Sheet(table, advice, values)
+    long = long_of(suggester, table, advice, subject_of(table, advice))
+    if long:
+        targets = {found[0].target.key: found[0].target for found in long.items.values()}
+        values[long.value.name] = {
+            cell: found
+            for target in targets.values()
+            if target.record != "measurement"
+            for cell, found in values_of(suggester, long.value, target, lookup).items()
+        }
+    return Sheet(table, advice, values, long)
 
 
 def _write(folder: Path, made: Draft) -> list[str]:
@@ -170,12 +193,21 @@ def _show(sheet: Sheet) -> None:
         highlight=False,
         markup=False,
     )
+    if table.turned:
+        err.print("each column speaks of a subject: the table is read turned", highlight=False)
+    if sheet.long:
+        about = f"{sheet.long.item.name} names what {sheet.long.value.name} holds"
+        err.print(f"a long table: {about}", highlight=False, markup=False)
     rows = [_row(sheet, item) for item in sheet.advice]
     print_rows(where, ("column", "cells", "proposed", "element", "score", "reason", "cells decided", "next"), rows)
 
 
 def _row(sheet: Sheet, item: Advice) -> tuple[object, ...]:
-    proposed, column = item.proposed, item.column
+    proposed, column, long = item.proposed, item.column, sheet.long
+    if long and column.name in long.names:
+        says = "the item" if column is long.item else "the value of the item" if column is long.value else "its unit"
+        known = f"{len(long.items)} of {len(column.values)}" if column is long.item else ""
+        return (column.name, _cells(column), says, "", f"{long.score:.2f}", long.reason, known, "")
     others = item.proposals[1 if proposed else 0 :][:NEXT]
     following = "; ".join(f"{other.target.label} {other.score:.2f}" for other in others)
     if column.name == sheet.subject:
@@ -237,6 +269,19 @@ def _as_json(sheet: Sheet) -> dict[str, Any]:
         "rows": table.rows,
         "dictionary": table.dictionary,
         "subject": sheet.subject,
+        "orientation": "columns" if table.turned else "rows",
+        "long": sheet.long
+        and {
+            "item": sheet.long.item.name,
+            "value": sheet.long.value.name,
+            "unit": sheet.long.unit and sheet.long.unit.name,
+            "score": sheet.long.score,
+            "reason": sheet.long.reason,
+            "items": {
+                cell: [{"term": p.term, "label": p.target.label, "score": p.score, "reason": p.reason} for p in found]
+                for cell, found in sheet.long.items.items()
+            },
+        },
         "columns": [_column_json(sheet, item) for item in sheet.advice],
     }
 

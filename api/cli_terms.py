@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from api.console import err, out, print_json, print_rows, watching
+from mappings.template_terms import TEMPLATE
 from ontology.elements import UnknownElementError, element
 from ontology.imports import importer_for, vocabulary_of
 from ontology.imports.base import UnreadableError
@@ -53,7 +54,9 @@ def import_terms(
     file: Annotated[Path, typer.Argument(help="The file; or the word dicom or ucum, for what comes with Qilin.")],
     form: Annotated[
         str | None,
-        typer.Option("--as", help="Its format: thesaurus, rdf, obo, table, cadsr-xml, cadsr-json, ucum, dicom."),
+        typer.Option(
+            "--as", help="Its format: thesaurus, rdf, obo, table, cadsr-xml, cadsr-json, ucum, dicom, template."
+        ),
     ] = None,
     vocabulary: Annotated[str | None, typer.Option(help="The vocabulary, by its prefix, such as ncit.")] = None,
     infer: Annotated[bool, typer.Option("--infer", help="OWL: infer the class tree with HermiT (Java).")] = False,
@@ -65,7 +68,7 @@ def import_terms(
     """
     if infer and form not in (None, "inferred"):
         raise typer.BadParameter("--infer is for OWL; leave --as out", param_hint="--infer")
-    importer = importer_for(file, "inferred" if infer else form)
+    importer = importer_for(file, "inferred" if infer else form, (TEMPLATE,))
     name = vocabulary_of(file, importer, vocabulary)
     index = _index()
     with watching() as progress:

@@ -15,11 +15,13 @@ from api.errors import NotFoundError
 from api.negotiation import formats, negotiate
 from api.pages import pages_of
 from api.subject_index import subject_index
-from ontology.prefixes import compact
+from ontology.prefixes import compact, expand
 from ontology.records import DataClass
+from ontology.terminology import label
 from ontology.terms import q
 from queries.catalogue import query
-from queries.results import Table
+from queries.results import Cell, Table
+from store.twin import Held
 from store.warehouse import Caller
 from store.workers import QueryTimeoutError
 
@@ -30,6 +32,20 @@ OFFERED = formats("html", "json")
 COUNTING = 20.0
 """Seconds that counting what a collection holds may take, before its page does without."""
 CLASSES = {q.IMAGES: DataClass.IMAGES, q.IMAGE_METADATA: DataClass.METADATA, q.CLINICAL: DataClass.CLINICAL}
+
+KINDS = {
+    q.SUBJECT_CLASS: "subjects",
+    q.STUDY_CLASS: "studies",
+    q.SERIES_CLASS: "series",
+    q.LESION: "lesions",
+    q.MEASUREMENT: "measurements",
+    q.FINDING: "findings",
+    q.RESPONSE: "responses",
+    q.OUTCOME: "outcomes",
+    q.TREATMENT: "treatments",
+    q.EVENT_CLASS: "events",
+}
+"""What the query ``collection-inventory`` calls the things of a class, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +167,26 @@ def _inventory(asking: Asking, caller: Caller, name: str) -> Table | None:
     """What the collection holds; None where counting it takes longer than a page may."""
 
     def make() -> Table:
-        return asking.table(query("collection-inventory"), {"collection": name}, caller, seconds=COUNTING)
+        curated = query("collection-inventory")
+        held = asking.warehouse.inventory(name, caller)
+        if held is None:
+            return asking.table(curated, {"collection": name}, caller, seconds=COUNTING)
+        return Table(curated, tuple(_row(name, item) for item in sorted(held, key=_place)))
 
     try:
         return asking.once(("inventory", name), caller, make)
     except QueryTimeoutError:
         return None
+
+
+def _place(item: Held) -> tuple[int, str]:
+    return list(KINDS).index(item.kind), (label(item.modality) or "") if item.modality else ""
+
+
+def _row(collection: str, item: Held) -> tuple[Cell, ...]:
+    """A row of the query ``collection-inventory``."""
+    modality = (expand(item.modality), label(item.modality)) if item.modality else (None, None)
+    return (collection, KINDS[item.kind], *modality, item.number, item.subjects)
 
 
 def _sources(asking: Asking, caller: Caller, name: str) -> list[SourceCount]:

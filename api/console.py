@@ -145,6 +145,8 @@ def report(result: Report) -> None:
             err.print(
                 f"{name}: {count:,} columns without a decision were left out: see `qilin map check`", highlight=False
             )
+    for old, new in result.superseded.items():
+        err.print(f"{new} takes the place of {old}: an export of the same project", highlight=False, markup=False)
     for item in result.rejects[:SHOWN_REJECTS]:
         word = "quarantined" if item.quarantine else "rejected"
         err.print(
@@ -164,6 +166,7 @@ def report_json(result: Report) -> dict[str, Any]:
         "collections": sorted(result.collections),
         "subjects": [asdict(item) for item in result.subjects],
         "unmapped_columns": result.unmapped,
+        "superseded": result.superseded,
         "generation": result.generation,
         "quads": result.quads,
         "rejects": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,13 +10,15 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.asking import Asking, asking_of, page_query
 from api.callers import AskedBy
 from api.errors import NotFoundError
+from api.merged import moved_node
 from api.negotiation import NotAcceptableError, formats, negotiate
 from api.pages import pages_of
+from api.references import COUNTED, groups_of, references_of
 from api.streaming import AnswerResponse
 from api.terms import Cell, cell, label_of, plain, text_of
 from ontology.prefixes import expand
@@ -26,13 +29,13 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["Resources"])
 OFFERED = formats("html", "ttl", "nt", "jsonld", "rdf", "json")
-AT_MOST = 200
-"""How many references to a node are shown."""
+LISTED = 200
+"""How many references to a node are listed as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One line of the page: a property, and the nodes or values that it leads to or comes from."""
+    """One line of the page: a property, and the nodes or values that it leads to."""
 
     predicate: Cell
     others: list[Cell]
@@ -42,7 +45,7 @@ class Statement:
 async def show_resource(
     request: Request, caller: AskedBy, iri: Annotated[str, Query(description="The IRI of the node", max_length=1000)]
 ) -> Response:
-    """Its properties, and at most 200 references to it. HTML, Turtle, N-Triples, JSON-LD, RDF/XML or plain JSON."""
+    """Its properties, and what refers to it. HTML, Turtle, N-Triples, JSON-LD, RDF/XML or plain JSON."""
     return await run_in_threadpool(_show, request, caller, iri, None)
 
 
@@ -71,8 +74,12 @@ class Known:
 def _show(request: Request, caller: Caller, asked: str, suffix: str | None) -> Response:
     asking = asking_of(request)
     chosen = negotiate(request.headers.get("accept"), suffix, OFFERED)
-    known = _known(asking, caller, _spellings(request, asked))
+    spellings = _spellings(request, asked)
+    known = _known(asking, caller, spellings)
     if known is None:
+        for iri in filter(None, (moved_node(asking, caller, spelling) for spelling in spellings)):
+            # 303: a link may be withdrawn, and the node is then its own again
+            return RedirectResponse(pages_of(request).urls.resource(iri, suffix or ""), 303)
         raise NotFoundError(f"nothing that you may read is known of {asked}")
     if chosen.engine and chosen.suffix != "json":
         text = page_query("resource-graph").bind({"iri": known.iri})
@@ -112,20 +119,26 @@ def _json(known: Known) -> dict[str, object]:
         if row["label"] is not None:
             value["label"] = text_of(row["label"])
         properties.setdefault(text_of(row["predicate"]), []).append(value)
-    references = [
-        {"node": text_of(row["node"]), "predicate": text_of(row["predicate"])}
-        for row in list(known.referring.dicts())[:AT_MOST]
-    ]
-    more = len(known.referring.rows) > AT_MOST
-    return {"iri": known.iri, "properties": properties, "references": references, "more_references": more}
+    found = references_of(known.referring)
+    return {
+        "iri": known.iri,
+        "properties": properties,
+        "references": [{"node": item.node, "predicate": item.predicate, "class": item.kind} for item in found[:LISTED]],
+        "more_references": len(found) > LISTED,
+        "counts": [
+            {"predicate": predicate, "class": kind, "number": number}
+            for (predicate, kind), number in Counter((item.predicate, item.kind) for item in found).items()
+        ],
+        "more_counted": len(known.referring.rows) > COUNTED,
+    }
 
 
-def _statements(rows: Rows, other: str) -> list[Statement]:
-    """The rows by property; a node is shown by its label where it has one."""
+def _statements(rows: Rows) -> list[Statement]:
+    """What is said by property; a node is shown by its label where it has one."""
     grouped: dict[str, Statement] = {}
     seen: set[tuple[str, str]] = set()
-    for row in list(rows.dicts())[: 2000 if other == "object" else AT_MOST]:
-        predicate, term = text_of(row["predicate"]), row[other]
+    for row in rows.dicts():
+        predicate, term = text_of(row["predicate"]), row["object"]
         if (predicate, str(term)) in seen:
             continue
         seen.add((predicate, str(term)))
@@ -146,10 +159,10 @@ def _page(request: Request, asking: Asking, known: Known) -> Response:
         name=_name(iri, known.said),
         minted=iri.startswith(asking.warehouse.base),
         page=_own_page(request, asking, iri),
-        statements=_statements(known.said, "object"),
-        references=_statements(known.referring, "node"),
-        more=len(known.referring.rows) > AT_MOST,
-        at_most=AT_MOST,
+        statements=_statements(known.said),
+        groups=groups_of(iri, references_of(known.referring)),
+        more=len(known.referring.rows) > COUNTED,
+        counted=COUNTED,
     )
 
 

@@ -1,15 +1,16 @@
 """The identifiers of all subjects in memory, by collection: what searching and paging through subjects needs.
 
-Sorting 86,000 subjects in SPARQL takes seconds for each page; held once for a generation they take milliseconds.
+Sorting 86,000 subjects in SPARQL takes seconds for each page; held once for a generation they take milliseconds. They
+are read from the record log, column by column.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
 from api.asking import Asking, page_query
+from api.terms import natural
 from store.warehouse import Caller
 
 __all__ = ["SubjectIndex", "subject_index"]
@@ -26,7 +27,7 @@ class SubjectIndex:
     @classmethod
     def of(cls, subjects: list[tuple[str, str]]) -> SubjectIndex:
         """The index of some subjects."""
-        ordered = tuple(sorted(subjects, key=lambda pair: (pair[0], _natural(pair[1]))))
+        ordered = tuple(sorted(subjects, key=lambda pair: (pair[0], natural(pair[1]))))
         return cls(ordered, Counter(collection for collection, _ in ordered))
 
     def find(self, text: str = "", collection: str = "") -> list[tuple[str, str]]:
@@ -45,15 +46,13 @@ class SubjectIndex:
         return (mine[place - 1] if place else None), (mine[place + 1] if place + 1 < len(mine) else None)
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Order by numbers where there are numbers: ``P-2`` before ``P-10``."""
-    return [(int(part), "") if part.isdecimal() else (0, part.casefold()) for part in re.split(r"(\d+)", text)]
-
-
 def subject_index(asking: Asking, caller: Caller) -> SubjectIndex:
     """The subjects that a caller may know of."""
 
     def make() -> SubjectIndex:
+        counted = asking.warehouse.subjects(caller)
+        if counted is not None:
+            return SubjectIndex.of(counted)
         collections = asking.table(page_query("collection-list"), {}, caller).dicts()
         names = {str(row["node"]): str(row["collection"]) for row in collections}
         rows = asking.table(page_query("subject-list"), {}, caller).rows

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.asking import Asking, asking_of, page_query
 from api.callers import AskedBy
@@ -17,6 +17,7 @@ from api.collections import CollectionFacts, collection_of, collections_of
 from api.errors import BadRequestError, NotFoundError
 from api.events import EventRow, drawing_order, event_rows, timeline_events
 from api.facts import facts_of
+from api.merged import also_known_as, merged_into
 from api.negotiation import Format, formats, negotiate
 from api.pages import pages_of
 from api.streaming import AnswerResponse
@@ -143,7 +144,10 @@ class Subject:
 def _show(request: Request, caller: Caller, collection: str, named: str, window: Window | None) -> Response:
     asking = asking_of(request)
     index = subject_index(asking, caller)
-    name, suffix = _find(index, collection, named)
+    try:
+        name, suffix = _find(index, collection, named)
+    except NotFoundError:
+        return _moved(request, caller, index, collection, named)
     chosen = negotiate(request.headers.get("accept"), suffix, OFFERED)
     values = {"collection": collection, "subject": name}
     if chosen in GRAPHS:
@@ -159,6 +163,19 @@ def _show(request: Request, caller: Caller, collection: str, named: str, window:
     if chosen.suffix == "svg":
         return Response(drawing, headers=headers)
     return _page(request, caller, subject, drawing, window)
+
+
+def _moved(request: Request, caller: Caller, index: SubjectIndex, collection: str, named: str) -> Response:
+    """The way to the subject that an identifier was made one with; `NotFoundError` where the caller knows of none."""
+    asking = asking_of(request)
+    stem, dot, ending = named.rpartition(".")
+    suffixes = {offered.suffix for offered in OFFERED}
+    for old, suffix in ((named, ""), *(((stem, ending),) if dot and ending in suffixes else ())):
+        subject = merged_into(asking, caller, collection, old)
+        if subject is not None and (collection, subject) in index.subjects:
+            # 303: a link may be withdrawn, and the old page is then its own again
+            return RedirectResponse(pages_of(request).urls.subject(collection, subject, suffix), 303)
+    raise NotFoundError(f"no subject of that name in a collection {collection!r} that you may read")
 
 
 def _graph(asking: Asking, caller: Caller, values: dict[str, str], chosen: Format) -> Response:
@@ -202,6 +219,7 @@ def _page(request: Request, caller: Caller, subject: Subject, drawing: str, wind
         "subject.html",
         collection=subject.collection,
         subject=subject.name,
+        also=also_known_as(asking, caller, subject.collection.name, subject.name),
         facts=facts_of(subject.rows),
         drawing=drawing,
         window=window,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -11,7 +12,7 @@ from ontology.prefixes import compact, prefixes
 from ontology.terminology import label
 from store.warehouse import Term
 
-__all__ = ["Cell", "cell", "day_of", "float_of", "label_of", "plain", "text_of"]
+__all__ = ["Cell", "cell", "day_of", "float_of", "label_of", "natural", "plain", "text_of"]
 
 NUMERIC = frozenset(prefixes()["xsd"] + name for name in ("integer", "decimal", "double", "float"))
 
@@ -80,6 +81,11 @@ def day_of(term: Term | None) -> int | None:
     """The value of a whole number, None for anything else."""
     value = float_of(term)
     return None if value is None else int(value)
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """Order by numbers where there are numbers: ``P-2`` before ``P-10``."""
+    return [(int(part), "") if part.isdecimal() else (0, part.casefold()) for part in re.split(r"(\d+)", text)]
 
 
 def plain(term: Term | None) -> str | float | int | bool | None:

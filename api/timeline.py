@@ -271,8 +271,8 @@ def _draw_axis(band: Band, base: float, bottom: float) -> str:
 
 def _draw_row(row: Row, top: float, index: int) -> str:
     middle = top + row.height / 2 + (-2 if row.below else 4)
-    value = clipped(row.value, LABEL / 2, 11)
     start = 24.0 if row.swatch else 8.0 if row.heading else 18.0
+    value = clipped(row.value, max(LABEL / 2, LABEL - start - text_width(row.label, 12) - 14), 11)
     room = LABEL - start - (text_width(value, 11) + 10 if value else 0)
     title = element("title", shown(" ".join(part for part in (row.label, row.below, row.value) if part)))
     parts = [

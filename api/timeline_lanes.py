@@ -229,14 +229,29 @@ def _absent(x: float, y: float) -> str:
 
 
 def _last(events: Sequence[TimelineEvent]) -> str:
-    """The last value with its unit; a range where readers differ on that day."""
+    """The last value with its unit: one for each reader, in their order, where they differ on that day."""
     valued = [event for event in events if event.value is not None]
     if not valued:
         return ""
     day = max(event.day for event in valued)
-    last = sorted(event.value for event in valued if event.day == day and event.value is not None)
-    text = f"{last[0]:g}" if last[0] == last[-1] else f"{last[0]:g} to {last[-1]:g}"
-    return f"{text} {valued[-1].unit}".strip()
+    readers: dict[str, list[float]] = {}
+    for event in sorted(valued, key=lambda event: event.line):
+        if event.day == day and event.value is not None:
+            readers.setdefault(event.line, []).append(event.value)
+    each = [_between(values) for values in readers.values()]
+    among = _between([value for values in readers.values() for value in values])
+    unit = valued[-1].unit
+    if len(set(each)) == 1:
+        return f"{each[0]} {unit}".strip()
+    if len(each) > 3:
+        return f"{len(each)} readers: {among} {unit}".strip()
+    return f"by reader: {', '.join(each)} {unit}".strip()
+
+
+def _between(values: Sequence[float]) -> str:
+    """One value, or the least and the greatest of several."""
+    least, most = min(values), max(values)
+    return f"{least:g}" if least == most else f"{least:g} to {most:g}"
 
 
 def _lesion(band: Band, track: str, events: Sequence[TimelineEvent], _index: int) -> Row:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import lru_cache
 from pathlib import Path
 
 from ingest.table_file import TableError, TableFile
@@ -56,6 +57,7 @@ class Truth:
     terms: frozenset[str] = frozenset()
     element: Curie | None = None
     values: tuple[tuple[str, Curie | None], ...] = ()
+    table: Table | None = None
 
 
 @dataclass
@@ -85,6 +87,8 @@ def fitting(path: Path) -> list[TableMap]:
 
     def fits(mapping: TableMap) -> bool:
         matches = mapping.shape.matches
+        if not (matches.file or matches.headers):
+            return False  # a map that is applied by name alone
         named = not matches.file or any(fnmatch(path.name.casefold(), item.casefold()) for item in matches.file)
         wanted = {plain(header) for header in matches.headers}
         return named and any(wanted <= set(headers(part)) for part in mapping.parts)
@@ -105,13 +109,22 @@ def cases(names: Sequence[str]) -> list[Case]:
             if family_of(mapping.name) == "demo" or (names and mapping.name not in names):
                 continue
             case = found.setdefault(mapping.name, Case(mapping))
-            for table, part in _parts(mapping, profile_file(path)):
+            for table, part in _parts(mapping, _profiled(path)):
                 case.tables.append(table)
                 case.subjects.append((table, plain(part.subject.column)))
                 case.truths += _truths(mapping, part, table, seen[mapping.name])
     for case in found.values():
         case.truths = [truth for truth in case.truths if truth.column.kind is not ValueKind.EMPTY or not truth.terms]
     return [found[name] for name in sorted(found)]
+
+
+@lru_cache(maxsize=8)
+def _profiled(path: Path) -> list[Table]:
+    """The tables of a file; none of a dictionary whose columns happen to be those of a map."""
+    try:
+        return profile_file(path)
+    except TableError:
+        return []
 
 
 def _parts(mapping: TableMap, tables: list[Table]) -> Iterator[tuple[Table, Part]]:
@@ -144,7 +157,7 @@ def _truths(mapping: TableMap, part: Part, table: Table, seen: set[str]) -> Iter
         element = mapping.decisions.element(written)
         if terms or element:
             values = tuple(item for item in mapping.decisions.values(written).items() if item[0] in column.values)
-            yield Truth(mapping.name, column, terms, element, values)
+            yield Truth(mapping.name, column, terms, element, values, table)
 
 
 def _canonical(term: str) -> str:
@@ -276,7 +289,7 @@ def _test(case: Case, suggester: Suggester, tally: Tally, failures: list[str]) -
 
 def _test_values(truth: Truth, said: Advice, suggester: Suggester, tally: Tally, failures: list[str]) -> None:
     """The cells of a column, through what is proposed for the column itself."""
-    proposed = values_of(suggester, truth.column, said.proposed.target) if said.proposed else {}
+    proposed = values_of(suggester, truth.column, said.proposed.target, table=truth.table) if said.proposed else {}
     for cell, term in truth.values:
         found = [item.term for item in proposed.get(cell, ())]
         likely = [item.term for item in proposed.get(cell, ()) if item.score >= PROPOSED]

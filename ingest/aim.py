@@ -1,4 +1,4 @@
-"""AIM annotations (Annotation and Image Markup, versions 3 and 4) in XML as a source.
+"""AIM annotations (Annotation and Image Markup, versions 3 and 4) in XML, and in the JSON of ePAD, as a source.
 
 One file is one source. What comes in:
 
@@ -19,9 +19,13 @@ One file is one source. What comes in:
   *Baseline* or *Follow-up* stands as a word of its own.
 - Whatever code has no mapping (`mappings.codes`) is kept as ``q:Unmapped`` (variable or value) with its triplet.
 
-Markups (shapes and their coordinates) are not read yet: they are to come as regions, and stay in the document, which
-is kept without what may identify a person (`ingest.aim_kept`). A document with a DOCTYPE, and any element that cannot
-be read, is rejected with its place; the rest goes in.
+- Each markup as a region with its geometry in summary, and the segment that ePAD refers to as that of its
+  segmentation (`ingest.aim_regions`). A measurement is of the region that its calculation names, else of the only one.
+- PyRadiomics' features by their names, with one procedure for each image type (`ingest.aim_radiomics`).
+- What is said of other annotations (``AnnotationOfAnnotation``) is derived, and of no lesion.
+
+Coordinates stay in the document, which is kept without what may identify a person (`ingest.aim_kept`). A document with
+a DOCTYPE, one that is no sound JSON, and any element that cannot be read, is rejected with its place; the rest goes in.
 """
 
 from __future__ import annotations
@@ -30,17 +34,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ingest.aim_dialects import ROOTS, read_annotations
+from lxml import etree
+
+from ingest.aim_dialects import COLLECTION, COLLECTIONS, ROOTS, read_annotations
 from ingest.aim_kept import AimDocument
 from ingest.aim_model import Annotation
+from ingest.aim_others import refusal
 from ingest.aim_records import translate, visits
 from ingest.base import Context, Source, Yield, head_of, sha256_of
-from ontology import xml
+from ontology import json_elements, xml
 from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "aim-2"
+VERSION: Final = "aim-3"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 4096
@@ -50,8 +57,17 @@ LONGEST_ID: Final = 64
 
 
 def accepts(locator: str) -> bool:
-    """Whether a file begins as an AIM annotation in XML."""
-    return xml.root_name(head_of(locator, HEAD)) in ROOTS
+    """Whether a file begins as an AIM annotation, in XML or in ePAD's JSON, or as what is taken for one."""
+    head = head_of(locator, HEAD)
+    in_xml = xml.root_name(head)
+    return in_xml in ROOTS or json_elements.mentions(head, {COLLECTION}) or refusal("", head) is not None
+
+
+def _parsed(path: Path) -> etree._Element:
+    """The root element of a document; that which it mirrors, where it is JSON."""
+    if xml.root_name(head_of(str(path), HEAD)) is None:
+        return json_elements.parse(path, COLLECTION, COLLECTIONS)
+    return xml.parse(path)
 
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
@@ -69,6 +85,10 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         problem = f"the file cannot be read ({type(error).__name__})"
         yield Reject(name=path.name, place="document", problem=problem, wanted="a file that may be read")
         return
+    other = refusal(path.name, head_of(str(path), HEAD))
+    if other is not None:
+        yield other
+        return
     head = SourceRecord(
         kind="aim",
         name=path.name,
@@ -81,38 +101,46 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         yield head
         return
     try:
-        root = xml.parse(path)
+        root = _parsed(path)
         found = list(read_annotations(root))
     except xml.XmlError as error:
         yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
         return
-    refused = _refused(path.name, found)
-    if refused is not None:
-        yield refused
-        return
-    yield head
-    yield from _records(head, found, context)
-    context.keep(AimDocument(root, path.stat().st_size))
-
-
-def _refused(name: str, found: list[Annotation]) -> Reject | None:
-    """Why nothing of a document can go in."""
+    usable: list[Annotation] = []
+    for annotation in found:
+        refused = _refused(path.name, annotation)
+        if refused is None:
+            usable.append(annotation)
+        else:
+            yield refused
     if not found:
-        return Reject(
-            name=name,
-            place="document",
-            problem="the document holds no annotation",
-            wanted="an ImageAnnotation, alone or in an ImageAnnotationCollection",
-        )
-    person = found[0].person
-    if not person or len(person) > LONGEST_ID or not person.isprintable():
-        return Reject(
-            name=name,
-            place=found[0].person_place,
-            problem="the person's id is not usable" if person else "the person has no id, so the subject is not known",
-            wanted=f"the subject's id in the collection, at most {LONGEST_ID} printable characters",
-        )
-    return None
+        yield _empty(path.name)
+    if usable:
+        yield head
+        yield from _records(head, usable, context)
+        context.keep(AimDocument(root, path.stat().st_size))
+
+
+def _empty(name: str) -> Reject:
+    return Reject(
+        name=name,
+        place="document",
+        problem="the document holds no annotation",
+        wanted="an ImageAnnotation, alone or in an ImageAnnotationCollection",
+    )
+
+
+def _refused(name: str, annotation: Annotation) -> Reject | None:
+    """Why nothing of an annotation can go in."""
+    person = annotation.person
+    if person and len(person) <= LONGEST_ID and person.isprintable():
+        return None
+    return Reject(
+        name=name,
+        place=annotation.person_place,
+        problem="the person's id is not usable" if person else "the person has no id, so the subject is not known",
+        wanted=f"the subject's id in the collection, at most {LONGEST_ID} printable characters",
+    )
 
 
 def _records(head: SourceRecord, found: list[Annotation], context: Context) -> Iterator[Yield]:
@@ -136,5 +164,5 @@ SOURCE = Source(
     name="aim",
     accepts=accepts,
     read=read,
-    summary="AIM annotations, versions 3 and 4, in XML",
+    summary="AIM annotations, versions 3 and 4, in XML or ePAD's JSON",
 )

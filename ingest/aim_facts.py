@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
 from ingest.aim_model import Annotation, Calculation, Cell, Entity, Quantification, Software
+from ingest.aim_radiomics import Feature, Radiomics
+from ingest.aim_regions import Marked
 from ingest.base import Yield
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
-from ingest.observed.quantities import Quantity, ValueProblem
+from ingest.observed.quantities import Quantity, ValueProblem, unit_code
 from mappings.codes import Codes
 from ontology import records
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Reject, When
 from ontology.terms import dcm, ncit, q, radlex
+from ontology.variables import canonical
 
 __all__ = [
     "ASSESSED",
     "BASELINE_ROLES",
     "LESION_ROLES",
+    "NOTHING",
+    "RESPONSES",
     "Common",
     "Translation",
     "facts",
     "procedure",
+    "stated",
 ]
 
 LESION_ROLES: Final = frozenset(
@@ -61,10 +67,12 @@ class Common(TypedDict):
     """What every observation of an annotation shares."""
 
     subject: str
-    lesion: str
+    lesion: str | None
+    region: str | None
     document: str | None
     study: str | None
     series: str | None
+    instance: str | None
     reader: str | None
     when: When | None
     visit: int | None
@@ -85,6 +93,10 @@ class Translation:
     common: Common
     procedure: str | None
     length: Curie
+    marked: Mapping[str, Marked]
+    """The regions of the annotation, by the places of their shapes."""
+    radiomics: Radiomics
+    """How the features of radiomics in it were computed."""
 
     def reject(self, place: str, problem: ValueProblem) -> Reject:
         """An element that stays out."""
@@ -131,7 +143,7 @@ def _certainty(translation: Translation, place: str, text: str) -> Iterator[Reje
         yield translation.reject(f"{place}/annotatorConfidence", problem)
 
 
-def _stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
+def stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
     """Variable and value of a statement: roles and responses have variables of their own.
 
     A statement whose code is not known has the value ``q:Unmapped``, and keeps its code.
@@ -141,6 +153,13 @@ def _stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
     if term in RESPONSES:
         return RESPONSES[term]
     return variable, term or q.UNMAPPED
+
+
+def _asked(translation: Translation, question: tuple[Code, ...]) -> Curie:
+    """The variable of a question that a statement answers."""
+    term = translation.meaning(question)
+    registered = canonical(term) if term else None
+    return registered.curie if registered else term or q.UNMAPPED
 
 
 def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: str | None = None) -> Iterator[Yield]:
@@ -153,7 +172,7 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
         return  # it is the visit of every observation
     refused = list(_certainty(translation, entity.place, entity.confidence))
     yield from refused
-    kind, value = _stated(variable, term)
+    kind, value = stated(variable if part_of or not entity.question else _asked(translation, entity.question), term)
     if entity.present is False:
         kind, value = term or q.UNMAPPED, ncit.ABSENT
     record = records.Response if term in RESPONSES and entity.present is not False else Finding
@@ -207,15 +226,12 @@ def _range(translation: Translation, given: Quantification, entity: Entity, vari
     )
 
 
-def _quantity(translation: Translation, calculation: Calculation) -> Quantity:
-    """What a calculation is of, and by which statistic."""
-    terms = meanings(calculation.codes, translation.codes)
-    return quantities.quantity_of(terms, calculation.unit, length=translation.length)
-
-
 def _calculation(translation: Translation, calculation: Calculation) -> Iterator[Yield]:
     """Every value of a calculation as a measurement."""
-    software = procedure(calculation.software)
+    feature = translation.radiomics.feature(calculation)
+    if feature is not None and feature.setting:
+        return  # it says how the features were computed, which their procedure holds
+    software = feature.procedure if feature is not None else procedure(calculation.software)
     if software is not None:
         yield software
     if calculation.packed or not calculation.cells:
@@ -224,15 +240,39 @@ def _calculation(translation: Translation, calculation: Calculation) -> Iterator
         return
     for cell in calculation.cells:
         try:
-            yield _measurement(translation, calculation, cell, software.key if software else translation.procedure)
+            measured = _measurement(translation, calculation, cell, feature)
         except ValueProblem as problem:
             yield translation.reject(cell.place, problem)
+            continue
+        made = software.key if software else translation.procedure
+        yield _placed(replace(measured, procedure=made), translation.marked.get(calculation.marked or ""))
 
 
-def _measurement(translation: Translation, calculation: Calculation, cell: Cell, software: str | None) -> Measurement:
+def _placed(measured: Measurement, shape: Marked | None) -> Measurement:
+    """A measurement with the region that it was made of, where the document says it."""
+    if shape is None:
+        return measured
+    return replace(measured, region=shape.region, instance=shape.instance or measured.instance)
+
+
+def _of_pixels(quantity: Quantity, calculation: Calculation) -> Quantity:
+    """What a statistic alone is of: where it has no unit and was made of what is drawn on an image, of the pixels."""
+    alone = quantity.variable == q.UNMAPPED and quantity.statistic is not None
+    if alone and calculation.marked and unit_code(calculation.unit or "1", None) == "1":
+        return Quantity(q.IMAGE_INTENSITY, quantity.statistic)
+    return quantity
+
+
+def _measurement(
+    translation: Translation, calculation: Calculation, cell: Cell, feature: Feature | None
+) -> Measurement:
     """One value; `ValueProblem` where it cannot be read."""
-    quantity = _quantity(translation, calculation)
-    amount = quantities.amount(cell.text, calculation.unit, quantity.variable)
+    terms = meanings(calculation.codes, translation.codes)
+    quantity = quantities.quantity_of(terms, calculation.unit, length=translation.length)
+    quantity, unit = _of_pixels(quantity, calculation), calculation.unit
+    if feature is not None and feature.variable is not None:
+        quantity, unit = Quantity(feature.variable), feature.unit(unit)
+    amount = quantities.amount(cell.text, unit, quantity.variable)
     return Measurement(
         **translation.common,
         key=cell.place,
@@ -242,5 +282,5 @@ def _measurement(translation: Translation, calculation: Calculation, cell: Cell,
         raw=quantities.as_written(cell.text, calculation.unit),
         raw_code=raw_code(calculation.codes),
         statistic=quantity.statistic,
-        procedure=software,
+        derived=translation.annotation.of_annotations,
     )

@@ -1,4 +1,4 @@
-"""The one shape in which annotations of AIM 3 and AIM 4 are held between reading and translation.
+"""The one shape in which annotations of AIM 3, AIM 4 and ePAD's JSON are held between reading and translation.
 
 Texts are as they stand in the document. ``place`` is the path of the element by name and position below the
 collection elements, such as ``ImageAnnotation[1]/Calculation[2]``: it is shown in messages and is the key of records.
@@ -17,7 +17,10 @@ __all__ = [
     "Cell",
     "Entity",
     "ImageReference",
+    "Markup",
+    "Point",
     "Quantification",
+    "Segment",
     "Software",
     "User",
 ]
@@ -50,6 +53,8 @@ class Calculation:
     software: Software | None = None
     packed: bool = False
     """Whether the values are compressed or encoded (AIM 4 compact result)."""
+    marked: str | None = None
+    """The place of the one markup or segment that it was calculated of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Quantification:
     code: Code | None
     value: str = ""
     operator: str = ""
+    """Of a number, or of both ends of an interval where they have the same."""
     low: str = ""
     high: str = ""
     unit: str = ""
@@ -74,18 +80,58 @@ class Entity:
     codes: tuple[Code, ...]
     present: bool | None = None
     confidence: str = ""
+    question: tuple[Code, ...] = ()
+    """What the statement answers, where it says so (AIM 4 ``questionTypeCode``)."""
     characteristics: tuple[Entity, ...] = ()
     quantifications: tuple[Quantification, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """A referenced DICOM study with its date and the series named below it."""
+    """A referenced DICOM study with its date, the series named below it, and images, each with its series."""
 
     place: str
     study: str
     date: str
     series: tuple[str, ...]
+    images: tuple[tuple[str, str], ...] = ()
+    """SOP instance UID and series UID of each image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A coordinate of a markup: in pixels of a frame of an image, or in mm where it has a z and no image."""
+
+    coordinates: tuple[str, ...]
+    image: str = ""
+    frame: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """A shape that is drawn; ``kind`` is its type as the document names it."""
+
+    place: str
+    number: int
+    """Its position among the annotation's markups, from 1."""
+    uid: str
+    kind: str
+    points: tuple[Point, ...]
+    frame_of_reference: str = ""
+    measured: bool = False
+    """Whether a calculation says that it was made of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment of a DICOM segmentation that an annotation refers to."""
+
+    place: str
+    uid: str
+    instance: str
+    segment: str
+    series: str
+    study: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +162,7 @@ class Annotation:
     observations: tuple[Entity, ...] = field(default=())
     inferences: tuple[Entity, ...] = field(default=())
     images: tuple[ImageReference, ...] = field(default=())
+    markups: tuple[Markup, ...] = field(default=())
+    segments: tuple[Segment, ...] = field(default=())
+    of_annotations: bool = False
+    """Whether it is about other annotations rather than images: what it says is derived, and of no one lesion."""

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Final
 
 from ingest.aim_facts import ASSESSED, BASELINE_ROLES, LESION_ROLES, Common, Translation, facts, procedure
 from ingest.aim_model import Annotation, Entity, ImageReference
+from ingest.aim_radiomics import Radiomics
+from ingest.aim_regions import Marked, described, is_uid, marked
 from ingest.base import Context, Yield
 from ingest.observed import lesions, readers, times
 from ingest.observed.coded import meanings
-from ingest.observed.quantities import ValueProblem, length_of
+from ingest.observed.quantities import STATISTICS, ValueProblem, length_of
 from ingest.observed.sites import Site, site_of
 from mappings.codes import Codes
 from ontology import records
 from ontology.records import Reject, SourceRecord, When
 from ontology.terms import ncit, q
 
-__all__ = ["translate", "visits"]
-
-UID = re.compile(r"[0-2](\.\d+)+", re.ASCII)
+__all__ = ["ANNOTATION_CLOCK", "translate", "visits"]
 
 ANNOTATION_CLOCK: Final = "annotation"
 """The clock of an annotation's own date: when it was read is not when it was imaged, and is not shifted with it."""
+
+
+WITHIN: Final = STATISTICS | {ncit.AREA}
+"""What is measured of the pixels within a shape."""
 
 
 def _lesion(
@@ -34,7 +37,7 @@ def _lesion(
         lesions.Named(
             subject=annotation.person,
             place=annotation.place,
-            document=document_of(annotation) or f"{source[:16]}.{annotation.place}",
+            document=_document(annotation, source),
             tracking_uid=annotation.tracking_uid,
             name=annotation.name,
             reader=reader.key if reader else None,
@@ -46,6 +49,11 @@ def _lesion(
 def document_of(annotation: Annotation) -> str | None:
     """The annotation's UID, which its copies in other formats share; None where it is none, as ``0`` is."""
     return lesions.tracking_uid(annotation.uid)
+
+
+def _document(annotation: Annotation, source: str) -> str:
+    """The annotation's UID, or what it is called after its source where it has none."""
+    return document_of(annotation) or f"{source[:16]}.{annotation.place}"
 
 
 def _site(anatomy: tuple[Entity, ...], codes: Codes) -> Site:
@@ -88,19 +96,66 @@ def visits(name: str, found: list[Annotation], codes: Codes) -> Iterator[tuple[s
 
 def _images(
     name: str, person: str, images: tuple[ImageReference, ...]
-) -> Iterator[records.Study | records.Series | Reject]:
-    """Identity records of the referenced studies and series."""
+) -> Iterator[records.Study | records.Series | records.Instance | Reject]:
+    """Identity records of the referenced studies, series and images."""
     wanted = "a DICOM UID: numbers with points, at most 64 characters"
     for image in images:
-        if not UID.fullmatch(image.study) or len(image.study) > 64:
+        if not is_uid(image.study):
             yield Reject(name=name, place=image.place, problem="the study has no usable instance UID", wanted=wanted)
             continue
         yield records.Study(uid=image.study, subject=person)
         for series in image.series:
-            if UID.fullmatch(series) and len(series) <= 64:
+            if is_uid(series):
                 yield records.Series(uid=series, subject=person, study=image.study)
             else:
                 yield Reject(name=name, place=image.place, problem="a series UID is not usable", wanted=wanted)
+        for instance, series in image.images:
+            if is_uid(instance):
+                yield records.Instance(uid=instance, subject=person, series=series if is_uid(series) else None)
+            else:
+                yield Reject(name=name, place=image.place, problem="an image's UID is not usable", wanted=wanted)
+
+
+def _regions(
+    source: SourceRecord,
+    annotation: Annotation,
+    common: Common,
+    identity: records.LesionFacts | None,
+    images: Mapping[str, str | None],
+    enclosing: Set[str],
+) -> tuple[dict[str, Marked], list[Yield]]:
+    """The regions of an annotation by the places of their shapes, and the records and rejects that come of them.
+
+    ``images`` are the images that it refers to, with their series; ``enclosing`` as for `marked`.
+    """
+    shapes: dict[str, Marked] = {}
+    found: list[Yield] = []
+    for item in marked(source.name, _document(annotation, source.digest), annotation, enclosing):
+        if isinstance(item, Reject):
+            found.append(item)
+            continue
+        place, shape = item
+        shapes[place] = shape
+        facts = records.RegionFacts(
+            key=f"{place}/region",
+            subject=annotation.person,
+            region=shape.region,
+            document=common["document"],
+            lesion=common["lesion"],
+            study=common["study"],
+            series=common["series"],
+            reader=common["reader"],
+            when=common["when"],
+            site=common["site"],
+            laterality=common["laterality"],
+            site_modifier=common["site_modifier"],
+            label=identity.label if identity else None,
+            tracking_uid=identity.tracking_uid if identity else None,
+        )
+        if shape.instance is not None and shape.instance not in images:
+            found.append(records.Instance(uid=shape.instance, subject=annotation.person))
+        found.extend(described(shape, facts, {uid: series for uid, series in images.items() if series}))
+    return shapes, found
 
 
 def translate(
@@ -113,44 +168,59 @@ def translate(
     name, codes, user = source.name, context.codes, annotation.user
     reader = readers.reader_of(context, user.name, user.login, role=user.role) if user else None
     device, site = procedure(annotation.equipment), _site(annotation.anatomy, codes)
-    lesion, identity = _lesion(annotation, reader, site, source.digest)
-    images = list(_images(name, annotation.person, annotation.images))
+    lesion, identity = (None, None) if annotation.of_annotations else _lesion(annotation, reader, site, source.digest)
+    referred = list(_images(name, annotation.person, annotation.images))
     dates = list(_day(name, annotation))
     yield from (record for record in (reader, device, lesion, identity) if record is not None)
-    yield from images
+    yield from referred
     yield from (item for item in dates if isinstance(item, Reject))
     parts = [part for entity in annotation.observations for part in entity.characteristics]
     typed = (annotation.codes, *(part.codes for part in parts))
     assigned = {term for found in typed for term in meanings(found, codes)}
-    observed = (code.meaning for entity in annotation.observations for code in entity.codes)
-    study = next((item.uid for item in images if isinstance(item, records.Study)), None)
+    spoken = (entity.codes for entity in annotation.observations if q.VISIT not in meanings(entity.codes, codes))
+    observed = (code.meaning for found in spoken for code in found)
+    study = next((item.uid for item in referred if isinstance(item, records.Study)), None)
+    images = {item.uid: item.series for item in referred if isinstance(item, records.Instance)}
     visit = numbers.get(study or "")
     visit_label = times.visit_label(annotation.name, *observed)
-    lengths = sum(ncit.LENGTH in meanings(item.codes, codes) for item in annotation.calculations)
-    translation = Translation(
-        name=name,
-        annotation=annotation,
-        codes=codes,
-        common=Common(
-            subject=annotation.person,
-            lesion=lesion.key,
-            document=document_of(annotation),
-            study=study,
-            series=next((item.uid for item in images if isinstance(item, records.Series)), None),
-            reader=reader.key if reader else None,
-            when=next((item for item in dates if isinstance(item, When)), None),
-            visit=visit,
-            visit_label=visit_label,
-            baseline=True if visit == 0 or visit_label == "Baseline" or assigned & BASELINE_ROLES.keys() else None,
-            site=site.structure,
-            laterality=site.laterality,
-            site_modifier=site.modifier,
-        ),
-        procedure=device.key if device else None,
-        length=length_of(
-            lengths,
-            site.structure,
-            assessed=bool(identity.tracking_uid or lesion.label or assigned & ASSESSED),
-        ),
+    common = Common(
+        subject=annotation.person,
+        lesion=lesion.key if lesion else None,
+        region=None,
+        document=document_of(annotation),
+        study=study,
+        series=next((item.uid for item in referred if isinstance(item, records.Series)), None),
+        instance=next(iter(images)) if len(images) == 1 else None,
+        reader=reader.key if reader else None,
+        when=next((item for item in dates if isinstance(item, When)), None),
+        visit=visit,
+        visit_label=visit_label,
+        baseline=True if visit == 0 or visit_label == "Baseline" or assigned & BASELINE_ROLES.keys() else None,
+        site=site.structure,
+        laterality=site.laterality,
+        site_modifier=site.modifier,
     )
-    yield from facts(translation)
+    enclosing = {
+        calculation.marked
+        for calculation in annotation.calculations
+        if calculation.marked and not WITHIN.isdisjoint(meanings(calculation.codes, codes))
+    }
+    shapes, drawn = _regions(source, annotation, common, identity, images, enclosing)
+    yield from drawn
+    keys = {shape.region for shape in shapes.values()}
+    if len(keys) == 1:
+        common["region"] = keys.pop()  # what is said of an annotation with one region is said of that
+    lengths = sum(ncit.LENGTH in meanings(item.codes, codes) for item in annotation.calculations)
+    named = identity is not None and bool(identity.tracking_uid or identity.label or assigned & ASSESSED)
+    yield from facts(
+        Translation(
+            name=name,
+            annotation=annotation,
+            codes=codes,
+            common=common,
+            procedure=device.key if device else None,
+            length=length_of(lengths, site.structure, assessed=named),
+            marked=shapes,
+            radiomics=Radiomics(annotation.calculations, codes),
+        )
+    )

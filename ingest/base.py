@@ -80,6 +80,8 @@ class Context:
     """Whether the source is the published catalogue of an archive that has de-identified and reviewed it."""
     blocks: bool = False
     """Whether the run takes many records of one type at once, as a `Block`; else they come one by one."""
+    released: Callable[[str, str], bool] = field(default=lambda _content, _place: False)
+    """``released(content, place)``: whether a steward answers for that content passing the check of that place."""
     known: Callable[[str, str], bool] = field(default=lambda _digest, _recipe: False)
     """``known(digest, recipe)``: whether the record log holds that content already, so that reading may stop there."""
     elements: Callable[[], Mapping[tuple[Curie, str], Element]] = field(default=known_elements)

@@ -11,6 +11,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ingest import dicom_series, gate_dicom
@@ -19,7 +20,7 @@ from ingest.dicom_header import BrokenDicomError, Header, is_dicom, place_of, re
 from ingest.dicom_series import Instance, SeriesSum
 from ontology.records import DataClass, Reject, SourceRecord
 
-__all__ = ["SOURCE", "accepts", "read"]
+__all__ = ["HEADER_KEYWORDS", "SOURCE", "accepts", "identity_flaw", "read"]
 
 VERSION = "dicom 1"
 """Changes whenever the same files would give other records."""
@@ -29,7 +30,7 @@ DIRECTORY = "1.2.840.10008.1.3.10"
 """Media Storage Directory Storage (PS3.4 B.5): a DICOMDIR."""
 UID = re.compile(r"(?=.{3,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-KEYWORDS = sorted(dicom_series.HEADER_KEYWORDS | gate_dicom.HEADER_KEYWORDS)
+HEADER_KEYWORDS = sorted(dicom_series.HEADER_KEYWORDS | gate_dicom.HEADER_KEYWORDS)
 
 
 def accepts(locator: str) -> bool:
@@ -78,13 +79,15 @@ class _Gathered:
     def take(self, locator: str) -> Reject | None:
         """Add one file to its series, or say why not."""
         try:
-            header = read_header(Path(locator), KEYWORDS)
+            header = read_header(Path(locator), HEADER_KEYWORDS)
         except BrokenDicomError as error:
             return _reject(locator, error.place, error.problem, error.wanted)
-        if refused := _identity_flaw(locator, header):
+        if refused := identity_flaw(locator, header):
             return refused
-        if flaw := gate_dicom.header_flaw(header, attested=self.context.attested):
-            return _reject(locator, *flaw, quarantine=True)
+        released = partial(self.context.released, header.digest)
+        if flaw := gate_dicom.header_flaw(header, attested=self.context.attested, released=released):
+            content = header.digest if flaw.releasable else ""
+            return _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content=content)
         instance = Instance(header.text("SOPInstanceUID"), header.digest, locator)
         before = self.seen.setdefault(instance.uid, instance)
         if before is not instance:
@@ -130,7 +133,7 @@ DISPUTES = {
 }
 
 
-def _identity_flaw(locator: str, header: Header) -> Reject | None:
+def identity_flaw(locator: str, header: Header) -> Reject | None:
     """Why a header does not say whose image it holds, or None."""
     if header.text("MediaStorageSOPClassUID") == DIRECTORY:
         return _reject(
@@ -157,8 +160,11 @@ def _differing(before: Instance, instance: Instance) -> Reject:
     )
 
 
-def _reject(locator: str, place: str, problem: str, wanted: str, *, quarantine: bool = False) -> Reject:
-    return Reject(name=Path(locator).name, place=place, problem=problem, wanted=wanted, quarantine=quarantine)
+def _reject(
+    locator: str, place: str, problem: str, wanted: str, *, quarantine: bool = False, content: str = ""
+) -> Reject:
+    name = Path(locator).name
+    return Reject(name=name, place=place, problem=problem, wanted=wanted, quarantine=quarantine, content=content)
 
 
 SOURCE = Source(name="dicom", accepts=accepts, read=read, summary="DICOM files and folders: one source for each series")

@@ -10,10 +10,11 @@ import hashlib
 import io
 import logging
 import os
+import re
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -29,10 +30,19 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
 from pydicom.valuerep import VR
 
-from ingest.dicom_values import DECODERS
+from ingest.dicom_values import DECODERS, whole_text
 from ontology.records import Scalar
 
-__all__ = ["BrokenDicomError", "Elements", "Header", "is_dicom", "place_of", "read_header"]
+__all__ = [
+    "UNREADABLE",
+    "BrokenDicomError",
+    "Elements",
+    "Header",
+    "is_dicom",
+    "place_of",
+    "read_header",
+    "sop_class_of",
+]
 
 PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 LAST_EXPECTED = {
@@ -112,6 +122,8 @@ class Header(Elements):
     """The elements of a file, with the SHA-256 (hex) of its bytes before the pixel data."""
 
     digest: str = ""
+    pixels: int | None = None
+    """Where in the file the element of the pixel data begins; None where there is none or the file is deflated."""
 
 
 def place_of(keyword: str) -> str:
@@ -142,6 +154,22 @@ def _plausible(head: bytes, order: str) -> bool:
     known = element == 0 or dictionary_has_tag(group << 16 | element)
     implicit = order == "<" and head[6:8] == b"\0\0"
     return group in (2, 8) and known and (implicit or head[4:6] in VR_NAMES)
+
+
+SOP_CLASS = re.compile(
+    rb"(?:\x02\x00\x02\x00|\x08\x00\x16\x00|\x00\x08\x00\x16)(?:UI..|....)(?P<uid>[0-9.]{1,64})", re.DOTALL
+)
+"""Media Storage SOP Class UID (0002,0002) and SOP Class UID (0008,0016), in either byte order."""
+
+
+def sop_class_of(head: bytes) -> str:
+    """The SOP class that the first bytes of a DICOM file state; empty where they state none, or are of another file.
+
+    >>> sop_class_of(bytes(128) + b"DICM\\x02\\0\\x02\\0UI\\x1c\\0" + b"1.2.840.10008.5.1.4.1.1.88.33")
+    '1.2.840.10008.5.1.4.1.1.88.33'
+    """
+    found = SOP_CLASS.search(head) if is_dicom(head) else None
+    return found["uid"].decode() if found else ""
 
 
 class _Walk:
@@ -203,10 +231,12 @@ def _silent_pydicom() -> Iterator[None]:
         log.setLevel(level)
 
 
-def read_header(path: Path, keywords: Iterable[str]) -> Header:
+def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None, lists: Collection[str] = ()) -> Header:
     """The named attributes of a file, read up to its pixel data (PS3.10).
 
-    Sequences are decoded with their items. Raises `BrokenDicomError` for whatever is no complete DICOM header.
+    Sequences are decoded with their items, as deep as headers have them, or ``deepest`` levels where that is given;
+    what is deeper still is then refused. ``lists`` are attributes whose value stays one text as the file has it, since
+    it may be thousands of numbers. Raises `BrokenDicomError` for whatever is no complete DICOM header.
     """
     tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
     try:
@@ -217,14 +247,15 @@ def read_header(path: Path, keywords: Iterable[str]) -> Header:
             walk = _Walk(handle, size)
             found = read_partial(handle, walk, force=True, specific_tags=list(tags))
             end = handle.tell()
-            elements = _decode(found, tags)
+            elements = _decode(found, tags, deepest, frozenset(lists))
             meta = {
                 keyword: (str(found.file_meta[tag].value),) for tag, keyword in META.items() if tag in found.file_meta
             }
             elements = Elements({**elements.values, **meta}, elements.items)
             _require_complete(walk, elements, size)
             handle.seek(0)
-            return Header(elements.values, elements.items, _digest(handle, end))
+            pixels = end if walk.pixels and not walk.deflated else None
+            return Header(elements.values, elements.items, _digest(handle, end), pixels)
     except BrokenDicomError:
         raise
     except UNREADABLE as error:
@@ -262,7 +293,9 @@ def _digest(handle: io.BufferedReader, end: int) -> str:
     return hashed.hexdigest()
 
 
-def _decode(found: Dataset, tags: Mapping[int, str] | None, depth: int = 0) -> Elements:
+def _decode(
+    found: Dataset, tags: Mapping[int, str] | None, deepest: int | None, lists: frozenset[str], depth: int = 0
+) -> Elements:
     """The named elements of a data set, or all public ones, decoded; what its VR forbids is left out."""
     values: dict[str, tuple[Scalar, ...]] = {}
     items: dict[str, tuple[Elements, ...]] = {}
@@ -272,10 +305,14 @@ def _decode(found: Dataset, tags: Mapping[int, str] | None, depth: int = 0) -> E
         if not keyword or (tags is not None and tag not in tags):
             continue
         if vr == "SQ":
-            if depth < DEEPEST_ITEM and isinstance(sequence := found[tag].value, Iterable):
-                items[keyword] = tuple(_decode(item, None, depth + 1) for item in sequence)
+            if deepest is not None and depth >= deepest:
+                raise BrokenDicomError(
+                    place_of(keyword), f"sequences are nested more than {deepest} deep", "a document of usual depth"
+                )
+            if depth < (deepest or DEEPEST_ITEM) and isinstance(sequence := found[tag].value, Iterable):
+                items[keyword] = tuple(_decode(item, None, deepest, lists, depth + 1) for item in sequence)
             continue
-        decoder = DECODERS.get(vr)
+        decoder = whole_text if keyword in lists else DECODERS.get(vr)
         if decoder and isinstance(raw, RawDataElement) and raw.value:
             decoded = decoder(bytes(raw.value), found, raw.is_little_endian)
             if decoded:

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from ontology.records import Scalar
 
-__all__ = ["DECODERS", "as_scalar"]
+__all__ = ["DECODERS", "as_scalar", "whole_text"]
 
 LONGEST_VALUE = 1024
 
@@ -29,6 +29,11 @@ def _texts(value: bytes, found: Dataset, _little: bool) -> tuple[Scalar, ...]:
         text = decode_bytes(value, [encodings] if isinstance(encodings, str) else list(encodings), {0x5C})
     parts = (part.strip(" \0") for part in text.split("\\"))
     return tuple(part for part in parts if part and part.isprintable() and len(part) <= LONGEST_VALUE)
+
+
+def whole_text(value: bytes, _found: Dataset, _little: bool) -> tuple[Scalar, ...]:
+    """A list of numbers as the one text that it is in the file; what is no ASCII becomes ``?``, which no number has."""
+    return (value.decode("ascii", "replace").replace("\ufffd", "?"),)
 
 
 def _decimals(value: bytes, _found: Dataset, _little: bool) -> tuple[Scalar, ...]:
@@ -75,7 +80,7 @@ def _binary(code: str) -> Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]:
 
 
 DECODERS: Mapping[str, Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]] = {
-    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UT"), _texts),
+    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"), _texts),
     "DS": _decimals,
     "IS": _integers,
     "US": _binary("H"),
@@ -83,5 +88,6 @@ DECODERS: Mapping[str, Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]] = {
     "UL": _binary("L"),
     "SL": _binary("l"),
     "FD": _binary("d"),
+    "FL": _binary("f"),
 }
 """By VR (PS3.5 6.2); attributes of other VRs are not among those that are kept."""

@@ -13,6 +13,7 @@ from ingest.base import Yield
 from ingest.fhir_model import Case, Concept, Node, ajcc, key_of, where
 from ingest.fhir_values import VALUES, Statement, absent, quantity
 from ontology import records
+from ontology.prefixes import Curie
 from ontology.records import Event, Finding, Measurement
 from ontology.terms import ncit, q
 from ontology.variables import VariableKind, canonical
@@ -23,6 +24,17 @@ GENDER = re.compile(r"[a-z-]{1,20}")
 US_CORE: Final = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 NEOPLASM: Final = r"C\d.*|D[0-4]\d?.*"
 """ICD-10-CM chapter 2."""
+
+STAGING: Final[Mapping[str, Curie]] = {
+    "stage-group": ncit.DISEASE_STAGE_QUALIFIER,
+    "primary-tumor-category": ncit.GENERIC_PRIMARY_TUMOR_TNM_FINDING,
+    "regional-nodes-category": ncit.GENERIC_REGIONAL_LYMPH_NODES_TNM_FINDING,
+    "distant-metastases-category": ncit.GENERIC_DISTANT_METASTASIS_TNM_FINDING,
+}
+"""What observations of mCODE's TNM profiles say, by the ends of their names.
+
+From its third edition mCODE asks for TNM stages by SNOMED CT codes that may not be shipped here.
+"""
 
 
 # patients
@@ -115,21 +127,29 @@ def observation(case: Case) -> Iterator[Yield]:
     }
     if study:
         yield records.Study(uid=study, subject=case.subject)
-    stated = list(_stated(node, case.key, common))
+    stated = list(_stated(node, case.key, common, _staging(node)))
     yield from stated
     above = case.key if any(isinstance(item, records.Observation) for item in stated) else None
     for number, component in enumerate(node.children("component")):
         yield from _stated(component, f"{case.key}.component[{number}]", {**common, "part_of": above})
 
 
-def _stated(node: Node, key: str, common: Mapping[str, Any]) -> Iterator[Yield]:
-    """What a code and its value say; nothing where there is no value."""
+def _staging(node: Node) -> Curie | None:
+    """The variable of an observation that claims one of mCODE's TNM profiles."""
+    if not node.profiled("mcode-tnm-"):
+        return None
+    return next((variable for name, variable in STAGING.items() if node.profiled(name)), None)
+
+
+def _stated(node: Node, key: str, common: Mapping[str, Any], profiled: Curie | None = None) -> Iterator[Yield]:
+    """What a code and its value say; nothing where there is no value. A code that is unknown gives way to a profile."""
     code = Concept.of(node.child("code"))
     if not code.codes:
         node.refuse("code", "has no code, so what was observed is not known", "a coding; text is not read")
         return
-    registered = canonical(code.term) if code.term else None
-    variable = registered.curie if registered else code.term or q.UNMAPPED
+    term = code.term or profiled
+    registered = canonical(term) if term else None
+    variable = registered.curie if registered else term or q.UNMAPPED
     kinds = {VariableKind.MEASUREMENT: Measurement, VariableKind.RESPONSE: records.Response}
     kind = kinds.get(registered.kind, Finding) if registered else None
     shared = {**common, "key": key, "raw_code": code.raw}

@@ -184,18 +184,30 @@ def _entries(scanner: _Scanner) -> Iterator[Entry | StreamFault]:
     while scanner.goes_on("[", "]"):
         place = f"entry[{number}]"
         text = scanner.value()
-        yield StreamFault(place, *TOO_MUCH) if text is None else _entry(text, place)
+        found = StreamFault(place, *TOO_MUCH) if text is None else _entry(text, place)
+        if found is not None:
+            yield found
         number += 1
 
 
-def _entry(text: str, place: str) -> Entry | StreamFault:
+def _entry(text: str, place: str) -> Entry | StreamFault | None:
+    """An entry; None where it is only a query, or the answer to a request, as in batches and transactions."""
     built = _parsed(text, place)
     if isinstance(built, StreamFault):
         return built
     resource, full_url = built.get("resource"), built.get("fullUrl")
+    if resource is None and _asks_only(built):
+        return None
     if not isinstance(resource, dict):
         return StreamFault(place, *NO_RESOURCE)
     return Entry(f"{place}.resource", resource, full_url if isinstance(full_url, str) else "")
+
+
+def _asks_only(built: dict[str, Any]) -> bool:
+    """Whether an entry changes nothing; one that deletes or patches does, and is told of as it cannot be followed."""
+    request = built.get("request")
+    method = request.get("method") if isinstance(request, dict) else None
+    return method in {"GET", "HEAD"} or (request is None and isinstance(built.get("response"), dict))
 
 
 BLANK = re.compile(r"[ \t\r\n]*")

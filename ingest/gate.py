@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from ingest.base import Block, Context
 from ingest.observed.lesions import lesion_name
+from ingest.observed.region_names import region_name
 from ontology import records
 from ontology.fields import dicom_attributes
 from ontology.records import (
@@ -57,7 +58,8 @@ SPELT = rf"\b{NTH}[-. ]+{MONTHS}[-., ]+{YEAR}\b|\b{MONTHS}[. ]+{NTH},? +{YEAR}\b
 
 PATTERNS: dict[str, tuple[str, str]] = {
     "person": ("a person's name in DICOM form", r"[^\W\d_]{2,}\^+[^\W\d_]"),
-    "mail": ("an e-mail address", r"[\w.+-]+@[\w-]+\.[a-z]{2,}"),
+    # but for the address of a repository of software, which dcmqi states as a device's model
+    "mail": ("an e-mail address", r"(?<![\w.+-])(?!git@[\w.-]+:)[\w.+-]+@[\w-]+\.[a-z]{2,}"),
     "security": ("a social security number", r"(?<![\d.-])\d{3}-\d{2}-\d{4}(?![\d-])"),
     "phone": (
         "a telephone number",
@@ -278,9 +280,9 @@ def _study_header(record: Any, context: Context) -> Record:
 
 
 def _region_facts(record: Any, context: Context) -> Record:
-    """A label of a region is free text, as descriptions of series are, but where it is a lesion's name."""
+    """A label of a region is free text, as descriptions of series are, but where it names a lesion or a structure."""
     kept: RegionFacts = record
-    known = context.attested or kept.label is None or lesion_name(kept.label) is not None
+    known = context.attested or not kept.label or lesion_name(kept.label) or region_name(kept.label)
     return kept if known else replace(kept, label=None)
 
 

@@ -24,6 +24,8 @@ class Flaw(NamedTuple):
     place: str
     problem: str
     wanted: str
+    releasable: bool = False
+    """Whether a steward may answer for the file: what the check looks at is a mark, or is never stored anyway."""
 
 
 DUMMY_NAMES = {
@@ -89,7 +91,7 @@ def is_dummy(text: str) -> bool:
 def _patient_name(header: Elements, _attested: bool) -> Flaw | None:
     name, identifier = header.text("PatientName"), header.text("PatientID")
     doubtful = person_like(name) and not is_dummy(name) and (name != identifier or "^" in name)
-    return _flaw("PatientName", "looks like a person's name", "nothing, or the Patient ID") if doubtful else None
+    return _asked("PatientName", "looks like a person's name", "nothing, or the Patient ID") if doubtful else None
 
 
 def _patient_id(header: Elements, _attested: bool) -> Flaw | None:
@@ -130,16 +132,16 @@ def _filled(header: Elements, keyword: str) -> bool:
 
 def _burned_in(header: Elements, _attested: bool) -> Flaw | None:
     burned = header.text("BurnedInAnnotation").upper() == "YES"
-    return _flaw("BurnedInAnnotation", "is YES: the pixels hold text", "NO, after cleaning") if burned else None
+    return _asked("BurnedInAnnotation", "is YES: the pixels hold text", "NO, after cleaning") if burned else None
 
 
 def _marked(header: Elements, attested: bool) -> Flaw | None:
     if attested:
         return None
     if header.text("PatientIdentityRemoved").upper() != "YES":
-        return _flaw("PatientIdentityRemoved", "is not YES", "YES (PS3.15 Annex E), or the owner's attestation")
+        return _asked("PatientIdentityRemoved", "is not YES", "YES (PS3.15 Annex E), or the owner's attestation")
     if not any(header.values.get(method) or header.items.get(method) for method in METHODS):
-        return _flaw(METHODS[0], "is missing, and so is its code sequence", "the method, or the owner's attestation")
+        return _asked(METHODS[0], "is missing, and so is its code sequence", "the method, or the owner's attestation")
     return None
 
 
@@ -153,6 +155,11 @@ def _texts(header: Elements, _attested: bool) -> Flaw | None:
 
 def _flaw(keyword: str, problem: str, wanted: str) -> Flaw:
     return Flaw(place_of(keyword), problem, wanted)
+
+
+def _asked(keyword: str, problem: str, wanted: str) -> Flaw:
+    """A flaw that a person may look at and answer for: the name of a phantom, a mark that is missing."""
+    return Flaw(place_of(keyword), problem, wanted, releasable=True)
 
 
 HEADER_CHECKS: tuple[Callable[[Elements, bool], Flaw | None], ...] = (
@@ -169,6 +176,12 @@ HEADER_CHECKS: tuple[Callable[[Elements, bool], Flaw | None], ...] = (
 """In this order, so that a planted name is told even where the file is also unmarked."""
 
 
-def header_flaw(header: Elements, *, attested: bool) -> Flaw | None:
-    """Why a DICOM header may not come in, or None (PS3.15 Annex E; first part of its table)."""
-    return next((flaw for check in HEADER_CHECKS if (flaw := check(header, attested))), None)
+def header_flaw(
+    header: Elements, *, attested: bool, released: Callable[[str], bool] = lambda _place: False
+) -> Flaw | None:
+    """Why a DICOM header may not come in, or None (PS3.15 Annex E; first part of its table).
+
+    ``released(place)`` says whether a steward answers for what this header has there; identifying values are not asked.
+    """
+    found = (flaw for check in HEADER_CHECKS if (flaw := check(header, attested)))
+    return next((flaw for flaw in found if not (flaw.releasable and released(flaw.place))), None)

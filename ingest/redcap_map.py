@@ -141,7 +141,7 @@ def _as_map(dictionary: Dictionary, proposal: _Proposal, present: list[str]) -> 
         }
     )
     rows = tuple(proposal.decisions)
-    return TableMap(Path(NAME), shape, shape.parts(), Decisions(Path("a table map (qilin map)"), rows))
+    return TableMap(Path(NAME), shape, shape.parts(), Decisions(Path("a table map of your own"), rows))
 
 
 def _propose(proposal: _Proposal, item: RedcapField, columns: list[str], elements: Elements) -> None:

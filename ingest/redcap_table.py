@@ -16,6 +16,7 @@ from ingest.redcap_dictionary import Dictionary, RedcapField, shown_text
 from ingest.redcap_events import name_reader, visit_numbers
 from ingest.table_file import TableError, TableFile
 from mappings.shape import Entry, Part, Ref, plain, template
+from ontology.records import Extent
 
 __all__ = ["INSTANCE", "INSTRUMENT", "SHOWN", "ProjectTable"]
 
@@ -28,6 +29,17 @@ SHOWN = {
     "Survey Identifier": "redcap_survey_identifier",
 }
 """What label exports call the columns that REDCap adds on its own."""
+
+TOLD_APART = (
+    "StudyEventRepeatKey",
+    "FormOID",
+    "FormRepeatKey",
+    "ItemGroupOID",
+    "ItemGroupRepeatKey",
+    INSTRUMENT,
+    INSTANCE,
+)
+"""The columns that, beside record and event, tell rows apart."""
 
 STATUS = {"0": "Incomplete", "1": "Unverified", "2": "Complete"}
 NOT_COMPLETED = "[not completed]"
@@ -117,6 +129,37 @@ class ProjectTable(TableFile):
         texts = {text for pair in self.dictionary.missing_codes.items() for text in pair}
         own = {*found.choices, *found.choices.values()}
         return texts - own - self._kept.get(column, frozenset())
+
+    # what of the project it holds
+
+    def extent(self, part: Part, mark: Callable[[str], str]) -> Extent | None:
+        """What of the project the export holds; rows in which nothing is said are none."""
+        try:
+            return self._extent(part, mark)
+        except TableError:
+            return None  # which is told where the rows are read
+
+    def _extent(self, part: Part, mark: Callable[[str], str]) -> Extent:
+        known = {name: item for item in self.dictionary.fields.values() for name in item.columns()}
+        key = self.dictionary.subject
+        rows = self.rows()
+        names = next(rows, [])
+        places = [
+            (at, name) for at, name in enumerate(names) if name in {key, self.dictionary.event_column, *TOLD_APART}
+        ]
+        unticked = {at: "0" for at, name in enumerate(names) if name in known and known[name].type == "checkbox"}
+        said = [at for at, name in enumerate(names) if name in known and name != key]
+        told = {
+            "\x1f".join(sorted(f"{name}={row[at].strip()}" for at, name in places if at < len(row) and row[at].strip()))
+            for row in rows
+            if any(row[at].strip() not in {"", unticked.get(at, "")} for at in said if at < len(row))
+        }
+        return Extent(
+            fields=frozenset(self.dictionary.fields),
+            columns=frozenset(known).intersection(names) - {key},
+            rows=frozenset(bytes.fromhex(mark(place)[:16]) for place in told),
+            wanted=frozenset(filter(part.stores, known)) - {key},
+        )
 
     # what a table map need not say
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +10,9 @@ from dataclasses import dataclass, field
 from ontology.records import Reject
 from store.matching import Matched
 
-__all__ = ["NothingToDoError", "Progress", "Report"]
+__all__ = ["NothingToDoError", "Progress", "Report", "places"]
+
+MORE = re.compile(r"(.*) and (\d+) more", re.DOTALL)
 
 
 class NothingToDoError(ValueError):
@@ -36,6 +39,8 @@ class Report:
     rejects: list[Reject] = field(default_factory=list)
     unmapped: dict[str, int] = field(default_factory=dict)
     """How many columns of each table no map speaks of; they stay outside the store."""
+    superseded: dict[str, str] = field(default_factory=dict)
+    """The name of each export that gave way to a later one of its project, with the name of that."""
     collections: set[str] = field(default_factory=set)
     subjects: list[Matched] = field(default_factory=list)
     """How the ids of the collections that were read meet between images and tables."""
@@ -46,3 +51,14 @@ class Report:
     def exit_status(self) -> int:
         """0: all in; 1: something was rejected or quarantined."""
         return 1 if self.rejects else 0
+
+
+def places(shown: str) -> int:
+    """How many places the place of a reject names.
+
+    >>> places("R3C2"), places("R3C2, R4C2"), places("R3C2, R4C2, R5C2 and 7 more")
+    (1, 2, 10)
+    """
+    more = MORE.fullmatch(shown)
+    named = more[1] if more else shown
+    return len(named.split(", ")) + (int(more[2]) if more else 0)

@@ -20,6 +20,7 @@ from ingest.base import Block, Context, Keepable, Source
 from ingest.gate import admit, admit_block, bare
 from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
+from ingest.superseding import Superseding
 from mappings.tables import Library
 from ontology.elements import Element
 from ontology.elements import elements as known_elements
@@ -68,6 +69,7 @@ def run(warehouse: Warehouse, jobs: Iterable[Job], progress: Progress | None = N
         warehouse.documents.sweep()  # of sources that did not come in whole, or of a run that was cut off
         progress.stage("publishing")
         manifest = writing.publish()
+        warehouse.documents.keep_only({(source.collection, source.digest) for source in manifest.sources})
         report.generation, report.quads = manifest.number, manifest.quads
         for number in runs:
             warehouse.control.finish_run(number, manifest.number)
@@ -109,6 +111,7 @@ class _Run:
         self.control = warehouse.control
         self.home = warehouse.home
         self.documents = warehouse.documents
+        self.released = warehouse.attestations.released(job.collection)
         self.coded = warehouse.coded
         self.library = library
         self.asked = Asked()
@@ -130,6 +133,7 @@ class _Run:
         self.flushed = time.monotonic()
         self.by_place = {(old.collection, old.kind, old.locator): old.sid for old in writing.current.sources}
         self.by_content = {(old.collection, old.digest): old.sid for old in writing.current.sources}
+        self.superseding = Superseding(warehouse.projects, writing, report.superseded)
 
     def read(self) -> int:
         """Read every locator with the kind of source that accepts it; the number of the run."""
@@ -169,6 +173,7 @@ class _Run:
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
             blocks=True,
+            released=lambda content, place: (content, place) in self.released,
             known=self._is_known(source),
             elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),
@@ -239,6 +244,8 @@ class _Run:
         if sid in self.seen:
             return None
         self.seen.add(sid)
+        if not self._wanted(head, name):
+            return None
         if (known := self._known_sid(head.kind, head.digest, head.recipe, name)) is not None:
             self.seen.add(known)
             self._keep_known(head, known)
@@ -248,6 +255,17 @@ class _Run:
         self.open = self.writing.log.begin(head, name, self.job.clock, same.logged_at if same else None)
         self.refused.clear()
         return head
+
+    def _wanted(self, head: SourceRecord, collection: str) -> bool:
+        """Whether a source is to be read: not where another export of its project stands in its place or way."""
+        if head.extent is not None:
+            self._flush_log()  # another export of the project may be of this run
+        judged = self.superseding.judged(head, collection, self._replaced(head, collection))
+        if isinstance(judged, Reject):
+            self._reject(collection, judged)
+        elif not judged:
+            self.report.unchanged += 1
+        return judged is True
 
     def _keep(self, document: Keepable) -> None:
         """Keep what may be kept of the open source, without what the gate refused of it."""
@@ -272,13 +290,18 @@ class _Run:
 
     def _give_way(self, head: SourceRecord, collection: str, sid: str) -> None:
         """What was read from the same place, or of the same content under another mapping, is replaced."""
-        for old in {
-            self.by_place.get((collection, head.kind, head.locator)),
-            self.by_content.get((collection, head.digest)),
-        }:
+        for old in self._replaced(head, collection):
             if old is not None and old != sid and old not in self.seen:
                 self.writing.drop(old)
                 self.report.replaced += 1
+        self.report.replaced += self.superseding.come(head, collection)
+
+    def _replaced(self, head: SourceRecord, collection: str) -> set[str | None]:
+        """The sources that a source replaces by its place and by its content."""
+        return {
+            self.by_place.get((collection, head.kind, head.locator)),
+            self.by_content.get((collection, head.digest)),
+        }
 
     def _admit(self, record: Record, head: SourceRecord, context: Context) -> None:
         admitted = admit(record, context)

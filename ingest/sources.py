@@ -27,6 +27,7 @@ def all_sources() -> tuple[Source, ...]:
         biotab,
         cbioportal,
         collection_file,
+        dcmqi,
         dicom,
         fhir,
         filemaker,
@@ -35,16 +36,25 @@ def all_sources() -> tuple[Source, ...]:
         idc,
         odm,
         redcap,
+        rt,
+        rwv,
         sas,
+        seg,
         sql,
+        sr,
         table,
     )
 
     return (
         idc.SOURCE,
         collection_file.SOURCE,
+        sr.SOURCE,  # this and the next before the reader of all other DICOM files
+        seg.SOURCE,
+        rt.SOURCE,
+        rwv.SOURCE,
         dicom.SOURCE,
         aim.SOURCE,
+        dcmqi.SOURCE,
         fhir.SOURCE,
         odm.SOURCE,
         redcap.SOURCE,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
@@ -28,7 +29,7 @@ from ingest.table_file import Table, TableError, cell_text
 from mappings.shape import Part
 from ontology.records import Reject
 
-__all__ = ["SOURCE", "DatabaseTable", "text_of"]
+__all__ = ["SOURCE", "DatabaseTable", "accepts", "opened", "text_of"]
 
 BATCH = 1000
 """Rows that are fetched at once."""
@@ -71,16 +72,31 @@ class DatabaseTable(Table):
         self._connection = connection
         self._table = table
 
+    def sheet_names(self) -> tuple[str, ...]:
+        """The names of the tables and views; none where the locator or a query names the one that is read."""
+        if self._table is not None:
+            return ()
+        inspector = sa.inspect(self._connection)
+        return tuple(sorted({*inspector.get_table_names(), *inspector.get_view_names()}))
+
+    def rows(self, sheet: str | int | None = None) -> Iterator[Sequence[str]]:
+        """The rows of the table of the locator, or of one by its name; the column names first."""
+        return self._streamed(self._of_table(self._table or (sheet if isinstance(sheet, str) else None)))
+
+    def query_rows(self, query: str) -> Iterator[Sequence[str]]:
+        """The rows that a query gives, the column names first."""
+        return self._streamed(_query(query))
+
     def part_rows(self, part: Part) -> Iterator[Sequence[str]]:
         """The rows that a part of a map reads: of its query, its table, or the table of the locator."""
         return self._streamed(self._statement(part))
 
     def _statement(self, part: Part) -> sa.Executable:
         if part.query is not None and self._table is None:
-            if not part.query.lstrip().casefold().startswith(QUERIES):
-                raise TableError("query", "is no query", "a query: in the map that begins with SELECT or WITH")
-            return sa.text(part.query.rstrip().rstrip(";"))
-        name = self._table or (part.sheet if isinstance(part.sheet, str) else None)
+            return _query(part.query)
+        return self._of_table(self._table or (part.sheet if isinstance(part.sheet, str) else None))
+
+    def _of_table(self, name: str | None) -> sa.Executable:
         if name is None:
             wanted = "#TABLE at the end of the locator, or query: or sheet: in the map"
             raise TableError("database", "nothing says which table is read", wanted)
@@ -107,6 +123,12 @@ class DatabaseTable(Table):
         except SQLAlchemyError as error:
             wanted = "a query that the database runs, and a table that may be read"
             raise TableError("database", f"cannot be read ({_kind(error)})", wanted) from None
+
+
+def _query(query: str) -> sa.Executable:
+    if not query.lstrip().casefold().startswith(QUERIES):
+        raise TableError("query", "is no query", "a query: in the map that begins with SELECT or WITH")
+    return sa.text(query.rstrip().rstrip(";"))
 
 
 def _kind(error: SQLAlchemyError) -> str:
@@ -136,26 +158,55 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         except TableError as error:
             yield Reject(name=name, place=error.place, problem=error.problem, wanted=error.wanted)
         except SQLAlchemyError as error:
-            wanted = "a database that can be reached, with the password in PGPASSFILE or the environment"
-            problem = f"the database cannot be opened ({_kind(error)})"
+            problem, wanted = _unopened(url, error)
             yield Reject(name=name, place="database", problem=problem, wanted=wanted)
         except ImportError:
             wanted = f"the driver of {url.split('://', 1)[0]} installed beside Qilin"
             yield Reject(name=name, place="database", problem="its driver is not installed", wanted=wanted)
 
 
+def _unopened(url: str, error: SQLAlchemyError) -> tuple[str, str]:
+    """What is wrong with a database that gives nothing, and what would be right."""
+    if url.startswith("sqlite") and isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.DatabaseError):
+        if not isinstance(error.orig, sqlite3.OperationalError):
+            return "this is no SQLite database, or a damaged one", "a whole file of SQLite"
+        return f"the SQLite database cannot be read ({_kind(error)})", "a whole file of SQLite that may be read"
+    wanted = "a database that can be reached, with the password in PGPASSFILE or the environment"
+    return f"the database cannot be opened ({_kind(error)})", wanted
+
+
 def _read(url: sa.URL, table: str | None, locator: str, context: Context) -> Iterator[Yield]:
     """One database, within one transaction that is undone at the end."""
+    with _connected(url, table) as rows:
+        yield from read_input(Input("sql", Path(shown(locator)), rows, locator=_place(url, locator)), context)
+
+
+@contextmanager
+def _connected(url: sa.URL, table: str | None) -> Iterator[DatabaseTable]:
     engine = _engine(url)
     options = READ_ONLY.get(url.get_backend_name(), {})
     try:
         with engine.connect().execution_options(**options) as connection:
             if url.get_backend_name() == "sqlite":
                 connection.exec_driver_sql("BEGIN")
-            rows = DatabaseTable(connection, table)
-            yield from read_input(Input("sql", Path(shown(locator)), rows, locator=_place(url, locator)), context)
+            yield DatabaseTable(connection, table)
     finally:
         engine.dispose()
+
+
+@contextmanager
+def opened(locator: str) -> Iterator[DatabaseTable]:
+    """The database or table of a locator, read-only; `TableError` where it cannot be opened or read."""
+    url, table = split_table(locator)
+    try:
+        with _connected(sa.make_url(url), table) as rows:
+            yield rows
+    except SQLAlchemyError as error:
+        wanted = "a database that can be reached, with the password in PGPASSFILE or the environment"
+        raise TableError("database", f"cannot be opened ({_kind(error)})", wanted) from None
+    except ImportError:
+        wanted = f"the driver of {url.split('://', 1)[0]} installed beside Qilin"
+        raise TableError("database", "its driver is not installed", wanted) from None
 
 
 def _place(url: sa.URL, locator: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ingest.gate import identifier_in
+from ingest.steward_records import ContradictionError, is_element, pointing, replacing, withdrawn
+from ingest.table_plan import ABOUT
 from mappings.code_library import CodeSet
 from mappings.code_sets import ALL, SpokenCode, code_decision
-from mappings.effective import decision_of
 from mappings.people import person
 from mappings.sssom import (
     KNOWN_PREDICATES,
@@ -19,6 +20,7 @@ from mappings.sssom import (
     parse_subject,
     read_rows,
 )
+from mappings.suggest import PROPOSED
 from mappings.suggest_codes import CodeProposal, suggest_code
 from mappings.suggest_values import index_lookup
 from mappings.tables import Library, TableMap
@@ -33,22 +35,20 @@ PROPOSALS = "proposals.sssom.tsv"
 """The file of a map's folder in which proposals wait, several for a subject; they are never applied by themselves."""
 
 
-class ContradictionError(MappingError):
-    """A decision that contradicts one that is in force; the message names both places."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """A decision as a steward states it. Without ``term`` the best proposal is meant; to withdraw, what is in force.
 
     ``subject`` is ``column:…`` or ``value:…/…``, or simply a column's name, or ``column=cell``; of a code set
-    (``codes/srt``) the code, of a private scheme with its meaning, or the triplet as the store has it.
+    (``codes/srt``) the code, of a private scheme with its meaning, or the triplet as the store has it. A data element
+    brings the variable that it measures, unless ``variable`` names another.
     """
 
     mapping: str
     subject: str
     verdict: Verdict = Verdict.ACCEPTED
     term: str | None = None
+    variable: str | None = None
     predicate: str | None = None
     """That of the proposal where the term is one; else an exact match."""
     author: str
@@ -61,10 +61,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A decision that was kept, and whether the map reads the column that it speaks of."""
+    """A decision that was kept, what it brought with it, and whether the map reads the column that it speaks of."""
 
     record: DecisionRecord
     is_read: bool
+    brought: tuple[DecisionRecord, ...] = ()
+    """The variable of an element, the element of a variable, or what else of a column was withdrawn with it."""
+    needs_variable: bool = False
+    """Whether the column has an element but nothing says which variable it holds."""
 
 
 class Steward:
@@ -99,32 +103,73 @@ class Steward:
             confidence=wish.confidence,
             reason=" ".join(wish.reason.split()),
         )
-        record = self._pointed(record, mapping, wish, held)
-        if not record.reason:
+        records = self._pointed(record, mapping, wish, held)
+        if not all(item.reason for item in records):
             raise MappingError("a decision without a reason; say why, for those who come after you")
-        (added,) = self.warehouse.decisions.add([record])
-        return Made(added, _is_read(mapping, spoken_of))
+        added, *brought = self.warehouse.decisions.add(records)
+        terms = {row.term for row in held if row.applied} | {item.object for item in brought}
+        needs = wish.verdict is Verdict.ACCEPTED and is_element(added.object) and all(map(is_element, terms))
+        needs = needs and not _says_variable(mapping, spoken_of)
+        return Made(added, _is_read(mapping, spoken_of), tuple(brought), needs)
 
     def _pointed(
         self, record: DecisionRecord, mapping: TableMap | CodeSet, wish: Wish, held: Sequence[Decision]
-    ) -> DecisionRecord:
-        """The record with its term and with what it replaces."""
+    ) -> list[DecisionRecord]:
+        """The record with its term and with what it replaces, then what it brings with it."""
         if wish.verdict is Verdict.WITHDRAWN:
-            return _withdrawn(record, wish.term, held)
+            return withdrawn(record, wish.term, held)
         if wish.verdict is Verdict.NO_TERM:
-            return _replacing(replace(record, object=NO_TERM), held)
+            return [replacing(replace(record, object=NO_TERM), held)]
         target, proposal = self._target(mapping, wish, record)
-        record = replace(record, object=target.curie, object_label=target.label, object_version=target.version)
-        if proposal is not None:
-            record = replace(
-                record,
-                predicate=wish.predicate or proposal.predicate,
-                confidence=_confidence(proposal) if wish.confidence is None else wish.confidence,
-                reason=record.reason or proposal.comment,
-            )
+        made = _as_proposed(pointing(record, target), proposal, wish)
         if wish.verdict is Verdict.REJECTED:
-            record = replace(record, modifier=NOT)
-        return _replacing(record, held)
+            return [replacing(replace(made, modifier=NOT), held)]
+        return [replacing(made, held), *self._brought(record, made, mapping, wish, held)]
+
+    def _brought(
+        self,
+        record: DecisionRecord,
+        made: DecisionRecord,
+        mapping: TableMap | CodeSet,
+        wish: Wish,
+        held: Sequence[Decision],
+    ) -> list[DecisionRecord]:
+        """What an accepted term of a column brings: an element its variable, a proposed variable its element."""
+        if isinstance(mapping, CodeSet) or record.subject.startswith("value:"):
+            return []
+        spoken_of = parse_subject(record.subject)
+        if not is_element(made.object):
+            return [] if wish.term else self._element_of(record, made, mapping, wish, held)
+        term = wish.variable
+        if term is None and not _says_variable(mapping, spoken_of):
+            term = self.targets.variable(made.object)
+        if term is None or any(row.applied and row.term == term for row in held):
+            return []
+        reason = made.reason if wish.variable else f"the variable of {made.object}: {made.reason}"
+        brought = replace(
+            pointing(record, self._usable(term, Verdict.ACCEPTED)),
+            predicate=made.predicate,
+            confidence=made.confidence,
+            reason=reason if made.reason else "",
+        )
+        return [replacing(brought, held)]
+
+    def _element_of(
+        self,
+        record: DecisionRecord,
+        made: DecisionRecord,
+        mapping: TableMap,
+        wish: Wish,
+        held: Sequence[Decision],
+    ) -> list[DecisionRecord]:
+        """The best proposed element of the variable that was taken from the proposals, where it is good enough."""
+        denied = {row.term for row in held if row.negated}
+        for row in self.proposals(mapping).get(record.subject, []):
+            fits = is_element(row.term) and self.targets.variable(row.term) == made.object
+            if fits and row.term not in denied and _confidence(row) >= PROPOSED:
+                element = pointing(record, self._usable(row.term, Verdict.ACCEPTED))
+                return [replacing(_as_proposed(element, row, wish), held)]
+        return []
 
     def proposals(self, mapping: TableMap) -> dict[str, list[Decision]]:
         """What is proposed for each subject of a map, best first."""
@@ -154,16 +199,23 @@ class Steward:
             raise MappingError(
                 f"nothing is proposed for {subject} in {mapping.name}; name the term, such as ncit:C28421"
             )
+        target = self._usable(term, wish.verdict)
+        if is_element(term) and (subject.startswith("value:") or isinstance(mapping, CodeSet)):
+            raise MappingError(f"{term} is a data element; a cell or code means a concept; a column has the element")
+        if wish.variable and not is_element(term):
+            raise MappingError(f"{term} is no data element, so it is the variable itself; leave --variable out")
+        return target, next((row for row in proposed if row.term == term), None)
+
+    def _usable(self, term: str, verdict: Verdict) -> Target:
+        """A term that is known and, to be accepted, in use."""
         try:
             target = self.targets.find(term)
         except UnknownConceptError as error:
             raise MappingError(f"{error}; `qilin terms import` loads further vocabularies") from error
-        if wish.verdict is Verdict.ACCEPTED and not target.usable:
+        if verdict is Verdict.ACCEPTED and not target.usable:
             instead = f"; it was replaced by {target.replaced_by}" if target.replaced_by else ""
             raise MappingError(f"{term} {target.label!r} is {target.status} and takes no new decisions{instead}")
-        if term.startswith("cadsr:") and (subject.startswith("value:") or isinstance(mapping, CodeSet)):
-            raise MappingError(f"{term} is a data element; a cell or code means a concept; a column has the element")
-        return target, next((row for row in proposed if row.term == term), None)
+        return target
 
 
 def subject_of(mapping: TableMap | CodeSet, text: str) -> Spoken | SpokenCode:
@@ -186,8 +238,41 @@ def _column_of(mapping: TableMap, text: str) -> Spoken:
     )
 
 
+def _says_variable(mapping: TableMap | CodeSet, spoken_of: Spoken | SpokenCode) -> bool:
+    """Whether every record that the map makes of a column has its variable from elsewhere, or has none."""
+    if isinstance(mapping, CodeSet) or isinstance(spoken_of, SpokenCode):
+        return True
+    entries = [
+        entry
+        for part in mapping.parts
+        for name, listed in part.columns.items()
+        for entry in listed
+        if name == spoken_of.column.removeprefix(f"{part.sheet}!") and entry.facet == spoken_of.facet
+    ]
+    return bool(entries) and all(
+        entry.record in ABOUT or "variable" in {entry.main, *entry.fields} for entry in entries
+    )
+
+
+def _as_proposed(record: DecisionRecord, proposal: Decision | None, wish: Wish) -> DecisionRecord:
+    """The record with what its proposal says and the wish does not."""
+    if proposal is None:
+        return record
+    return replace(
+        record,
+        predicate=wish.predicate or proposal.predicate,
+        confidence=_confidence(proposal) if wish.confidence is None else wish.confidence,
+        reason=record.reason or proposal.comment,
+    )
+
+
 def _check(wish: Wish, spoken_of: Spoken | SpokenCode) -> None:
     """`MappingError` where something about the wish itself is wrong."""
+    is_column = isinstance(spoken_of, Spoken) and spoken_of.value is None
+    if wish.variable and (not is_column or wish.verdict is not Verdict.ACCEPTED):
+        raise MappingError("--variable says which variable a column of a data element holds: it goes with nothing else")
+    if wish.variable and is_element(wish.variable):
+        raise MappingError(f"{wish.variable} is a data element; a variable is a term such as ncit:C28421")
     if wish.predicate not in (None, *KNOWN_PREDICATES):
         raise MappingError(f"predicate {wish.predicate!r}; known: {', '.join(KNOWN_PREDICATES)}")
     if wish.confidence is not None and not 0 <= wish.confidence <= 1:
@@ -202,40 +287,6 @@ def _check(wish: Wish, spoken_of: Spoken | SpokenCode) -> None:
 def _is_read(mapping: TableMap | CodeSet, spoken_of: Spoken | SpokenCode) -> bool:
     """Whether anything is read of what a decision speaks of; any source may have any code."""
     return not isinstance(mapping, TableMap) or (isinstance(spoken_of, Spoken) and spoken_of.column in mapping.columns)
-
-
-def _replacing(record: DecisionRecord, held: Sequence[Decision]) -> DecisionRecord:
-    """The record with the place of what it replaces; `ContradictionError` where the opposite is in force."""
-    new = decision_of(record)
-    same = [row for row in held if row.slot == new.slot]
-    opposite = next((row for row in same if row.term == new.term and row.negated != new.negated), None)
-    if opposite is not None:
-        done, asked = ("rejects", "accept") if opposite.negated else ("accepts", "reject")
-        raise ContradictionError(
-            f"{opposite.place} {done} {opposite.term} for {new.subject}, which this would {asked}; "
-            "withdraw that first, with --withdraw"
-        )
-    before = [row.place for row in same if row.negated == new.negated and (not new.negated or row.term == new.term)]
-    return replace(record, replaces="; ".join(before))
-
-
-def _withdrawn(record: DecisionRecord, term: str | None, held: Sequence[Decision]) -> DecisionRecord:
-    """The record that ends a decision in force: that about a term, else the only one."""
-    found = [row for row in held if term is None or row.term == term]
-    if not found:
-        raise MappingError(f"no decision{f' about {term}' if term else ''} is in force for {record.subject}")
-    if len({(row.slot, row.negated, row.term) for row in found}) > 1:
-        listed = ", ".join(sorted({row.term for row in found}))
-        raise MappingError(f"several decisions are in force for {record.subject}; name the term: {listed}")
-    row = found[0]
-    return replace(
-        record,
-        predicate=row.predicate,
-        object=row.term,
-        object_label=row.label,
-        modifier=NOT if row.negated else "",
-        replaces="; ".join(item.place for item in found),
-    )
 
 
 def _confidence(row: Decision) -> float:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
@@ -133,6 +134,9 @@ def read_input(given: Input, context: Context) -> Iterator[Yield]:
 
 
 def _chosen(given: Input, context: Context) -> TableMap | Reject:
+    rows = _first_rows(given.table)
+    if rows == 0:
+        return given.reject("file", "is empty", "a table with a header and rows below it")
     if context.mapping:
         return context.library.get(context.mapping)
 
@@ -148,13 +152,30 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
     fitting = context.library.match(given.shown, headers, context.collection)
     if len(fitting) == 1:
         return fitting[0]
+    if not fitting and given.proposed:
+        return given.proposed
+    return _unfit(given, fitting, rows)
+
+
+def _unfit(given: Input, fitting: Sequence[TableMap], rows: int | None) -> Reject:
+    """Why no map is taken."""
     if fitting:
         names = ", ".join(sorted(found.name for found in fitting))
         return given.reject("header", "more than one table map fits", f"--mapping with one of: {names}")
-    if given.proposed:
-        return given.proposed
+    if rows == 1:
+        return given.reject("file", "has a header and no rows, and no table map fits", "the table with its rows")
     wanted = "--mapping NAME (`qilin map list` lists them) or a folder with map.yaml, as `qilin map suggest` drafts it"
     return given.reject("header", "no table map fits", wanted)
+
+
+def _first_rows(table: Table) -> int | None:
+    """How many of a text file's rows say something, up to two; None of another kind of table."""
+    if not isinstance(table, TableFile) or table.workbook:
+        return None
+    with suppress(TableError):  # which is told where the file is read; a map may know its encoding
+        said = (row for row in table.rows() if any(cell.strip() for cell in row))
+        return sum(1 for _ in islice(said, 2))
+    return None
 
 
 def _opened(path: Path, mapping: TableMap) -> TableFile:
@@ -188,6 +209,7 @@ def _through(given: Input, mapping: TableMap, context: Context) -> Iterator[Yiel
             data_class=mapping.shape.data_class,
             recipe=mapping.recipe,
             namespace=mapping.shape.namespace,
+            extent=given.table.extent(usable[0].part, context.mark),
         )
         if context.known(given.digest, mapping.recipe):
             return

@@ -257,13 +257,13 @@ def boolean(is_true: Collection[str], is_false: Collection[str]) -> Reading:
 
 
 def concept(
-    decided: Mapping[str, Curie | None], *, keep_unmapped: bool, place: str, elsewhere: Collection[str] = ()
+    decided: Mapping[str, Curie | None], *, keep_unmapped: bool, wanted: str, elsewhere: Collection[str] = ()
 ) -> Reading:
-    """The decided concept of a cell; None where it is kept as written. ``place`` names column and mapping set.
+    """The decided concept of a cell; None where it is kept as written. ``wanted`` says how one is decided.
 
     ``elsewhere`` are the cells that were decided for what else the column says: here they say nothing.
     """
-    fault = Fault(WAITING, f"a row for the value of {place}, or missing: in the map")
+    fault = Fault(WAITING, wanted)
     known: dict[str, object] = {**dict.fromkeys(elsewhere, SILENT), **decided}
     if keep_unmapped:
         return known.get

@@ -86,13 +86,24 @@ class Site:
         facets = self.vocabulary.decisions.facets(*names)
         own = facet if facet in facets else ""
         elsewhere = {cell for other in facets - {own} for cell in self.vocabulary.values(*names, facet=other)}
-        place = f"column {column!r} in {self.vocabulary.decisions.path.name}"
         values = self.vocabulary.values(*names, facet=own)
-        decided = concept(values, keep_unmapped=keep_unmapped, place=place, elsewhere=elsewhere)
+        decided = concept(values, keep_unmapped=keep_unmapped, wanted=self._wanted(column), elsewhere=elsewhere)
         coded = self.vocabulary.codes.get(column)
         if coded is None:
             return decided
         return lambda text: decided(text) if text in values else coded(text) or decided(text)
+
+    def _wanted(self, column: str) -> str:
+        """What a cell of a column wants about which nothing is decided."""
+        name = self.vocabulary.decisions.path.parent.name
+        if not name:
+            return (
+                f"{self.vocabulary.decisions.path} with a decision on the cell of {column!r}; see `qilin map suggest`"
+            )
+        return (
+            f"a decision on the cell of {column!r}: `qilin map pending {name}` shows it, `qilin map decide {name} "
+            "COLUMN=CELL TERM` decides; or missing: in the map"
+        )
 
     def decimal(self, column: str) -> str:
         """The decimal sign of a column's numbers."""

@@ -14,7 +14,7 @@ import io
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import dropwhile, islice, takewhile, zip_longest
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from python_calamine import CalamineError, CalamineWorkbook, load_workbook
 from ingest.base import head_of
 from ingest.workbook_size import too_large
 from mappings.shape import Part, plain
+from ontology.records import Extent
 
 __all__ = ["DELIMITED", "WORKBOOKS", "Table", "TableError", "TableFile", "cell_text", "header_names"]
 
@@ -84,6 +85,10 @@ class Table:
     def completed(self, part: Part) -> Part:
         """The part of a map with what the source itself knows of its columns; the part itself as a rule."""
         return part
+
+    def extent(self, part: Part, mark: Callable[[str], str]) -> Extent | None:  # noqa: ARG002
+        """What of a project the source holds, rows by ``mark`` of what tells them apart; None as a rule."""
+        return None
 
     def digest(self, parts: Sequence[Part]) -> str:
         """The SHA-256 (hex) of the rows that a map reads, whatever their order; in bounded memory.

@@ -191,7 +191,8 @@ def _plan(
     about = ABOUT.get(entry.record, "variable")
     said = about in constants or about in entry.fields or about == entry.main
     if not said and entry.record != "treatment":
-        wanted = f"a row column:{written} and its term in {site.vocabulary.decisions.path.name}"
+        place = site.vocabulary.decisions.path
+        wanted = f"`qilin map decide {place.parent.name} {written!r} TERM`, which is a row column:… in {place.name}"
         return _rejected(f"column {name}", "nothing says which variable it holds", wanted)
     plan = Plan(
         entry=entry,
@@ -218,10 +219,13 @@ def _plan(
 
 def _detail(site: Site, entry: Entry) -> Field | None:
     """How the column that joins the raw text is read; None where the file has none."""
-    if entry.detail is None or plain(entry.detail.column) not in site.columns:
+    if entry.detail is None:
+        return None
+    column = next((name for name in map(plain, entry.detail.names) if name in site.columns), None)
+    if column is None:
         return None
     read = matching(entry.detail.form, f"a text of the form {entry.detail.form}")
-    return Field("detail", site.columns[plain(entry.detail.column)], read, frozenset(site.part.missing), kept=True)
+    return Field("detail", site.columns[column], read, frozenset(site.part.missing), kept=True)
 
 
 def _kept(kind: Kind, *, as_written: bool = False) -> bool:

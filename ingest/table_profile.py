@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
-from itertools import chain, islice
+from functools import lru_cache, partial
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 
+from ingest import filemaker, sas, sql
+from ingest.locators import shown
 from ingest.redcap import dictionary_of
 from ingest.redcap_dictionary import Dictionary as RedcapDictionary
 from ingest.redcap_dictionary import is_dictionary
 from ingest.redcap_table import ProjectTable
 from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile, header_names
+from ingest.table_file import Table as SourceTable
 from mappings.dictionary import Described, Dictionary, read_dictionary, unit_in_text
 from mappings.header import element_of
-from mappings.layout import LOOKED_AT, Layout, find_layout
+from mappings.layout import LOOKED_AT, Layout, find_layout, is_turned
 from mappings.profile import Column, Profiler, Table
 from mappings.shape import plain
 
-__all__ = ["profile_file"]
+__all__ = ["profile_file", "profile_locator"]
 
 BESIDE = re.compile(r"dict|codebook|code.?book|legend|variables|data.?def|field.?desc", re.IGNORECASE)
 """Names of files that describe others."""
@@ -56,6 +59,68 @@ def profile_file(path: Path, sheet: str | None = None) -> list[Table]:
     return found
 
 
+def profile_locator(locator: str, sheet: str | None = None, query: str | None = None) -> list[Table]:
+    """The profile of each table of what `qilin ingest` takes as a table: a file, or a database by its URL.
+
+    ``sqlite:///trial.db#labs`` is one table, without ``#labs`` every one; ``query`` gives the rows in place of a table.
+    Raises `TableError` as `profile_file` does.
+    """
+    if sql.accepts(locator):
+        with sql.opened(locator) as database:
+            return _of_database(database, shown(locator), sheet, query)
+    if query is not None:
+        raise TableError("query", "a file has no queries", "the command without --query, or the URL of a database")
+    if "://" in locator:
+        raise TableError(
+            "locator", "is no database that is known", "postgresql://…#table, sqlite:///…#table, or a file"
+        )
+    path = Path(locator)
+    whole = next((kind(path) for accepts, kind in WHOLE if path.is_file() and accepts(locator)), None)
+    if whole is None:
+        return profile_file(path, sheet)
+    _wanted((), sheet)
+    whole.check()
+    made = _profiled(path.name, whole.rows)
+    if made is None:
+        raise TableError("file", "holds no rows", "a table with rows")
+    return [made]
+
+
+WHOLE: tuple[tuple[Callable[[str], bool], Callable[[Path], SourceTable]], ...] = (
+    (sas.accepts, sas.TransportFile),
+    (filemaker.accepts, filemaker.FileMakerTable),
+)
+"""Kinds of files that say themselves what their columns are called."""
+
+
+def _of_database(database: sql.DatabaseTable, name: str, sheet: str | None, query: str | None) -> list[Table]:
+    """The tables of a database that have rows, or what a query gives."""
+    if query is not None:
+        found = [_profiled(name, partial(database.query_rows, query), query=query)]
+    else:
+        names = database.sheet_names()
+        wanted = _wanted(names, sheet)
+        found = [_profiled(name, partial(database.rows, item), sheet=item) for item in wanted]
+    tables = [item for item in found if item]
+    if not tables:
+        raise TableError("database", "gives no rows", "a table with rows (#TABLE at the end of the URL), or --query")
+    return tables
+
+
+def _profiled(
+    name: str, rows: Callable[[], Iterable[Sequence[str]]], *, sheet: str | None = None, query: str | None = None
+) -> Table | None:
+    """The profile of rows the first of which holds the names; None where no row follows."""
+    cells = iter(rows())
+    profiler = Profiler(header_names([list(next(cells, ()))]))
+    profiler.add(cells)
+    if not profiler.rows:
+        return None
+    columns = tuple(profiler.columns())
+    first = sheet is None
+    return Table(name, "table", sheet, first, Layout((1,), 2), profiler.rows, columns, query=query)
+
+
 def _wanted(names: Sequence[str], sheet: str | None) -> list[str | None]:
     if not names:
         if sheet is not None:
@@ -84,12 +149,15 @@ def _nothing(table: TableFile, names: Sequence[str]) -> tuple[str, str]:
 def _table(table: TableFile, sheet: str | None, sheets: Sequence[str], redcap: RedcapDictionary | None) -> Table | None:
     """The profile of one sheet; None where it is empty, a text, or a dictionary."""
     top = [list(row) for row in islice(table.rows(sheet), LOOKED_AT)]
+    turned = redcap is None and len(top) < LOOKED_AT and is_turned(top)
+    if turned:
+        top = [list(row) for row in zip_longest(*top, fillvalue="")]
     layout = find_layout(top)
     if layout is None or (redcap is None and read_dictionary(sheet or "", table.rows(sheet))):
         return None
     names = header_names([top[number - 1] for number in layout.header_rows])
     closed = redcap.closed if redcap else frozenset()
-    rows = _Rows(table, sheet, layout.first_row, sum(map(bool, names)))
+    rows = _Rows(top if turned else table.rows(sheet), layout.first_row, sum(map(bool, names)))
     profiler = Profiler(names)
     profiler.add(rows)
     if not profiler.rows:
@@ -107,20 +175,21 @@ def _table(table: TableFile, sheet: str | None, sheets: Sequence[str], redcap: R
         columns=tuple(columns),
         dictionary=dictionary.origin if dictionary else None,
         last_row=rows.last_row,
+        turned=turned,
     )
 
 
 class _Rows:
     """The rows of data, without notes below them; ``last_row`` says where they end if there are notes."""
 
-    def __init__(self, table: TableFile, sheet: str | None, first: int, width: int) -> None:
-        self._table, self._sheet, self._first, self._width = table, sheet, first, width
+    def __init__(self, rows: Iterable[Sequence[str]], first: int, width: int) -> None:
+        self._rows, self._first, self._width = rows, first, width
         self._full, self._notes = 0, 0
 
     def __iter__(self) -> Iterator[Sequence[str]]:
         """Each row but the notes."""
         few = self._width > 2
-        for number, row in enumerate(self._table.rows(self._sheet), 1):
+        for number, row in enumerate(self._rows, 1):
             if number < self._first:
                 continue
             if few:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from mappings.words import words
 from ontology.terms import ncit, radlex
 
-__all__ = ["forms", "squeezed", "stage_label"]
+__all__ = ["forms", "polar", "squeezed", "stage_label"]
 
 
 def squeezed(text: str) -> str:
@@ -32,9 +32,27 @@ def forms(text: str) -> list[str]:
     found = [text, bare, re.sub(r",?\s*(?:nos|not otherwise specified)\b", "", bare).strip()]
     found += [part.strip() for part in re.findall(r"\(([^()]*)\)", text)]
     found.append(re.sub(r"^\S{1,3}\s*[:=.]\s*", "", bare))
+    found.append(" ".join(re.sub(r"[_.`\u2019]+", " ", bare).split()))
     if len(text) < 60:
         found.append(" ".join(words(bare)))
     return [form for form in dict.fromkeys(found) if form]
+
+
+POSITIVE = frozenset({"pos", "positive", "+", "yes", "y", "true", "amplified", "1"})
+NEGATIVE = frozenset({"neg", "negative", "-", "no", "n", "false", "not amplified", "0"})
+STATUS = re.compile(r"\s*(?:status|measurement|gene|assessment)\b.*$", re.IGNORECASE)
+
+
+def polar(target: str, text: str) -> tuple[str, ...]:
+    """The labels of what a positive or negative answer says of a status; none where it is no such answer.
+
+    >>> polar("Estrogen Receptor Status", "pos"), polar("Sex", "male")
+    (('Estrogen Receptor Positive',), ())
+    """
+    about = STATUS.sub("", target)
+    if not target.casefold().endswith("status") or not about:
+        return ()
+    return (f"{about} Positive",) if text in POSITIVE else (f"{about} Negative",) if text in NEGATIVE else ()
 
 
 ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4"}

@@ -27,11 +27,15 @@ from mappings.code_sets import Triplet
 from mappings.schemes import FOLDER, Scheme, plain_meaning, scheme_for, scheme_of
 from mappings.sssom import APPLIED, NO_TERM, Decision
 from ontology.prefixes import Curie
+from ontology.variables import variables
 
 __all__ = ["Codes", "Concept", "bundled", "key_of", "mappings", "scheme_of"]
 
 BUNDLED: Final = ("dcm", "ibsi", "ncit", "radlex", "sct")
 """The schemes whose codes may stand for themselves."""
+
+OWN: Final = "q"
+"""Our own vocabulary: the scheme of what has no code elsewhere, ``99QILIN`` in documents that are written here."""
 
 HELD: Final = 65_536
 """Answers that are remembered."""
@@ -60,7 +64,10 @@ def key_of(subject: str) -> bytes:
 
 @cache
 def _bundled(vocabulary: str) -> dict[str, tuple[str, ...]]:
-    """Label and synonyms of each term of a bundled table, by code."""
+    """Label and synonyms of each term of a bundled table, by code; of our own, the variables."""
+    if vocabulary == OWN:
+        own = (item for item in variables().values() if item.curie.startswith(f"{OWN}:"))
+        return {item.curie.partition(":")[2]: (item.label,) for item in own}
     with files("ontology").joinpath("bundled", f"{vocabulary}.tsv").open(encoding="utf-8") as table:
         return {
             row["code"]: (row["label"], *(row["synonyms"].split("|") if row["synonyms"] else ()))
@@ -145,7 +152,7 @@ class Codes:
         row = self._row(subject, scheme, meaning)
         if row is not None:
             return None if row.term == NO_TERM else Concept(Curie(row.term), row.predicate == APPLIED[0])
-        labels = _bundled(scheme.name).get(code) if scheme.name in BUNDLED else None
+        labels = _bundled(scheme.name).get(code) if scheme.name in (*BUNDLED, OWN) else None
         if labels is None or not _agrees(meaning, labels) or (subject, subject) in self._denied:
             return None
         return Concept(Curie(f"{scheme.name}:{code}"), exact=True)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mappings.draft_sets import Sheet, decided_rows, mapping_set, proposed_rows
-from mappings.profile import Column, ValueKind
+from mappings.draft_context import STATED, clock_of, of_lesions, start_of
+from mappings.draft_outcome import event_of
+from mappings.draft_sets import Sheet, decided_rows, item_rows, mapping_set, proposed_rows
+from mappings.profile import Column, Table, ValueKind
 from mappings.suggest import Advice, Proposal
-from mappings.suggest_table import Family, dates_of, missing_of
+from mappings.suggest_long import RECORDS, Long
+from mappings.suggest_table import Family, missing_of
 from mappings.suggest_values import ABOUT, YES
 from mappings.words import fold
 
@@ -22,8 +25,6 @@ __all__ = ["Draft", "Sheet", "draft"]
 
 TOLD_BY = 6
 """Columns by which the file is recognised."""
-DEAD = frozenset({"dead", "deceased", "died", "death", "dod"})
-ALIVE = frozenset({"alive", "living", "censored", "ned"})
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def draft(name: str, title: str, collection: str | None, sheets: Sequence[Sheet]
     for sheet in sheets:
         mark = f"{sheet.table.sheet}!" if marked and sheet.table.sheet else ""
         decided += decided_rows(sheet, mark, date)
-        proposed += proposed_rows(sheet, mark, date)
+        proposed += [*proposed_rows(sheet, mark, date), *item_rows(sheet, mark, date)]
     return Draft(shape, mapping_set(name, title, decided), mapping_set(name, f"{title}: proposals", proposed))
 
 
@@ -90,9 +91,14 @@ def _shape(name: str, title: str, collection: str | None, sheets: Sequence[Sheet
         yield from _part(sheet, "    ")
 
 
-def _part(sheet: Sheet, space: str) -> Iterator[str]:
-    """The lines of one table."""
-    table, layout = sheet.table, sheet.table.layout
+def _place(table: Table, space: str) -> Iterator[str]:
+    """Where header and rows stand."""
+    layout = table.layout
+    if table.query:
+        yield f"{space}query: {_quoted(table.query)}"
+    if table.turned:
+        yield f"{space}# each column speaks of a subject: the rows below are columns, and the columns rows"
+        yield f"{space}orientation: columns"
     if layout.header_rows != (1,):
         rows = layout.header_rows
         yield f"{space}header_row: {rows[0] if len(rows) == 1 else list(rows)}"
@@ -100,6 +106,12 @@ def _part(sheet: Sheet, space: str) -> Iterator[str]:
         yield f"{space}first_row: {layout.first_row}"
     if table.last_row:
         yield f"{space}last_row: {table.last_row}   # notes below"
+
+
+def _part(sheet: Sheet, space: str) -> Iterator[str]:
+    """The lines of one table."""
+    table = sheet.table
+    yield from _place(table, space)
     yield f"{space}subject: {_scalar(sheet.subject or '')}"
     subject = next(column for column in table.columns if column.name == sheet.subject)
     if subject.distinct == subject.filled:
@@ -113,21 +125,72 @@ def _part(sheet: Sheet, space: str) -> Iterator[str]:
     if units:
         said = ", ".join(f"{_quoted(text)}: {_quoted(code)}" for text, code in units.items())
         yield f"{space}units: {{{said}}}"
-    yield from _hints(sheet, space)
+    yield from _served(sheet, space)
     yield f"{space}columns:"
+    if sheet.long:
+        yield from _long(sheet.long, space + "  ")
     for family in sheet.families:
         yield from _entry(sheet, family, space + "  ")
 
 
-def _hints(sheet: Sheet, space: str) -> Iterator[str]:
-    """What the map may say of dates, visits, lesions and readers, for the steward to take over."""
-    for column in dates_of(sheet.advice):
-        form = f", format: {_quoted(column.form)}" if column.form else ""
-        yield f"{space}# dates: when: {{column: {_scalar(column.name)}{form}}} in the entries that it dates"
-    for item in sheet.advice:
-        field = item.role.partition(":")[2]
-        if field in {"visit", "lesion", "reader"} and item.column.kind is not ValueKind.EMPTY:
-            yield f"{space}# {field}: {field}: {{column: {_scalar(item.column.name)}}} in the entries that it is about"
+def _long(long: Long, space: str) -> Iterator[str]:
+    """The entries of the value's column in a long table: one for what is measured, one for what is found."""
+    yield f"{space}# a long table, {long.score:.2f}: {_comment(long.reason)}; decide what its cells mean"
+    named = _ref({"column": long.item.name})
+    made: list[dict[str, str]] = []
+    for record in RECORDS:
+        if items := long.of(record):
+            entry = {"record": record, "variable": named}
+            if record == "measurement" and long.unit:
+                entry["unit"] = _ref({"column": long.unit.name})
+            if record != "measurement" or len([kind for kind in RECORDS if long.of(kind)]) > 1:
+                entry["where"] = f"{{{_quoted(long.item.name)}: {_list(items)}}}"
+            made.append(entry)
+    if long.unit is None and long.of("measurement"):
+        yield f"{space}# ? no column names the units; add unit: where the numbers have one"
+    said = ", ".join(f"{{{', '.join(f'{key}: {value}' for key, value in entry.items())}}}" for entry in made)
+    yield f"{space}{_scalar(long.value.name)}: {said if len(made) == 1 else f'[{said}]'}"
+
+
+def _served(sheet: Sheet, space: str) -> Iterator[str]:
+    """What dates, numbers and names the records: stated where the evidence is good, else a comment."""
+    context = sheet.context
+    if context.visit and context.visit.stated and context.visit.visits:
+        said = ", ".join(f"{_quoted(text)}: {number}" for text, number in context.visit.visits.items())
+        yield f"{space}visits: {{{said}}}   # ? numbers taken from the texts"
+    stated = [item for item in context.dates if item.stated]
+    if stated:
+        yield f"{space}dated_by:"
+    for item in stated:
+        names = [_spoken(sheet, name) for name in item.of]
+        of = _list(dict.fromkeys(GLOB.sub(r"[\g<0>]", name) for name in names))
+        yield f"{space}  # when, {item.score:.2f}: {_comment(item.reason)}"
+        yield f"{space}  - {_ref({**item.ref, 'of': of})}"
+    common = [item for item in (context.visit, context.reader) if item and item.stated]
+    if common:
+        yield f"{space}common:"
+    for served in common:
+        yield f"{space}  # {served.field}, {served.score:.2f}: {_comment(served.reason)}"
+        yield f"{space}  {served.field}: {_ref(served.ref)}"
+    for maybe in (*context.dates, context.visit, context.lesion, context.reader):
+        if maybe and not maybe.stated:
+            yield f"{space}# {maybe.field}? {maybe.score:.2f}: {_ref(maybe.ref)}; {_comment(maybe.reason)}"
+
+
+GLOB = re.compile(r"[*?\[]")
+"""Signs that stand for others in the names of ``of``."""
+
+
+def _spoken(sheet: Sheet, name: str) -> str:
+    """The name by which the map reads a column: that of its family."""
+    families = (family.pattern for family in sheet.families for item in family.members if item.column.name == name)
+    return next(families, name)
+
+
+def _ref(ref: Mapping[str, str]) -> str:
+    """A reference to a column, in YAML."""
+    raw = {"of", "is_true", "is_false", "as_written", "lenient"}
+    return f"{{{', '.join(f'{key}: {value if key in raw else _quoted(value)}' for key, value in ref.items())}}}"
 
 
 def _entry(sheet: Sheet, family: Family, space: str) -> Iterator[str]:
@@ -138,6 +201,8 @@ def _entry(sheet: Sheet, family: Family, space: str) -> Iterator[str]:
     fields, unsure = _fields(sheet, item, proposal)
     if family.piece in {"visit", "lesion"}:
         fields[family.piece] = f"{{header: {family.piece}}}"
+    if "lesion" not in fields:
+        unsure += _lesion(sheet, item, fields)
     yield f"{space}# {proposal.target.label}, {proposal.score:.2f}: {_comment(proposal.reason)}"
     for text in unsure:
         yield f"{space}# ? {_comment(text)}"
@@ -160,7 +225,7 @@ def _fields(sheet: Sheet, item: Advice, proposal: Proposal) -> tuple[dict[str, s
         if column.unit is None:
             unsure.append("nothing says the unit; days are taken")
         fields["unit"] = _scalar(column.unit or "d")
-        unsure += _event(sheet, fields)
+        unsure += _event(sheet, item, fields)
     elif target.record == "event":
         unsure += _day(fields, column)
     elif target.record == "treatment":
@@ -186,21 +251,34 @@ def _unit(fields: dict[str, str], column: Column, proposal: Proposal) -> list[st
     return [] if proposal.unit else [f"nothing says the unit; {unit} is the usual one"]
 
 
-def _event(sheet: Sheet, fields: dict[str, str]) -> list[str]:
-    """The column that says whether the outcome happened, where one speaks of death."""
-    for item in sheet.advice:
-        said = {cell: text for cell in item.column.values if (text := fold(item.column.meanings.get(cell, cell)))}
-        true = [cell for cell, text in said.items() if text in DEAD]
-        false = [cell for cell, text in said.items() if text in ALIVE]
-        if true and false:
-            fields["event"] = (
-                f"{{column: {_quoted(item.column.name)}, is_true: {_list(true)}, is_false: {_list(false)}}}"
-            )
-            return [
-                f"event: taken from {item.column.name}; does it speak of this outcome?",
-                "start_event: counted from which event?",
-            ]
-    return ["event: which column says whether it happened?", "start_event: counted from which event?"]
+def _event(sheet: Sheet, item: Advice, fields: dict[str, str]) -> list[str]:
+    """Whether the outcome happened, and from when its time is counted, as far as the table says it."""
+    said: list[str] = []
+    found = event_of(item, sheet.advice)
+    if found and found.score >= STATED:
+        fields["event"] = _ref(
+            {"column": found.column.name, "is_true": _list(found.true), "is_false": _list(found.false)}
+        )
+        said.append(f"event, {found.score:.2f}: {found.reason}")
+    elif found:
+        said.append(f"event? {found.score:.2f}: {found.column.name}; {found.reason}; which cells say that it happened?")
+    else:
+        said.append("event: which column says whether it happened?")
+    if start := start_of(item.column):
+        fields["start_event"], score, reason = start
+        said.append(f"start_event, {score:.2f}: {reason}")
+    else:
+        said.append("start_event: counted from which event?")
+    return said
+
+
+def _lesion(sheet: Sheet, item: Advice, fields: dict[str, str]) -> list[str]:
+    """The lesion of a record, where a column names it and what is recorded is known to be of lesions."""
+    served = sheet.context.lesion
+    if served is None or not served.stated or not of_lesions(item):
+        return []
+    fields["lesion"] = _ref(served.ref)
+    return [f"lesion, {served.score:.2f}: {served.reason}"]
 
 
 def _day(fields: dict[str, str], column: Column) -> list[str]:
@@ -208,8 +286,11 @@ def _day(fields: dict[str, str], column: Column) -> list[str]:
         if column.form:
             fields["format"] = _quoted(column.form)
         return []
-    fields["clock"] = "from-registration"
-    return ["clock: from which event are the days counted?"]
+    said = clock_of(column.header.text) or (clock_of(column.described.label) if column.described else None)
+    fields["clock"] = said[0] if said else "from-base"
+    if column.unit == "wk":
+        fields["unit"] = "wk"
+    return [] if said else ["clock: from which event are the days counted?"]
 
 
 def _treatment(fields: dict[str, str], column: Column, proposal: Proposal) -> list[str]:

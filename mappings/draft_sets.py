@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from mappings.knowledge import Decided
+from mappings.draft_context import Context, context_of
+from mappings.knowledge import DRAFTED, Decided
 from mappings.profile import Table
 from mappings.sssom import column_id, value_id
 from mappings.suggest import Advice
+from mappings.suggest_long import Long
 from mappings.suggest_table import Family, families, subject_of
 from mappings.suggest_values import ValueProposal
 from mappings.words import fold
 from ontology.prefixes import prefixes
 
-__all__ = ["Sheet", "decided_rows", "mapping_set", "proposed_rows"]
+__all__ = ["Sheet", "decided_rows", "item_rows", "mapping_set", "proposed_rows"]
 
 COLUMNS = (
     "subject_id",
@@ -42,21 +45,32 @@ class Sheet:
     table: Table
     advice: Sequence[Advice]
     values: Mapping[str, Mapping[str, Sequence[ValueProposal]]]
+    long: Long | None = None
+    """How the table is long, where one column names what another holds."""
 
-    @property
+    @cached_property
     def usable(self) -> bool:
         """Whether a map can be made of it: a subject, and a column that holds something."""
-        return self.subject is not None and bool(self.families)
+        return self.subject is not None and bool(self.families or self.long)
 
-    @property
+    @cached_property
     def subject(self) -> str | None:
         """The column of the subject."""
         return subject_of(self.table, self.advice)
 
-    @property
+    @cached_property
     def families(self) -> list[Family]:
         """The columns that the map reads."""
-        return [family for family in families(self.advice) if family.first.column.name != self.subject]
+        taken = {self.subject, *(self.long.names if self.long else ())}
+        return [family for family in families(self.advice) if family.first.column.name not in taken]
+
+    @cached_property
+    def context(self) -> Context:
+        """What dates and numbers the records."""
+        read = [item for family in self.families for item in family.members]
+        if self.long:
+            read += [item for item in self.advice if item.column.name == self.long.value.name]
+        return context_of(self.advice, self.subject, read)
 
 
 def _predicate(score: float) -> str:
@@ -74,7 +88,7 @@ def _row(subject: str, label: str, term: str, text: str, score: float, reason: s
         term,
         text,
         justification,
-        "qilin map suggest",
+        DRAFTED,
         date,
         f"{score:.2f}",
         reason,
@@ -100,12 +114,24 @@ def proposed_rows(sheet: Sheet, mark: str, date: str) -> Iterator[tuple[str, ...
                 yield _row(subject, name, proposal.term, label, proposal.score, proposal.reason, date)
             for element in (found for found in proposal.elements[:3] if found.score >= LISTED):
                 yield _row(subject, name, element.curie, element.label, element.score, element.reason, date)
-        if item.proposed is None:
+        if item.proposed is None and not (sheet.long and item.column.name == sheet.long.value.name):
             continue
         for cell, found in sheet.values.get(item.column.name, {}).items():
             for value in found:
                 said = value.reason if fold(value.text) == fold(cell) else f"it means {value.text!r}; {value.reason}"
                 yield _row(value_id(name, cell), cell, value.term, value.label, value.score, said, date)
+
+
+def item_rows(sheet: Sheet, mark: str, date: str) -> Iterator[tuple[str, ...]]:
+    """Rows for the items of a long table: the variable that each cell names."""
+    if sheet.long is None:
+        return
+    name = f"{mark}{sheet.long.item.name}"
+    for cell, found in sheet.long.items.items():
+        for proposal in (item for item in found if item.score >= LISTED and not item.term.startswith("cadsr:")):
+            yield _row(
+                value_id(name, cell), cell, proposal.term, proposal.target.label, proposal.score, proposal.reason, date
+            )
 
 
 def decided_rows(sheet: Sheet, mark: str, date: str) -> Iterator[tuple[str, ...]]:
@@ -134,7 +160,7 @@ def _taken(item: Advice, earlier: Decided, mark: str, date: str) -> Iterator[tup
             row.term,
             row.label,
             "semapv:BackgroundKnowledgeBasedMatching",
-            "qilin map suggest",
+            DRAFTED,
             date,
             "",
             reason,

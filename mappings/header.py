@@ -22,9 +22,10 @@ BRACKETED = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]")
 AFTER_COMMA = re.compile(r",\s*(?:in\s+)?([A-Za-z%/0-9^*. ]{1,12})$")
 IN_UNIT = re.compile(r"\bin\s+([A-Za-z%/]{1,12})$", re.IGNORECASE)
 TRAILING = re.compile(
-    r"(?:^|[\s_.])(pack[\s_-]?years?|years?|yrs?|months?|mos?|weeks?|wks?|days?|kg|cm|mm|cc|mm3|cm3|percent|pct|gy|cgy|hours?|hrs?)$",
+    r"(?:^|[\s_.])(pack[\s_-]?years?|years?|yrs?|months?|mos?|weeks?|wks?|days?|kg|cm|mm|cc|mm3|cm3|percent|pct|gy|cgy|hours?|hrs)$",
     re.IGNORECASE,
 )
+"""Units at the end of a name. ``HR`` alone is a hormone receptor, a heart rate or a hazard ratio, so no hour."""
 INSIDE = re.compile(r"[_.](days|months|weeks|kg|cm|mm|percent)(?=[_.])|^(days|months|weeks)(?=[_.])", re.IGNORECASE)
 PAIR = re.compile(r"\s*['\"]?(-?[\w.+]{1,12}?)['\"]?\s*(?:=|:|\)|\s[-\u2013]\s)\s*(.+?)\s*", re.DOTALL)
 SPLIT = re.compile(r"\s*(?:\||;|\n|,(?=\s*['\"]?-?[\w.+]{1,4}['\"]?\s*[=:]))\s*")

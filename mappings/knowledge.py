@@ -24,7 +24,7 @@ from ontology.terminology import label as label_of
 from ontology.terms import ncit
 from ontology.variables import VariableKind, canonical, variables
 
-__all__ = ["PLAIN_ANSWERS", "Decided", "Knowledge", "Name", "Target", "gather"]
+__all__ = ["DRAFTED", "PLAIN_ANSWERS", "Decided", "Knowledge", "Name", "Target", "gather"]
 
 PLAIN_ANSWERS = frozenset(
     [
@@ -61,6 +61,9 @@ PLAIN_ANSWERS = frozenset(
 
 DEMONSTRATION = "qilin_demo"
 """The collection of made-up data: what was decided for it speaks of no real table."""
+
+DRAFTED = "qilin map suggest"
+"""The author of what a draft took over from earlier decisions: an echo of them, and no decision of its own."""
 
 ROLES: Mapping[str, str] = {
     "role:subject": "names the subject",
@@ -291,7 +294,8 @@ def decisions_of(mapping: TableMap) -> Iterable[Decided]:
             about = variable or next(
                 (Curie(value) for entry in entries if isinstance(value := entry.fields.get("variable"), str)), None
             )
-            if about is None and element is None:
+            rows = tuple(row for row in mapping.decisions.rows if row.applied and row.column in names)
+            if (about is None and element is None) or (rows and all(row.author == DRAFTED for row in rows)):
                 continue
             registered = canonical(about) if about else None
             target = registered.curie if registered else about or element
@@ -304,7 +308,7 @@ def decisions_of(mapping: TableMap) -> Iterable[Decided]:
                 element=element,
                 entry=entries[0],
                 values=mapping.decisions.values(*names),
-                rows=tuple(row for row in mapping.decisions.rows if row.applied and row.column in names),
+                rows=rows,
             )
 
 

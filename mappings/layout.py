@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from mappings.header import element_of
 from mappings.shape import plain
 
-__all__ = ["LOOKED_AT", "Layout", "find_layout"]
+__all__ = ["LOOKED_AT", "Layout", "find_layout", "is_turned"]
 
 LOOKED_AT = 60
 """Rows from the top in which the header is looked for."""
@@ -53,6 +55,48 @@ def find_layout(rows: Sequence[Sequence[str]]) -> Layout | None:
     if coded:
         return Layout(_numbers(start, end), coded[-1] + 2, tuple(range(end + 2, coded[-1] + 2)))
     return Layout(_numbers(start, end), end + 2)
+
+
+def is_turned(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table has its subjects in columns: its rows are of one kind each, its columns are not.
+
+    The cells beside the first of the header have the form of identifiers, and the first column holds names.
+
+    >>> is_turned([["id", "P1", "P2", "P3"], ["Sex", "m", "f", "m"], ["Age", "61", "47", "59"], ["LD", "2", "3", "4"]])
+    True
+    >>> is_turned([["id", "Sex", "Age", "LD"], ["P1", "m", "61", "2"], ["P2", "f", "47", "3"], ["P3", "m", "59", "4"]])
+    False
+    """
+    grid = [row for row in ([plain(cell) for cell in row] for row in rows) if sum(map(bool, row)) > 1]
+    if len(grid) < 3:
+        return False
+    names = [row[0] for row in grid[1:]]
+    ids = [cell for cell in grid[0][1:] if cell]
+    if len(ids) < 2 or len(set(ids)) < len(ids) or len(set(names)) < len(names) or not all(names):
+        return False
+    numbered = [name for name in names if re.search(r"\d", name)]
+    if _alike(ids) < 0.9 or len(numbered) > 0.5 * len(names) or not re.search(r"\d", "".join(ids)):
+        return False
+    body = [row[1:] for row in grid[1:]]
+    columns = list(zip_longest(*body, fillvalue=""))
+    return _purity(body) >= 0.9 and _purity(body) > _purity(columns) + 0.15
+
+
+def _alike(cells: Sequence[str]) -> float:
+    """The share of cells of the commonest form, where letters are one sign and digits another."""
+    forms = Counter(re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", cell)) for cell in cells)
+    return forms.most_common(1)[0][1] / len(cells)
+
+
+def _purity(lines: Sequence[Sequence[str]]) -> float:
+    """How much the cells of a line are of one kind, numbers or words, on average."""
+    shares = []
+    for line in lines:
+        cells = [cell for cell in line if cell and cell.casefold() not in {"na", "n/a", "nan", "."}]
+        if cells:
+            numbers = sum(1 for cell in cells if NUMBER.fullmatch(cell))
+            shares.append(max(numbers, len(cells) - numbers) / len(cells))
+    return sum(shares) / len(shares) if shares else 0.0
 
 
 def _numbers(start: int, end: int) -> tuple[int, ...]:

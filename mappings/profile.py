@@ -121,6 +121,10 @@ class Table:
     """Where the columns are described, if anywhere."""
     last_row: int | None = None
     """The last row of data, where notes stand below."""
+    query: str | None = None
+    """The query that gives the rows, of a database."""
+    turned: bool = False
+    """Whether each column of the file speaks of a subject: columns, rows and layout are those of the turned table."""
 
 
 @dataclass

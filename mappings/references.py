@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ontology.fields import Kind, star_of
 
@@ -232,7 +232,15 @@ class Subject(Strict):
 
 
 class Detail(Strict):
-    """A column whose cell joins that of the entry in the record's raw text, where it is of a stated form."""
+    """A column whose cell joins that of the entry in the record's raw text, where it is of a stated form.
 
-    column: str
+    Of several names, which different tools give the column, the first that the file has counts.
+    """
+
+    column: str | Annotated[tuple[str, ...], Field(min_length=1)]
     form: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that the column may have, in their order."""
+        return (self.column,) if isinstance(self.column, str) else self.column

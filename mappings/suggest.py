@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mappings.fitting import convertible, fitting, texts_of
+from mappings.header import header
 from mappings.knowledge import PLAIN_ANSWERS, Decided, Knowledge, Target
 from mappings.naming import Fit, Naming
 from mappings.profile import Column, Table, ValueKind
@@ -69,6 +70,8 @@ class Advice:
     """``role:date`` and such, where the column speaks of others; ``leave:…`` where it should be left out."""
     leave: str = ""
     """Why nothing is proposed."""
+    role_score: float = 0.0
+    """How well the role fits."""
     identical: tuple[Decided, ...] = ()
     """Earlier decisions about the same name with the same meaning, which agree."""
 
@@ -113,7 +116,20 @@ class Suggester:
         if proposals and best == listed[0] and proposals[0].score >= PROPOSED:
             return Advice(column, proposals[0], proposals)
         role, leave = self._left(column, scored, best, listed)
-        return Advice(column, None, proposals, role, leave)
+        return Advice(column, None, proposals, role, leave, round(scored[best].score, 3) if role else 0.0)
+
+    def named(self, text: str) -> list[Proposal]:
+        """What a text may name, best first, where it stands alone as the item of a row does."""
+        column = Column(0, header(text), 0, 0, 0, exact=False, kind=ValueKind.EMPTY, values={})
+        fits = self._fits(column, frozenset())
+        found = {
+            key: _Scored(BY_NAME * fit.score**1.2, [_named(fit)]) for (key, element), fit in fits.items() if not element
+        }
+        ranked = sorted(found, key=lambda key: (-found[key].score, key))
+        listed = [key for key in ranked if self.knowledge.targets[key].record and found[key].score >= NEGLIGIBLE]
+        if not listed or ranked[0] != listed[0]:
+            return []
+        return [self._proposal(column, key, found[key], fits) for key in listed[:SHOWN]]
 
     def _left(self, column: Column, scored: dict[str, _Scored], best: str, listed: list[str]) -> tuple[str, str]:
         """Role and reason of a column for which nothing is proposed."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mappings.profile import Column, Table, ValueKind
 from mappings.suggest import Advice
 
-__all__ = ["Family", "dates_of", "families", "missing_of", "subject_of"]
+__all__ = ["Family", "families", "missing_of", "subject_of"]
 
 NUMBERED = re.compile(r"(\d+)(?=\D*$)")
 PIECES: Mapping[str, re.Pattern[str]] = {
@@ -39,11 +39,6 @@ def _as_subject(table: Table, item: Advice) -> float:
     first = 0.3 if column.index == 0 else 0.05 if column.index == 1 else 0.0
     worded = 0.1 if column.kind is ValueKind.IDENTIFIER else 0.0
     return called + 0.35 * alone + first + worded if called or alone > (0.05 if column.index == 0 else 0.3) else 0.0
-
-
-def dates_of(advice: Sequence[Advice]) -> list[Column]:
-    """The columns with calendar dates that speak of when something was."""
-    return [item.column for item in advice if item.column.kind is ValueKind.DATE and item.role == "role:date"]
 
 
 def missing_of(columns: Sequence[Column]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,16 +10,18 @@ from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
 
-from mappings.cell_forms import forms, squeezed, stage_label
+from mappings.cell_forms import forms, polar, squeezed, stage_label
+from mappings.cell_words import DISEASE, NEGATIONS, SIDES, bag, by_words
 from mappings.fitting import choice_of, texts_of
 from mappings.knowledge import PLAIN_ANSWERS, Knowledge, Target
-from mappings.profile import Column
+from mappings.profile import Column, Table
 from mappings.suggest import Suggester
 from mappings.words import fold
 from ontology.index import TermIndex
 from ontology.index_search import Match
 from ontology.prefixes import Curie
 from ontology.terminology import terms
+from ontology.terms import ncit, radlex
 
 __all__ = ["Lookup", "ValueProposal", "bundled_lookup", "index_lookup", "values_of"]
 
@@ -81,12 +84,13 @@ def index_lookup(index: TermIndex) -> Lookup:
 
 
 def values_of(
-    suggester: Suggester, column: Column, target: Target, lookup: Lookup = bundled_lookup
+    suggester: Suggester, column: Column, target: Target, lookup: Lookup = bundled_lookup, table: Table | None = None
 ) -> dict[str, list[ValueProposal]]:
     """Proposals for each cell of a column that holds a target, best first; none for cells that nothing known fits."""
     if target.record in {"measurement", "outcome", "event"} or not column.exact or len(column.values) > MOST:
         return {}
     texts = texts_of(column)
+    context = _about(column, table)
     meant = {cell for cell in column.values if texts[cell] != fold(cell)}
     checked = choice_of(suggester.knowledge, column, target)
     made: dict[str, list[ValueProposal]] = {}
@@ -94,10 +98,27 @@ def values_of(
         if checked and text in YES and (label := suggester.knowledge.label(checked)):
             found = [ValueProposal(cell, text, checked, label, 0.85, ABOUT)]
         else:
-            found = _of_cell(suggester.knowledge, cell, text, target, lookup, coded=cell not in meant)
+            found = _of_cell(suggester.knowledge, cell, text, target, lookup, context, coded=cell not in meant)
         if found:
             made[cell] = found
     return made
+
+
+PLACES = frozenset({ncit.ANATOMIC_SITE, radlex.ANATOMICAL_ENTITY})
+DIAGNOSES = frozenset({ncit.MORPHOLOGIC_FINDING, ncit.DIAGNOSIS_ASSESSMENT})
+ORGANS = frozenset(
+    {"lung", "breast", "prostate", "liver", "kidney", "brain", "pancreas", "colon", "rectum", "cervix", "ovary"}
+    | {"bladder", "esophagus", "stomach", "thyroid", "uterus", "skin"}
+)
+
+
+def _about(column: Column, table: Table | None) -> frozenset[str]:
+    """The one organ of which name, description and cells of a column speak, or else the file's name; else none."""
+    label = column.described.label if column.described else ""
+    texts = (column.header.name, label, *(column.values if column.exact else ()))
+    own = {word for text in texts for word in bag(text)} & ORGANS
+    named = set(bag(table.file.rpartition(".")[0])) & ORGANS if table else set()
+    return frozenset(own if len(own) == 1 else named if len(named) == 1 and not own else ())
 
 
 @dataclass
@@ -120,20 +141,40 @@ class _Found:
 
 
 def _of_cell(
-    knowledge: Knowledge, cell: str, text: str, target: Target, lookup: Lookup, *, coded: bool
+    knowledge: Knowledge, cell: str, text: str, target: Target, lookup: Lookup, context: frozenset[str], *, coded: bool
 ) -> list[ValueProposal]:
     found = _Found(knowledge, cell, text)
     bare = coded and text.lstrip("-.").replace(".", "").isdigit()
     if label := stage_label(target.key, text):
         for term, named in lookup(label):
             found.add(term, 0.9, f"written as {label}", named)
+    said = polar(target.label, text) if not bare else None
+    for label in said or ():
+        for term, named in lookup(label):
+            found.add(term, 0.88, f"{text!r} says {named}", named)
     for rank, form in enumerate(forms(text)):
         _by_target(found, target, form, 0.95 - 0.07 * rank, bare=bare)
         if not bare and form not in PLAIN_ANSWERS:
             _by_label(found, form, 0.07 * rank, lookup)
+    if not bare and text not in PLAIN_ANSWERS:
+        _by_words(found, target, context)
     if not bare and text not in PLAIN_ANSWERS and not found.by_term:
         _by_likeness(knowledge.cells.get(target.key, {}), text, found.add)
     return found.best()
+
+
+def _by_words(found: _Found, target: Target, context: frozenset[str]) -> None:
+    """Concepts of the same words; of a disease the malignant one, and of a place none that is a disease."""
+    placed = target.key in PLACES
+    text = " ".join(word for word in found.text.split() if word not in SIDES) if placed else found.text
+    for said, less in ((found.text, 0.0), (text, 0.04)) if text != found.text else ((found.text, 0.0),):
+        for term, label, score, reason in by_words(said, context):
+            away = placed and bool(bag(label) & DISEASE)
+            found.add(term, score - less - (0.2 if away else 0.0), reason, label)
+    if target.key in DIAGNOSES and not bag(found.text) & DISEASE:
+        for term, label, score, _ in by_words(f"malignant {found.text} neoplasm"):
+            if score > 0.7:
+                found.add(term, 0.82, f"a site where a disease is asked for: {label}", label)
 
 
 def _by_target(found: _Found, target: Target, form: str, worth: float, *, bare: bool) -> None:
@@ -170,7 +211,13 @@ def _by_likeness(known: Mapping[str, Mapping[Curie, int]], text: str, add: Calla
     """Texts that are nearly the same, or of which one holds the other; digits are compared in full."""
     if len(text) < 4:
         return
-    near = [other for other in known if len(other) > 3 and _digits(other) == _digits(text)]
+    text = " ".join(re.findall(r"[^\W_]+|[+-]", text))
+    negated = bag(text) & NEGATIONS
+    near = [
+        other
+        for other in known
+        if len(other) > 3 and _digits(other) == _digits(text) and bag(other) & NEGATIONS == negated
+    ]
     for other, ratio, _ in process.extract(text, near, scorer=fuzz.token_sort_ratio, score_cutoff=ALIKE, limit=3):
         add(_usual(known[other]), ratio / 100 * 0.85, f"{text!r} is like {other!r}")
     holding = process.extract(text, near, scorer=fuzz.token_set_ratio, score_cutoff=99.0, limit=8)

@@ -32,6 +32,7 @@ __all__ = [
     "MappingError",
     "TableMap",
     "UnknownMapError",
+    "explained",
     "is_map",
     "table_map",
     "table_maps",
@@ -226,7 +227,7 @@ def _load(folder: Path, *, site: bool) -> TableMap:
         shape = Shape.model_validate(yaml.load(shape_file.read_text(encoding="utf-8"), Loader=SAFE))  # noqa: S506
         parts = shape.parts()
     except ValidationError as error:
-        raise MappingError(_explained(shape_file, error)) from error
+        raise MappingError(explained(folder.name, error)) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -237,10 +238,10 @@ def _load(folder: Path, *, site: bool) -> TableMap:
     return TableMap(folder, shape, parts, Decisions(decision_file, rows), site)
 
 
-def _explained(path: Path, error: ValidationError) -> str:
+def explained(name: str, error: ValidationError) -> str:
     """The faults of a map, each with its key path."""
     faults = (f"{'.'.join(map(str, fault['loc'])) or 'map'}: {fault['msg']}" for fault in error.errors())
-    return f"{path.parent.name}/{path.name}: " + "; ".join(faults)
+    return f"{name}/{SHAPE}: " + "; ".join(faults)
 
 
 def table_maps() -> dict[str, TableMap]:

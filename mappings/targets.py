@@ -10,7 +10,9 @@ from mappings.sssom import NO_TERM, Decision
 from ontology.elements import Element, UnknownElementError, bundled_elements, element
 from ontology.imports.base import Status
 from ontology.index import TermIndex, UnknownConceptError
+from ontology.prefixes import Curie
 from ontology.terms import q
+from ontology.variables import variables
 
 __all__ = ["Finding", "Target", "Targets"]
 
@@ -59,13 +61,26 @@ class Targets:
                 return self._element(curie)
             except UnknownElementError:
                 pass  # a release may hold an element's name alone
+        own = variables().get(Curie(curie)) if curie in OWN else None
+        if own is not None:
+            return Target(curie, own.label, Status.ACTIVE)
         entry = self._index.show(curie)
         return Target(curie, entry.label, entry.status, entry.replaced_by or "", entry.release or "")
 
-    def _element(self, curie: str) -> Target:
+    def variable(self, curie: str) -> Curie | None:
+        """The registry's variable that a data element measures, where that has been decided."""
+        try:
+            return self._known(curie).variable
+        except UnknownElementError:
+            return None
+
+    def _known(self, curie: str) -> Element:
         if self._imported is None:
             self._imported = tuple(self._index.elements())
-        found = element(curie, None, self._imported)
+        return element(curie, None, self._imported)
+
+    def _element(self, curie: str) -> Target:
+        found = self._known(curie)
         status = Status.RETIRED if found.retired else Status.ACTIVE
         return Target(curie, found.long_name, status, "", found.version)
 

@@ -47,6 +47,8 @@ def shifting_words() -> frozenset[str]:
 BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z]{3})")
 KEPT = re.compile(r"\b(her2|ki67|p16|p53|tp53|idh[12]|fev1|pdl1|1p19q|brca[12]|ca125|ca19)(?![a-z])", re.IGNORECASE)
 """Names of genes, markers and tests whose digits belong to them."""
+CATEGORY = re.compile(r"(y?[pc])([TNM])")
+"""A TNM category with its prefix as it is always written: *pT* is no patient."""
 GLUED = re.compile(r"\b(ki|pd|ca|her|bi)[\s_-]+(67|l1|125|2|rads)\b", re.IGNORECASE)
 MIXED = re.compile(r"([A-Z]{2,})([a-z]{3,})")
 SHORTEST = 3
@@ -78,6 +80,9 @@ def pieces(text: str, known: Collection[str] = ()) -> list[str]:
     text = GLUED.sub(r"\1\2", text)
     found: list[str] = []
     for token in re.findall(r"[A-Za-z0-9]+|%", text.replace("'s", "")):
+        if category := CATEGORY.fullmatch(token):
+            found.append(f"{category[1]}-{category[2].lower()}")
+            continue
         whole = token.casefold()
         kept = KEPT.fullmatch(token) or whole in abbreviations() or whole in known
         found += [whole] if kept else [piece.casefold() for piece in _cut(token, known)]
@@ -95,8 +100,8 @@ def _cut(token: str, known: Collection[str]) -> list[str]:
 def words(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
     """The words that a name means: abbreviations written out, compounds of ``known`` words cut, no stop words.
 
-    >>> words("pt_wt"), words("dx_date"), words("maximumdiameter", {"maximum", "diameter"})
-    (('patient', 'weight'), ('diagnosis', 'date'), ('maximum', 'diameter'))
+    >>> words("pt_wt"), words("pT"), words("dx_date"), words("maximumdiameter", {"maximum", "diameter"})
+    (('patient', 'weight'), ('p-t',), ('diagnosis', 'date'), ('maximum', 'diameter'))
     """
     meant: list[str] = []
     for piece in pieces(text, known):

@@ -90,6 +90,20 @@ class When:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What an export holds of a project, by which a later export is seen to state the same again."""
+
+    fields: frozenset[str]
+    """The fields of the project's dictionary, whether or not the export has them."""
+    columns: frozenset[str]
+    """The columns of the export that are of those fields."""
+    rows: frozenset[bytes]
+    """A keyed hash of what tells a row from others, of each row that says something."""
+    wanted: frozenset[str] = frozenset()
+    """The columns of the project that its map reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
     """The head of a source: a reader yields it before the records that come from that source.
 
@@ -107,6 +121,8 @@ class SourceRecord:
     """Only where the locator itself names the collection (``idc://``); the run's collection otherwise."""
     namespace: str = ""
     """Which ids the subjects are called by; empty for the collection's own, in which images have their PatientIDs."""
+    extent: Extent | None = None
+    """Only of an export of a project, of which there may be others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,6 +332,8 @@ class RegionFacts(Record):
     box_unit: str | None = None
     area: Decimal | None = None
     volume: Decimal | None = None
+    method: Curie | None = None
+    """How the volume, else the area, follows from the geometry."""
     primary: bool = True
     """True for exactly one description of a region; set when a generation is built."""
 
@@ -411,6 +429,7 @@ class Treatment(Record):
     line: int | None = None
     dose: Decimal | None = None
     dose_unit: str | None = None
+    fractions: int | None = None
     intent: Curie | None = None
     setting: Curie | None = None
     start: When | None = None
@@ -441,3 +460,5 @@ class Reject:
     wanted: str
     quarantine: bool = False
     """True where the content is sound but may identify a person or contradicts what is already held."""
+    content: str = ""
+    """The digest of the content, where a steward may let it pass this check; empty where nobody can."""

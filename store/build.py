@@ -1,4 +1,4 @@
-"""Makes triples from the record log: the state of a generation as N-Quads text, whole or for some subjects.
+"""Makes triples from the record log: the state of a generation as TriG text, whole or for some subjects.
 
 All of it is SQL over the Parquet files of the live sources. What is derived here, and only here: where each
 identifying node stands, which header of a series is shown, which of repeated statements is primary, and the days that
@@ -7,7 +7,7 @@ people see.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from store.stars import Minter, quoted, star_text
 
 __all__ = ["Build", "arrow_batches", "connect"]
 
-KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
+KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
 """Which header of a series or study is shown: files before DICOMweb before catalogues."""
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
@@ -41,7 +41,7 @@ CLAIMING = {"Series", "Instance", "RegionFacts", *OBSERVATIONS}
 CLAIMED = ("Series", "Study", "Instance")
 """The record types whose nodes belong to one subject, in the order in which their claims are heard."""
 
-HEADERS = "source_kind = 'dicom'"
+HEADERS = "source_kind IN ('dicom', 'sr') AND key IN ('PatientAge', 'PatientSex')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,10 @@ REPEATED: dict[str, tuple[Repeated, ...]] = {
 """How statements are repeated, by record type: those of DICOM headers about a patient, those of copied documents."""
 
 ALIKE = {
-    name: f'coalesce(printf(\'%.9g\', try_cast("{name}" AS DOUBLE)), "{name}")' for name in ("value", "low", "high")
+    name: f'coalesce(printf(\'%.6g\', try_cast("{name}" AS DOUBLE)), "{name}")' for name in ("value", "low", "high")
 }
-"""SQL for numbers as they are compared: formats differ in the digits that they hold (DICOM's DS has 16 characters)."""
+"""SQL for numbers as they are compared: formats differ in the digits that they hold (DICOM's DS has 16
+characters, and AIM written as a report six decimals)."""
 
 KEYS = {
     Kind.SUBJECT: ("collection", "subject"),
@@ -113,10 +114,15 @@ def arrow_batches(connection: duckdb.DuckDBPyConnection, query: str, rows: int =
     yield from reader
 
 
+def _among(name: str, tables: Collection[str] | None) -> bool:
+    return tables is None or name.partition("/")[0] in tables
+
+
 class Build:
     """The triples of one manifest, optionally of some subjects only.
 
     ``affected`` names a table ``(collection, subject)``; rows without a subject then count by their collection.
+    ``tables`` names the record types that are wanted as views alone, to be counted: then no days are derived.
     """
 
     def __init__(
@@ -126,6 +132,7 @@ class Build:
         log: Path,
         schema: str = "next",
         affected: str | None = None,
+        tables: Collection[str] | None = None,
     ) -> None:
         self.connection = connection
         self.manifest = manifest
@@ -136,12 +143,14 @@ class Build:
         connection.execute(f'CREATE SCHEMA "{schema}"')
         self._live()
         self.identity = Identity(connection, self.view("link"), manifest)
-        logged = files_by_table(log, manifest.files())
+        logged = files_by_table(log, (name for name in manifest.files() if _among(name, tables)))
         self._conflicts(logged)
         for table, names in logged.items():
             self._view(table, names)
-        count_days(self)
-        self._paired = count_same(self)
+        self._paired = False
+        if tables is None:
+            count_days(self)
+            self._paired = count_same(self)
 
     # what is live
 
@@ -273,7 +282,7 @@ class Build:
     # stars
 
     def texts(self) -> Iterator[str]:
-        """One SQL query per kind of star, each giving rows of N-Quads text."""
+        """One SQL query per kind of star, each giving rows of TriG text: a star with its graph."""
         if self.manifest.sources:
             yield self._select(COLLECTION_STAR, self._named("live", ("collection",), ()), ["collection"])
             yield self._select(SOURCE_STAR, self._own_graph("live"), [item.name for item in SOURCE_STAR.fields])
@@ -295,8 +304,10 @@ class Build:
 
     def _select(self, star: Star, rows: str, present: list[str] | set[str]) -> str:
         """The text of a star over rows that have its columns and the name of their ``graph_name``."""
-        placed = f"SELECT *, {self.minter.node(star)} AS node, {self.minter.graph('graph_name')} AS graph FROM ({rows})"
-        return f"SELECT {star_text(star, self.minter, present)} AS text FROM ({placed})"
+        said = f"{self.minter.graph('graph_name')} AS graph, {self.minter.node(star)} AS node"
+        said += f", {star_text(star, self.minter, present)} AS said"
+        text = "graph || '{' || node || ' ' || said || '}' || chr(10)"
+        return f"SELECT {text} AS text FROM (SELECT {said} FROM ({rows})) WHERE said <> ''"
 
     def _own_graph(self, table: str) -> str:
         only = f"WHERE collection IN (SELECT collection FROM {self.affected})" if self.affected else ""
@@ -342,7 +353,7 @@ class Build:
             )
             same = " AND ".join(f"z_{name}.{key} = r.{key}" for key in ("collection", "subject", "audience"))
             joins += f" LEFT JOIN {self.view('zero')} z_{name} ON {same} AND z_{name}.clock = r.{name}_clock"
-        rows = f"({self._once(star)}) r" if star.table in REPEATED else f"{view} r{self._shown(star)}"
+        rows = f"({self._once(star)}) r" if star.table in REPEATED else f"{view} r{self.shown(star)}"
         return f"SELECT r.*, r.audience AS graph_name{days} FROM {rows}{joins}"
 
     def _once(self, star: Star) -> str:
@@ -376,8 +387,8 @@ class Build:
         link = f"CASE WHEN NOT {first} THEN substr({origin}, 2, length({origin}) - 2) END AS duplicate_of"
         return f'SELECT * EXCLUDE (nth) REPLACE ({first} AS "primary"), {link} FROM ({rows})'
 
-    def _shown(self, star: Star) -> str:
-        """Several sources may describe one series, study or collection: the best-ranked is shown to each audience."""
+    def shown(self, star: Star) -> str:
+        """SQL that leaves of rows ``r`` about a study, series or collection those of the best-ranked source."""
         if star.node is Kind.RECORD:
             return ""
         keys = "collection, audience" + (", uid" if star.node is Kind.UID else "")

@@ -84,6 +84,7 @@ quarantine_table = sa.Table(
     sa.Column("problem", sa.String, nullable=False),
     sa.Column("wanted", sa.String, nullable=False),
     sa.Column("quarantined", sa.Boolean, nullable=False),
+    sa.Column("content", sa.String, nullable=False, server_default=""),
 )
 run_table = sa.Table(
     "run",
@@ -159,6 +160,8 @@ class QuarantineEntry:
     problem: str
     wanted: str
     quarantined: bool
+    content: str = ""
+    """The digest of the content where a release can let it in; empty where none can (`store.attestations`)."""
 
 
 def now() -> str:
@@ -179,10 +182,11 @@ class Control:
 
     def _later_columns(self) -> None:
         """Give a database of an earlier version the columns that came later."""
-        have = {column["name"] for column in sa.inspect(self.engine).get_columns(source_table.name)}
-        if "namespace" not in have:
-            with self.engine.begin() as connection:
-                connection.execute(sa.text("ALTER TABLE source ADD COLUMN namespace VARCHAR DEFAULT '' NOT NULL"))
+        for table, name in ((source_table, "namespace"), (quarantine_table, "content")):
+            if name not in {column["name"] for column in sa.inspect(self.engine).get_columns(table.name)}:
+                change = f"ALTER TABLE {table.name} ADD COLUMN {name} VARCHAR DEFAULT '' NOT NULL"
+                with self.engine.begin() as connection:
+                    connection.execute(sa.text(change))
 
     def _first_settings(self) -> None:
         with self.engine.begin() as connection:
@@ -314,6 +318,7 @@ class Control:
                 "problem": item.problem,
                 "wanted": item.wanted,
                 "quarantined": item.quarantine,
+                "content": item.content,
             }
             for item in rejects
         ]

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -127,6 +127,23 @@ class Documents:
                 )
                 connection.execute(sa.delete(reading_table).where(reading_table.c.sid.in_(same)))
         self.sweep()
+
+    def keep_only(self, contents: Collection[tuple[str, str]]) -> None:
+        """Remove what was kept of contents other than these, given as collection and digest; the write lock is held.
+
+        What a replaced file said is read again from nowhere: releases are made of the record log.
+        """
+        query = (
+            sa.select(reading_table.c.sid, source_table.c.collection, source_table.c.digest)
+            .join(source_table, source_table.c.sid == reading_table.c.sid)
+            .where(reading_table.c.document.is_not(None))
+        )
+        with self._engine.begin() as connection:
+            gone = [row.sid for row in connection.execute(query) if (row.collection, row.digest) not in contents]
+            for sid in gone:
+                connection.execute(sa.update(reading_table).where(reading_table.c.sid == sid).values(document=None))
+        if gone:
+            self.sweep()
 
     def sweep(self) -> None:
         """Remove the documents that no entry names; the write lock must be held."""

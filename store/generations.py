@@ -6,7 +6,6 @@ import itertools
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib.resources import files
@@ -18,13 +17,13 @@ import pyarrow as pa
 import pyoxigraph as ox
 
 from ontology.vocabulary import vocabulary_digest, vocabulary_triples
-from store.ahead import ahead
 from store.build import Build, arrow_batches, connect
 from store.check import check_added, check_one_graph
 from store.control import now
 from store.home import Home
 from store.identity import Identity
 from store.lesion_pairs import by_id
+from store.loading import load
 from store.manifest import VOCABULARY, Manifest, synced
 from store.same_lesions import ambiguities
 from store.stars import quoted
@@ -32,9 +31,6 @@ from store.stars import quoted
 __all__ = ["Generations", "writer_digest"]
 
 log = logging.getLogger(__name__)
-
-FILE_BYTES = 1 << 30
-"""N-Quads handed to the loader at a time."""
 
 SMALL = 4
 """A change that touches more than one in this many rows is made by building anew, not by deleting."""
@@ -102,7 +98,7 @@ class Generations:
         if nothing or (same and not rebuild):
             return old
         self._sweep(keep={old.number, old.number - 1})
-        draft = self.home.generations / f"draft-{old.number + 1}"
+        draft = self.home.generations / f"draft-{old.number + 1}-{os.getpid()}"
         draft.mkdir()
         with connect(self.home) as connection:
             made = None
@@ -129,14 +125,14 @@ class Generations:
     def _make(self, connection: duckdb.DuckDBPyConnection, manifest: Manifest, store: Path) -> Manifest:
         """The whole state from the log, checked."""
         build = Build(connection, manifest, self.home.log)
+        connection.execute("SET threads = 1")  # which keeps up with the loader, and leaves it the rest
         texts = itertools.chain([self._vocabulary()], *(pieces(connection, query) for query in build.texts()))
-        _load(ox.Store(store), texts, self.home.scratch)
+        load(store, texts)
         return self._checked(manifest, build, store, None)
 
     def _vocabulary(self) -> bytes:
         graph = ox.NamedNode(f"{self.base}graph/{VOCABULARY}")
-        quads = (ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in vocabulary_triples())
-        return b"".join(f"{quad} .\n".encode() for quad in quads)
+        return b"".join(f"{graph}{{{triple}}}\n".encode() for triple in vocabulary_triples())
 
     def _update(
         self, connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, place: Path
@@ -160,11 +156,11 @@ class Generations:
         ox.Store.read_only(str(folder / "store")).backup(str(place))
         store = ox.Store(str(place))
         for piece in pieces(connection, 'SELECT text FROM (FROM "before".star EXCEPT FROM "after".star)'):
-            for quad in ox.parse(piece, format=ox.RdfFormat.N_QUADS):
+            for quad in ox.parse(piece, format=ox.RdfFormat.TRIG):
                 store.remove(quad)
         added = 'SELECT text FROM (FROM "after".star EXCEPT FROM "before".star)'
-        _load(store, pieces(connection, added), self.home.scratch)
-        del store
+        del store  # the loader opens it
+        load(place, pieces(connection, added))
         return self._checked(wanted, builds["after"], place, pieces(connection, added))
 
     # putting it in place
@@ -217,34 +213,6 @@ def joined(texts: pa.Array) -> bytes:
         return b""
     ends = memoryview(offsets).cast("q")
     return bytes(memoryview(data)[ends[column.offset] : ends[column.offset + len(column)]])
-
-
-def _load(store: ox.Store, texts: Iterable[bytes], scratch: Path) -> None:
-    """Load N-Quads from files of a bounded size, each written while the one before is loaded.
-
-    The loader parses a file in parallel, and a stream in one thread only. What DuckDB and the loader do needs no
-    interpreter's lock, so the two really run side by side.
-    """
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        for file in ahead(_written(texts, Path(folder))):
-            store.bulk_load(path=str(file), format=ox.RdfFormat.N_QUADS, lenient=True)
-            file.unlink()
-
-
-def _written(texts: Iterable[bytes], folder: Path) -> Iterator[Path]:
-    """The texts as files of about `FILE_BYTES`."""
-    texts, size = iter(texts), 0
-    for number in itertools.count():
-        file = folder / f"{number}.nq"
-        with file.open("wb") as out:
-            for text in texts:
-                size += out.write(text)
-                if size >= FILE_BYTES:
-                    break
-        if not size:
-            return
-        size = 0
-        yield file
 
 
 def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, log_folder: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import sqlite3
 import tarfile
@@ -21,6 +20,7 @@ from store.control import Control, LoggedSource
 from store.generations import Generations, writer_digest
 from store.home import Home
 from store.manifest import LINKS, Manifest
+from store.new_file import new_file
 
 __all__ = ["Difference", "NotEmptyError", "Releases", "UnknownReleaseError", "backup", "restore", "upgrade_log"]
 
@@ -122,17 +122,17 @@ class Releases:
         )
 
 
-def backup(home: Home, target: Path) -> None:
+def backup(home: Home, target: Path, force: bool = False) -> None:
     """Write the data folder to one tar file: control data, record log, kept documents, site maps, releases, manifest.
 
-    Triples are left out: they are made again from the log. The write lock is held, so the state is one.
+    Triples are left out: they are made again from the log. The write lock is held, so the state is one. A name that
+    ends in ``.gz`` is packed. Raises `FileExistsError` where the file is there, unless ``force`` says to replace it.
     """
-    with home.writing(), tempfile.TemporaryDirectory(dir=home.scratch) as folder:
+    with home.writing(), new_file(target, force) as out, tempfile.TemporaryDirectory(dir=home.scratch) as folder:
         copy = Path(folder) / "control.db"
         with sqlite3.connect(home.control) as live, sqlite3.connect(copy) as saved:
             live.backup(saved)
-        draft = target.with_name(f".{target.name}.{os.getpid()}")
-        with tarfile.open(draft, "w") as tar:
+        with tarfile.open(fileobj=out, mode="w|") as tar:
             tar.add(copy, "control.db")
             tar.add(home.log, "log")
             for place in (home.documents, home.mappings):
@@ -144,7 +144,6 @@ def backup(home: Home, target: Path) -> None:
                 for release in home.releases.iterdir():
                     if (release / name).exists():
                         tar.add(release / name, f"releases/{release.name}/{name}")
-        draft.replace(target)
 
 
 def restore(source: Path, home: Home) -> None:

@@ -1,4 +1,4 @@
-"""Compiles the field table to SQL: one star of N-Quads text per row of the record log.
+"""Compiles the field table to SQL: one star of TriG text per row of the record log.
 
 The text is made column-wise by DuckDB, not row by row in Python: `ontology.fields.STARS` is the only place that says
 which field becomes which predicate, and this module the only one that writes it out.
@@ -14,7 +14,6 @@ from ontology.prefixes import expand, prefixes
 __all__ = ["Minter", "star_text"]
 
 XSD = prefixes()["xsd"]
-RDF_TYPE = prefixes()["rdf"] + "type"
 ORIGIN = {True: expand("q:Derived"), False: expand("q:Asserted")}
 
 
@@ -24,7 +23,7 @@ def quoted(text: str) -> str:
 
 
 def literal(column: str, datatype: str | None = None) -> str:
-    """SQL for an N-Quads literal of a text column; backslash, quote and line ends are escaped."""
+    """SQL for the literal of a text column; backslash, quote and line ends are escaped."""
     escaped = f"replace(replace(replace(replace({column},'\\','\\\\'),'\"','\\\"'),chr(10),'\\n'),chr(13),'\\r')"
     closing = f'"^^<{XSD}{datatype}>' if datatype else '"'
     return f"'\"' || {escaped} || {quoted(closing)}"
@@ -177,31 +176,29 @@ def _attributes(_item: Field, present: Collection[str]) -> Lines:
 
 
 def _repeated(column: str, kind: Kind) -> str:
-    """SQL for an attribute's value; several values, joined by a backslash, are written by `star_text` line by line."""
+    """SQL for an attribute's value; several values, joined by a backslash, are written one by one by `star_text`."""
     return literal(column) if kind is Kind.STRING else typed(column, str(kind))
 
 
-def _line(lines: Iterable[tuple[str, str, str]], node: str, graph: str) -> Iterable[str]:
+def _said(predicate: str, term: str) -> str:
+    """SQL for a predicate and its object; null where the object is."""
+    return f"{quoted(f'<{predicate}> ')} || {term} || ';'"
+
+
+def _each(lines: Lines) -> Iterable[str]:
     for condition, predicate, term in lines:
-        yield (
-            f"CASE WHEN ({condition}) IS NOT NULL "
-            f"THEN {node} || {quoted(f' <{predicate}> ')} || {term} || ' ' || {graph} || {quoted(' .' + chr(10))} END"
-        )
+        yield f"CASE WHEN ({condition}) IS NOT NULL THEN {_said(predicate, term)} END"
 
 
-def _attribute_line(lines: Lines, node: str, graph: str) -> Iterable[str]:
-    """One line per distinct value of an attribute."""
+def _each_attribute(lines: Lines) -> Iterable[str]:
+    """Every distinct value of an attribute."""
     for column, predicate, term in lines:
-        each = term.replace(column, "part")
-        start = f"{node} || {quoted(f' <{predicate}> ')}"
-        end = f"' ' || {graph} || {quoted(' .' + chr(10))}"
-        many = (
-            f"array_to_string(list_transform(list_distinct(string_split({column}, '\\')), "
-            f"lambda part: {start} || {each} || {end}), '')"
-        )
+        part = _said(predicate, term.replace(column, "part"))
+        values = f"list_distinct(string_split({column}, '\\'))"
+        many = f"array_to_string(list_transform({values}, lambda part: {part}), '')"
         yield (
             f"CASE WHEN {column} IS NULL THEN NULL WHEN contains({column}, '\\') THEN {many} "
-            f"ELSE {start} || {term} || {end} END"
+            f"ELSE {_said(predicate, term)} END"
         )
 
 
@@ -209,21 +206,21 @@ KINDS: dict[Kind, Callable[[Field, Minter], Lines]] = {Kind.SCALAR: _scalar, Kin
 
 
 def star_text(star: Star, minter: Minter, present: Collection[str]) -> str:
-    """SQL for the N-Quads lines of one row: columns ``node`` and ``graph`` hold its subject and graph terms.
+    """SQL for what one row says of its node: predicates with their objects, each closed by a semicolon.
 
-    ``present`` are the columns that the row has; a field without a column has no line.
+    ``present`` are the columns that the row has; of a field without a column nothing is said.
     """
-    parts = [f"node || ' <{RDF_TYPE}> <{expand(name)}> ' || graph || {quoted(' .' + chr(10))}" for name in star.classes]
+    parts = [quoted(f"a <{expand(name)}>;") for name in star.classes]
     for item in star.fields:
         if item.kind is Kind.ATTRIBUTES:
-            parts += _attribute_line(_attributes(item, present), "node", "graph")
+            parts += _each_attribute(_attributes(item, present))
         elif item.name in present or f"{item.name}_first" in present:
-            parts += _line(KINDS.get(item.kind, _term)(item, minter), "node", "graph")
+            parts += _each(KINDS.get(item.kind, _term)(item, minter))
     whens = [item for item in star.fields if item.kind is Kind.WHEN and f"{item.name}_first" in present]
-    parts += _line(_clock(whens, minter), "node", "graph")
+    parts += _each(_clock(whens, minter))
     if star.cite:
         cited: list[tuple[str, str, str]] = [("digest", expand("prov:wasDerivedFrom"), minter.source())]
         if star.node is Kind.RECORD:
             cited.append(("key", expand("q:locator"), literal('"key"')))
-        parts += _line(cited, "node", "graph")
+        parts += _each(cited)
     return "concat(" + ", ".join(parts) + ")"

@@ -12,12 +12,14 @@ import pyoxigraph as ox
 from filelock import FileLock
 
 from ontology.records import DataClass
+from store.attestations import Attestations
 from store.coded import Coded
 from store.control import PUBLIC, Collection, Control, LoggedSource
 from store.crosswalk import Crosswalk
 from store.crosswalk_rules import Rules
 from store.decisions import DecisionLog
 from store.documents import Documents
+from store.export import Readable
 from store.generations import Generations
 from store.home import Home
 from store.keeping import Releases, upgrade_log
@@ -25,7 +27,9 @@ from store.lesion_pairs import LesionPairs
 from store.log import LogWriter
 from store.manifest import VOCABULARY, Manifest
 from store.matching import manifest_links
+from store.projects import Projects
 from store.stars import Minter
+from store.twin import Held, inventory, subjects
 from store.workers import Answer, QueryLimits, WorkerPool
 
 __all__ = ["ANONYMOUS", "OPERATOR", "Caller", "EmptyWarehouseError", "Rows", "Warehouse", "Writing"]
@@ -87,6 +91,10 @@ class Writing:
         self._add.pop(sid, None)
         self._remove.add(sid)
 
+    def live(self) -> tuple[LoggedSource, ...]:
+        """What is served from the next generation on, as far as it is known now."""
+        return self.current.changed(self._add.values(), self._remove).sources
+
     def publish(self, rebuild: bool = False) -> Manifest:
         """Make the next generation of what is live now, with collections and cross-walk as they stand now."""
         wanted = self.current.changed(self._add.values(), self._remove)
@@ -113,7 +121,9 @@ class Warehouse:
             self.lesions = LesionPairs(self.control.engine)
             self.decisions = DecisionLog(self.control)
             self.documents = Documents(self.home, self.control)
+            self.attestations = Attestations(self.control)
             self.coded = Coded(self.control)
+            self.projects = Projects(self.control)
         self.base = self.control.setting("base")
         self.minter = Minter(self.base)
         self.generations = Generations(home, self.base)
@@ -170,9 +180,42 @@ class Warehouse:
         Formats: ``json xml csv tsv`` for SELECT and ASK, ``turtle ntriples jsonld rdfxml`` for CONSTRUCT and DESCRIBE.
         Raises `store.guard.QueryRefusedError`, `store.workers.QueryError` or `EmptyWarehouseError`.
         """
-        store, manifest = self.releases.store(release) if release else self._served()
-        graphs = self._readable(manifest, caller)
+        store, graphs = self._state(caller, release)
         return self.pool.ask(store, query, graphs, select_format, graph_format, seconds=seconds)
+
+    def readable(self, caller: Caller, release: str | None = None) -> Readable:
+        """What a caller may read of the current generation, or of a release, as quads: for exports."""
+        store, graphs = self._state(caller, release)
+        vocabulary = self.graph_iri(VOCABULARY)
+        chosen = tuple(graph for graph in graphs if graph != vocabulary)
+        return Readable(ox.Store.read_only(str(store)), self.base, chosen, vocabulary)
+
+    def inventory(self, collection: str, caller: Caller) -> tuple[Held, ...] | None:
+        """What a collection holds of what a caller may read, counted without the triple store.
+
+        None where only the triples can tell: while something is being taken from an audience, or where a node of the
+        collection is claimed by another.
+        """
+        mine = self._read_by(caller)
+        return inventory(self.home, mine, collection) if mine else None
+
+    def subjects(self, caller: Caller) -> list[tuple[str, str]] | None:
+        """The subjects that a caller may know of, as collection and identifier in no order; None as `inventory`."""
+        mine = self._read_by(caller)
+        return subjects(self.home, mine) if mine else None
+
+    def _read_by(self, caller: Caller) -> Manifest | None:
+        """The manifest with the sources that a caller may read; None while something is taken from an audience."""
+        manifest = self._served()[1]
+        if self._left(manifest):
+            return None
+        mine = tuple(source for source in manifest.sources if caller.may_read(manifest.audience(source)))
+        return replace(manifest, sources=mine)
+
+    def _state(self, caller: Caller, release: str | None) -> tuple[Path, list[str]]:
+        """The store of the current generation or of a release, and the graphs of it that a caller may read."""
+        store, manifest = self.releases.store(release) if release else self._served()
+        return store, self._readable(manifest, caller)
 
     def _served(self) -> tuple[Path, Manifest]:
         folder = self.generations.folder()
@@ -211,6 +254,7 @@ class Warehouse:
             manifest = writing.publish()
             self.documents.forget(sids)
             self.coded.forget(sids)
+            self.projects.forget(sids)
             self.control.forget_sources(sids)
             return manifest
 

@@ -37,9 +37,13 @@ def role_of(text: str) -> Curie | None:
     return ROLES.get(re.sub(r"[^a-z]", "", text.casefold()))
 
 
+NOBODY = re.compile(r"(?:(?:undefined|null|none|nan|unknown|anonymous)\W*)+", re.IGNORECASE)
+"""What tools write for a name that they do not have (ePAD: ``undefined undefined``): it is no one reader's."""
+
+
 def reader_of(context: Context, *names: str, role: str = "") -> records.Reader | None:
     """The pseudonym of the first name that is one, such as the name, else the login, which a site may share."""
-    who = next((name.strip() for name in names if name.strip()), None)
+    who = next((name.strip() for name in names if name.strip() and not NOBODY.fullmatch(name.strip())), None)
     return records.Reader(key=context.pseudonym(who), role=role_of(role)) if who else None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final, TypedDict
 
-__all__ = ["PIXELS", "Box", "box_of", "polygon_area", "region_key"]
+__all__ = ["PIXELS", "Box", "box_of", "polygon_area", "region_key", "size"]
 
 PIXELS: Final = "{pixel}"
 MILLIMETRES: Final = "mm"
@@ -74,6 +74,17 @@ def box_of(points: Iterable[Sequence[float]], unit: str) -> Box | None:
         z_high=_held(highs[2]) if depth == 3 else None,
         box_unit=unit,
     )
+
+
+def size(value: float) -> Decimal | None:
+    """An area or volume as it is held, below 1 with more digits (of slides); None where it can be none.
+
+    >>> size(12.34567), size(0.0000498), size(0.0)
+    (Decimal('12.346'), Decimal('0.0000498'), None)
+    """
+    if not 1e-9 <= value < 1e12:
+        return None
+    return _held(value) if value >= 1 else Decimal(repr(value)).quantize(Decimal("1e-9")).normalize()
 
 
 def polygon_area(points: Sequence[Sequence[float]]) -> float:

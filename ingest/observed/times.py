@@ -8,11 +8,14 @@ import re
 from ingest.observed.quantities import ValueProblem
 from ontology.records import When
 
-__all__ = ["date", "visit_label"]
+__all__ = ["UNSET_DAY", "date", "visit_label"]
 
 DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:$|[T ]|\d{2,})", re.ASCII)
 UNSET_YEAR = 1
 """``0001-01-01`` is how AIM 3 tools write an empty date."""
+
+UNSET_DAY = dt.date(1900, 1, 1)
+"""How a date that a document must have and nobody knows is written: in DICOM a year begins with 1 or 2."""
 
 VISIT = re.compile(
     r"(?<![^\W_])(?:(?P<baseline>baseline)|follow[- ]?up(?:[ _-]?(?P<number>\d{1,2}))?)(?![^\W_])",
@@ -21,7 +24,7 @@ VISIT = re.compile(
 
 
 def date(text: str, clock: str | None = None) -> When | None:
-    """The day of an ISO date or time, ``YYYYMMDDhhmmss`` or ``YYYYMMDD``; None where it is empty or ``0001-01-01``.
+    """The day of an ISO date or time, ``YYYYMMDDhhmmss`` or ``YYYYMMDD``; None where it is empty or no date was set.
 
     Raises `ValueProblem` where there is another text.
 
@@ -37,7 +40,7 @@ def date(text: str, clock: str | None = None) -> When | None:
         day = None
     if day is None:
         raise ValueProblem("the date is none of the calendar", "YYYY-MM-DD, YYYYMMDD or YYYYMMDDhhmmss")
-    return None if day.year == UNSET_YEAR else When.on(day, clock)
+    return None if day.year == UNSET_YEAR or day == UNSET_DAY else When.on(day, clock)
 
 
 def visit_label(*texts: str) -> str | None:

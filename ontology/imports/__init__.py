@@ -49,11 +49,15 @@ def _head(path: Path) -> bytes:
         return file.read(HEAD)
 
 
-def importer_for(path: Path, name: str | None = None) -> Importer:
-    """The importer of a name, else the first that accepts the file; `UnreadableError` names those that there are."""
-    known = ", ".join(importer.name for importer in IMPORTERS)
+def importer_for(path: Path, name: str | None = None, others: tuple[Importer, ...] = ()) -> Importer:
+    """The importer of a name, else the first that accepts the file; `UnreadableError` names those that there are.
+
+    ``others`` are importers of formats whose terms other packages know how to name; they are offered a file first.
+    """
+    importers = (*others, *IMPORTERS)
+    known = ", ".join(importer.name for importer in importers)
     if name is not None:
-        found = next((importer for importer in IMPORTERS if importer.name == name), None)
+        found = next((importer for importer in importers if importer.name == name), None)
         if found is None:
             raise UnreadableError(f"there is no vocabulary format {name!r}; known: {known}")
         if not path.is_file() and str(path) != found.name:
@@ -62,7 +66,7 @@ def importer_for(path: Path, name: str | None = None) -> Importer:
     if not path.is_file() and str(path) not in {DICOM.name, UCUM.name}:
         raise UnreadableError(f"{path} is no file")
     head = _head(path)
-    found = next((importer for importer in IMPORTERS if importer.accepts(path, head)), None)
+    found = next((importer for importer in importers if importer.accepts(path, head)), None)
     if found is None:
         raise UnreadableError(f"{path.name} is of no vocabulary format that is known; name one with --as: {known}")
     return found

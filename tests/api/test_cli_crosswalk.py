@@ -139,3 +139,25 @@ def test_a_decision_without_author_or_reason_is_refused(qilin: Qilin, monkeypatc
     assert qilin("crosswalk", "merge", "toys", "LUNG-003", "LUNG-002").exit_code == 2
     monkeypatch.delenv("QILIN_AUTHOR")
     assert qilin("crosswalk", "merge", "toys", "LUNG-003", "LUNG-002", "--reason", "why").exit_code == 2
+
+
+def test_an_unknown_id_is_told_with_its_collection_and_what_is_like_it(qilin: Qilin) -> None:
+    ingest(qilin)
+    why = ("--reason", "x")
+    said = qilin("crosswalk", "unlink", "toys", "LUNG-01", *why)
+    assert said.exit_code
+    assert str(said.exception) == (
+        "no source names 'LUNG-01' in toys, its own namespace; like it: LUNG-001, LUNG-003, LUNG-002, "
+        "and it is not linked"
+    )
+    assert str(qilin("crosswalk", "unlink", "toys", "LUNG-001", *why).exception) == (
+        "'LUNG-001' of toys, its own namespace, is not linked"
+    )
+    assert "it is one of namespace site" in str(qilin("crosswalk", "unlink", "toys", "X9", *why).exception)
+    said = qilin("crosswalk", "unlink", "toys", "X9", "--namespace", "sites", *why)
+    assert "its namespaces are: its own namespace, namespace site" in str(said.exception)
+    said = qilin("crosswalk", "merge", "toys", "LUNG-0002", "LUNG-001", *why)
+    assert said.exit_code == 0
+    assert "no source names 'LUNG-0002' in toys, its own namespace; like it: " in " ".join(said.stderr.split())
+    assert "the link waits for a source that names it" in " ".join(said.stderr.split())
+    assert "no source" not in qilin("crosswalk", "link", "toys", "X9", "LUNG-001", "--namespace", "site", *why).stderr

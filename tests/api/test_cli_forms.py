@@ -75,3 +75,24 @@ def test_a_form_can_be_made_of_a_map_of_the_site(home):
     row = "column:A\tskos:exactMatch\tcadsr:2200604\tsemapv:ManualMappingCuration\n"
     (own / "mapping.sssom.tsv").write_text(head + row, encoding="utf-8")
     assert "2200604" in forms("redcap", "--from-map", "own").stdout
+
+
+@pytest.mark.parametrize("words", [["aim"], ["aim", "--format", "json"], ["tid1500"]])
+def test_templates_for_annotations_are_written(home, words):
+    result = forms(*words, "ncit:C96684", "ncit:C94523=ncit:C94520,ncit:C94521", "--name", "T7", "-o", home / "made")
+    assert result.exit_code == 0
+    text = (home / "made").read_text(encoding="utf-8")
+    assert {code for code in ("C94523", "C94520", "C94521", "T7") if code in text} == {
+        "C94523",
+        "C94520",
+        "C94521",
+        "T7",
+    }
+
+
+def test_a_template_of_nothing_known_is_refused_in_one_line(home, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["qilin", "forms", "aim", "ncit:C1"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "is no measurement" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from api.cli import app, refusals
@@ -95,9 +96,10 @@ def test_from_a_proposal_to_records_and_back(qilin: Run, home: Home) -> None:
     assert (made["predicate"], made["confidence"], made["reason"]) == ("skos:closeMatch", 0.8, "the label agrees")
     assert made["author"] == "orcid:0000-0002-1825-0097"
     assert made["applied"]["report"]["records"] == {"Finding": 2}  # the two values of Stage wait
-    made = decide(qilin, "Stage=II", "ncit:C28054", status=1)
+    made = decide(qilin, "Stage=II", "ncit:C28054")
     assert made["applied"]["report"]["records"] == {"Finding": 4}
-    assert [item["place"] for item in made["applied"]["report"]["rejects"]] == ["R3C2", "R4C3"]
+    # what waited before is counted, not told again, and the exit status is about this decision
+    assert (made["applied"]["report"]["rejects"], made["applied"]["rejected_as_before"]) == ([], 2)
     # a changed mind: another term, then none at all
     assert decide(qilin, "Stage=II", "ncit:C27966", "--later")["replaces"].startswith("decision 2 (Ada")
     assert decide(qilin, "Stage=II", "--withdraw", "--later")["verdict"] == "withdrawn"
@@ -121,7 +123,7 @@ def test_a_decision_that_cannot_stand_is_refused_with_what_would_be_right(qilin:
     assert "rejects ncit:C20197" in refused(qilin, "Sex=f", "ncit:C20197", *reason)
     assert "no vocabulary" in refused(qilin, "Sex=x", "ncit:C0", *reason)
     assert "reads: ID, Sex, Stage" in refused(qilin, "Gender", "ncit:C28421", *reason)
-    assert "a cell means a concept" in refused(qilin, "Sex=x", "cadsr:2200604", *reason)
+    assert "a cell or code means a concept" in refused(qilin, "Sex=x", "cadsr:2200604", *reason)
     assert "calendar date" in refused(qilin, "Stage=seen on 1966-11-07", "--no-term", *reason)
     assert "without a reason" in refused(qilin, "Sex=x", "--no-term")
     assert "nothing is proposed for value:Sex/x" in refused(qilin, "Sex=x", *reason)
@@ -134,14 +136,58 @@ def test_a_decision_that_cannot_stand_is_refused_with_what_would_be_right(qilin:
     assert len(json.loads(qilin("history", "trial", "--json").stdout)["decisions"]) == 2
 
 
-def test_an_element_and_a_variable_are_decided_each_for_itself(qilin: Run) -> None:
+def terms_of(qilin: Run, column: str) -> set[str]:
+    (shown,) = json.loads(qilin("show", "trial", column, "--json").stdout)
+    return {row["term"] for row in shown["decisions"]}
+
+
+def test_an_element_brings_its_variable_unless_another_is_named(qilin: Run) -> None:
+    made = decide(qilin, "Sex", "cadsr:2200604", "--later")
+    assert made["brought"] == [], "its variable was decided already"
+    made = decide(qilin, "Stage", "cadsr:2200604", "--later")
+    assert [row["object"] for row in made["brought"]] == ["ncit:C28421"]
+    made = decide(qilin, "Stage", "cadsr:3440332", "--later")
+    assert [(row["object"], row["object_label"]) for row in made["brought"]] == [("q:ClinicalStage", "clinical stage")]
+    made = decide(qilin, "Stage", "cadsr:3440332", "--variable", "ncit:C28108", "--later")
+    assert "ncit:C28421" not in terms_of(qilin, "Stage")
+    assert made["brought"][0]["replaces"].startswith("decision 5 (Ada")
+    assert terms_of(qilin, "Stage") == {"cadsr:3440332", "ncit:C28108"}
+    for words in (("Stage", "ncit:C28108"), ("Stage=II", "ncit:C28054"), ("Stage", "--withdraw")):
+        assert "--variable" in refused(qilin, *words, "--variable", "ncit:C28108", "--reason", "x")
+    decide(qilin, "Stage", "ncit:C28421", "--reject", "--later")
+    assert "rejects ncit:C28421" in refused(qilin, "Stage", "cadsr:2200604", "--reason", "x"), "it would bring it"
+    shown = qilin("decide", "trial", "Stage", "cadsr:3", "--author", "Ada", "--reason", "x", "--later").output
+    assert "brings no variable" not in shown, "one is in force"
+
+
+def test_an_element_without_a_variable_says_so(qilin: Run) -> None:
+    shown = qilin("decide", "trial", "Stage", "cadsr:3", "--author", "Ada", "--reason", "x", "--later").output
+    assert "cadsr:3 brings no variable; name one with --variable" in shown
+
+
+def test_a_proposed_variable_brings_its_best_proposed_element(qilin: Run, home: Home) -> None:
+    rows = (
+        f"column:Sex\tskos:exactMatch\tncit:C28421\tSex\t{GUESSED}\t0.9\tthe name\n"
+        f"column:Sex\tskos:closeMatch\tcadsr:62\t\t{GUESSED}\t0.6\tits name is alike\n"
+        f"column:Sex\tskos:closeMatch\tcadsr:2200604\t\t{GUESSED}\t0.8\tdecided elsewhere\n"
+    )
+    (home.mappings / "trial" / "proposals.sssom.tsv").write_text(HEAD + rows, encoding="utf-8")
+    (brought,) = json.loads(qilin("decide", "trial", "Sex", "--author", "Ada", "--later", "--json").stdout)["brought"]
+    assert (brought["object"], brought["predicate"], brought["confidence"]) == ("cadsr:2200604", "skos:closeMatch", 0.8)
+    assert brought["reason"] == "decided elsewhere"
+
+
+def test_a_column_is_withdrawn_as_a_whole_or_by_term(qilin: Run) -> None:
     decide(qilin, "Sex", "cadsr:2200604", "--later")
-    shown = json.loads(qilin("show", "trial", "Sex", "--json").stdout)
-    assert {row["term"] for row in shown[0]["decisions"]} == {"ncit:C28421", "cadsr:2200604"}
-    assert "name the term: cadsr:2200604, ncit:C28421" in refused(qilin, "Sex", "--withdraw", "--reason", "x")
+    decide(qilin, "Sex", "ncit:C17049", "--reject", "--later")
     decide(qilin, "Sex", "cadsr:2200604", "--withdraw", "--later")
-    shown = json.loads(qilin("show", "trial", "Sex", "--json").stdout)
-    assert [row["term"] for row in shown[0]["decisions"]] == ["ncit:C28421"]
+    assert terms_of(qilin, "Sex") == {"ncit:C28421", "ncit:C17049"}
+    decide(qilin, "Sex", "cadsr:2200604", "--later")
+    made = decide(qilin, "Sex", "--withdraw", "--later")
+    assert {made["object"], *(row["object"] for row in made["brought"])} == {"ncit:C28421", "cadsr:2200604"}
+    assert terms_of(qilin, "Sex") == {"ncit:C17049"}, "what it does not mean stays known"
+    decide(qilin, "Sex", "--withdraw", "--later")
+    assert terms_of(qilin, "Sex") == set()
 
 
 def test_check_counts_and_pending_shows_what_waits_but_nothing_that_identifies(
@@ -238,5 +284,70 @@ def test_an_update_of_a_vocabulary_lists_the_decisions_to_look_at(qilin: Run, ho
 
 
 def test_every_map_command_teaches_with_an_example(qilin: Run) -> None:
-    for name in ("show", "decide", "apply", "check", "pending", "history", "export", "write", "review"):
+    for name in ("show", "decide", "set", "apply", "check", "pending", "history", "export", "write", "review"):
         assert "qilin map" in qilin(name, "--help").stdout, name
+
+
+def set_(qilin: Run, *words: str, **more) -> Result:
+    return qilin("set", *words, "--author", "Ada", "--reason", "as the protocol says", **more)
+
+
+def test_a_column_is_set_without_an_editor(qilin: Run, home: Home) -> None:
+    path = home.mappings / "trial" / "map.yaml"
+    path.write_text(f"# read this\n{MAP}  # end\n", encoding="utf-8")
+    set_(qilin, "trial", "--column", "Extra", "--variable", "ncit:C81328", "--unit", "kg", "--date", "Seen")
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(f"# read this\n{MAP}"), "what was there stays as it was written"
+    assert "  Extra: {record: measurement, when: {column: Seen}, unit: kg}\n" in text
+    shown = json.loads(qilin("show", "trial", "Extra", "--json").stdout)
+    assert shown[0]["decisions"][0]["term"] == "ncit:C81328"
+    set_(qilin, "trial", "--column", "Extra", "--unit", "g")
+    assert "unit: g}" in path.read_text(encoding="utf-8")
+    set_(qilin, "trial", "--column", "Extra", "--drop")
+    assert "Extra" not in path.read_text(encoding="utf-8")
+
+
+def test_what_holds_for_all_columns_is_set_once(qilin: Run, home: Home) -> None:
+    set_(qilin, "trial", "--subject", "Patient", "--date", "Visit date", "--format", "%d.%m.%Y", "--visit", "Visit")
+    text = (home.mappings / "trial" / "map.yaml").read_text(encoding="utf-8")
+    assert "subject: Patient\n" in text
+    common = yaml.safe_load(text)["common"]
+    assert common == {"when": {"column": "Visit date", "format": "%d.%m.%Y"}, "visit": {"column": "Visit"}}
+    made = json.loads(qilin("show", "trial", "--json").stdout)
+    assert {"Visit", "Visit date"} <= {state["name"] for state in made}
+
+
+def test_a_map_is_made_from_nothing(qilin: Run, home: Home) -> None:
+    set_(qilin, "fresh", "--subject", "ID", "--column", "Sex", "--element", "cadsr:2200604")
+    set_(qilin, "fresh", "--column", "OS", "--variable", "ncit:C125201", "--unit", "mo", "--start", "q:SurgeryAnchor")
+    set_(qilin, "fresh", "--column", "OS", "--event", "st", "--yes", "1", "--no", "0")
+    said = qilin("check", "table.csv", "--mapping", "fresh", status=None)
+    assert "fresh" in said.output
+    entry = (home.mappings / "fresh" / "map.yaml").read_text(encoding="utf-8")
+    assert "  Sex: {record: finding}\n" in entry
+    assert "OS: {record: outcome, start_event: 'q:SurgeryAnchor', unit: mo, event: " in entry
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("trial", "--column", "Sex", "--unit", "furlong"), "is no unit"),
+        (("trial", "--column", "Extra", "--unit", "kg"), "--record"),
+        (("trial", "--column", "Extra", "--variable", "ncit:C0"), "no vocabulary"),
+        (("trial", "--column", "Extra", "--record", "frob"), "record"),
+        (("trial", "--column", "Nothing", "--drop"), "has no"),
+        (("trial", "--unit", "kg"), "name the column"),
+        (("trial",), "say what is to be set"),
+        (("trial", "--column", "Sex", "--event", "x"), "--yes dead"),
+        (("newer", "--column", "Sex", "--variable", "ncit:C28421"), "--subject"),
+        (("nsclc_radiomics_lung1", "--subject", "x"), "comes with Qilin"),
+    ],
+)
+def test_what_cannot_be_set_changes_nothing(qilin: Run, home: Home, words: tuple[str, ...], problem: str) -> None:
+    path = home.mappings / "trial" / "map.yaml"
+    result = set_(qilin, *words, status=None)
+    assert result.exit_code
+    said = str(result.exception) if isinstance(result.exception, refusals()) else " ".join(result.output.split())
+    assert problem in said
+    assert path.read_text(encoding="utf-8") == MAP
+    assert not (home.mappings / "newer").exists()

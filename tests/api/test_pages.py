@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from pathlib import Path
@@ -263,3 +264,25 @@ def test_a_result_beyond_what_a_page_may_hold_is_an_error(web_warehouse: Warehou
     assert response.status_code == 400
     assert "/sparql" in response.json()["detail"]
     assert app.get("/healthz").status_code == 200
+
+
+def test_what_refers_to_a_node_is_grouped_counted_and_sorted(web: TestClient) -> None:
+    iri = f"{BASE}collection/open_one"
+    as_json = web.get("/resource.json", params={"iri": iri}).json()
+    counts = {(item["predicate"], item["class"]): item["number"] for item in as_json["counts"]}
+    assert counts[expand("q:collection"), expand("q:Subject")] == 4
+    assert counts[expand("q:collection"), expand("q:Source")] == 13
+    page = web.get("/resource", params={"iri": iri}, headers=BROWSER).text
+    referring = page[page.index("What refers to it") :]
+    names = [name for name in re.findall(r">([^<>]+)</a></span>", referring) if name.startswith("P-")]
+    assert names == ["P-1", "P-2", "P-10"]
+
+
+def test_a_long_group_of_references_is_cut_with_its_number_and_a_query_for_all(web: TestClient) -> None:
+    page = web.get("/resource", params={"iri": expand("q:Measurement")}, headers=BROWSER).text
+    referring = page[page.index("What refers to it") :]
+    [group] = [part for part in referring.split("<div>") if "of 28 " in part]
+    assert group.count("<span>") == 20 + 1
+    [link] = re.findall(r'<a href="([^"]+)">all of them', group)
+    answer = web.get(html.unescape(link), headers={"Accept": "text/csv"}).text
+    assert len(answer.split()) == 28 + 1

@@ -103,11 +103,18 @@ def test_readers_are_lines_that_differ_in_more_than_colour_and_stand_in_the_lege
     assert "91 mm" in texts(root)
 
 
-def test_a_range_is_shown_where_readers_differ() -> None:
-    root = drawn(
-        event(Lane.LESION, 5, line="a", value=40.0, unit="mm"), event(Lane.LESION, 5, line="b", value=42.5, unit="mm")
-    )
-    assert "40 to 42.5 mm" in texts(root)
+def lesion_label(*values: tuple[str, float]) -> list[str]:
+    return texts(drawn(*(event(Lane.LESION, 5, line=line, value=value, unit="mm") for line, value in values)))
+
+
+def test_the_label_says_the_last_value_of_each_reader_where_they_differ() -> None:
+    assert "by reader: 40, 42.5 mm" in lesion_label(("b", 42.5), ("a", 40.0))
+    assert "40 mm" in lesion_label(("a", 40.0), ("b", 40.0))
+    assert "4 readers: 10 to 40 mm" in lesion_label(("a", 40.0), ("b", 20.0), ("c", 10.0), ("d", 20.0))
+
+
+def test_repeated_values_of_one_reader_are_a_range() -> None:
+    assert "40 to 42.5 mm" in lesion_label(("a", 40.0), ("a", 42.5))
 
 
 def test_overlapping_courses_stand_in_layers_and_equal_ones_are_one_bar() -> None:

@@ -21,11 +21,14 @@ from ingest.aim_kept import redacted
 from ingest.base import Context, Keepable, Yield
 from ontology.records import (
     Finding,
+    Instance,
     Lesion,
     Measurement,
     Observation,
     Reader,
     Record,
+    Region,
+    RegionFacts,
     Reject,
     Response,
     Series,
@@ -41,6 +44,11 @@ REAL = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
 FOLDERS = sorted(path.name for path in CASES.iterdir() if path.is_dir())
 CONTEXT = Context(collection="golden", secret=b"a secret of the tests")
 NAMES = ("Jane Example", "jexample", "rreader", "Patricia", "Pattern", "Smith", "1950", "1944", "free words", "ABD")
+
+
+def document(case: str) -> Path:
+    """The document of a golden folder, XML or JSON."""
+    return next((CASES / case).glob("input.*"))
 
 
 def records_of(*paths: Path) -> list[Yield]:
@@ -69,24 +77,24 @@ def as_json(item: Yield) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", FOLDERS)
 def test_a_document_gives_its_records(case: str) -> None:
-    found = [as_json(item) for item in records_of(CASES / case / "input.xml")]
+    found = [as_json(item) for item in records_of(document(case))]
     assert found == json.loads((CASES / case / "expected.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("case", FOLDERS)
 def test_nothing_yielded_names_anyone(case: str) -> None:
-    text = repr(records_of(CASES / case / "input.xml")).replace(str(CASES), "")
+    text = repr(records_of(document(case))).replace(str(CASES), "")
     assert not [name for name in NAMES if name in text]
 
 
 @pytest.mark.parametrize("case", FOLDERS)
 def test_facts_have_unique_keys_and_name_only_what_is_yielded(case: str) -> None:
-    check_references(records_of(CASES / case / "input.xml"))
+    check_references(records_of(document(case)))
 
 
 def check_references(found: list[Yield]) -> None:
     """Keys are unique in a source, and what facts refer to stands beside them."""
-    facts = [item for item in found if isinstance(item, Observation)]
+    facts = [item for item in found if isinstance(item, Observation | RegionFacts)]
     keys = Counter(fact.key for fact in facts)
     assert not [key for key, count in keys.items() if count > 1]
     held = {type(item): set[str | None]() for item in found if isinstance(item, Record)}
@@ -94,8 +102,11 @@ def check_references(found: list[Yield]) -> None:
         if isinstance(item, Record) and item.identity:
             held[type(item)].add(getattr(item, "uid", None) or getattr(item, "key", None))
     for fact in facts:
-        assert fact.part_of is None or fact.part_of in keys
-        for kind, name in ((Study, fact.study), (Series, fact.series), (Lesion, fact.lesion), (Reader, fact.reader)):
+        assert isinstance(fact, RegionFacts) or fact.part_of is None or fact.part_of in keys
+        for kind, name in (
+            *((Study, fact.study), (Series, fact.series), (Instance, fact.instance)),
+            *((Lesion, fact.lesion), (Region, fact.region), (Reader, fact.reader)),
+        ):
             assert name is None or name in held[kind]
 
 
@@ -126,7 +137,7 @@ def test_a_named_lesion_is_the_same_at_every_visit_of_one_reader(tmp_path: Path)
 
 
 def test_one_document_is_refused_and_the_rest_goes_in() -> None:
-    found = records_of(*(CASES / case / "input.xml" for case in ("doctype", "aim4_epad")))
+    found = records_of(*(document(case) for case in ("doctype", "aim4_epad")))
     reject, head = found[0], found[1]
     assert isinstance(reject, Reject)
     assert (reject.name, reject.place) == ("input.xml", "line 3")
@@ -137,7 +148,7 @@ def test_one_document_is_refused_and_the_rest_goes_in() -> None:
 
 
 def test_a_known_document_is_not_read_again() -> None:
-    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("aim-2"))
+    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("aim-3"))
     found = list(read(iter([str(CASES / "aim4_epad" / "input.xml")]), known))
     assert [type(item) for item in found] == [SourceRecord]
 
@@ -149,7 +160,7 @@ def test_what_is_kept_is_the_annotation_without_anyone(case: str, tmp_path: Path
     def keep(document: Keepable) -> None:
         kept.extend(document.lines(set(), lambda _subject, when: (None, None, when.clock)))
 
-    path = CASES / case / "input.xml"
+    path = document(case)
     facts = list(read(iter([str(path)]), dataclasses.replace(CONTEXT, keep=keep)))
     text = "\n".join(kept)
     assert not [name for name in NAMES if name in text]
@@ -157,10 +168,16 @@ def test_what_is_kept_is_the_annotation_without_anyone(case: str, tmp_path: Path
     again = tmp_path / "again.xml"
     again.write_text(text, encoding="utf-8")
     said = [
-        [(item.key, item.variable, item.value, item.unit) for item in found if isinstance(item, Measurement)]
+        [
+            (item.key, item.variable, item.value, item.unit, item.region, item.instance)
+            for item in found
+            if isinstance(item, Measurement)
+        ]
         for found in (facts, records_of(again))
     ]
     assert said[0] == said[1]
+    drawn = [[item for item in found if isinstance(item, Region)] for found in (facts, records_of(again))]
+    assert drawn[0] == drawn[1]
 
 
 def test_coordinates_are_kept_and_words_are_not() -> None:
@@ -181,7 +198,10 @@ def test_accepts_looks_at_the_root_only(tmp_path: Path) -> None:
         "<?xml version='1.0'?>\n<!-- c -->\n<ImageAnnotation/>": True,
         "<!DOCTYPE a [<!ENTITY b '>'>]><x:ImageAnnotationCollection xmlns:x='u'>": True,
         "\ufeff<ImageAnnotation": True,
-        "<TemplateContainer><ImageAnnotation/></TemplateContainer>": False,
+        "<TemplateContainer><ImageAnnotation/></TemplateContainer>": True,  # so that it is refused with a reason
+        ' {"ImageAnnotationCollection": {"aimVersion"': True,
+        '\ufeff[{"aim": {"ImageAnnotationCollection": {': True,
+        '{"resourceType": "Bundle", "note": "ImageAnnotationCollection"': False,
         "<ODM/>": False,
         "<ImageAnnotations/>": False,
         "subject,visit": False,
@@ -210,7 +230,7 @@ def test_a_bomb_of_entities_or_depth_is_refused_at_once(tmp_path: Path) -> None:
         assert reject.place == "line 1"
 
 
-GOLDEN = {case: (CASES / case / "input.xml").read_bytes() for case in FOLDERS}
+GOLDEN = {case: document(case).read_bytes() for case in FOLDERS}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -318,8 +338,8 @@ def test_real_measurements_are_in_the_units_of_their_variables() -> None:
             assert item.unit == registered.unit
     # lengths of one RECIST series differ by a factor of ten from a mm reading: ePAD's "linear" is cm
     assert [item.value for item in measured if (item.raw or "").endswith(" linear")] == [Decimal("33.843049868978676")]
-    # the mean signal of magnetic resonance images has no quantity that we know
-    assert {item.statistic for item in measured if item.variable == q.UNMAPPED and item.unit == "1"} == {
+    # statistics of the signal of magnetic resonance images are of the pixels
+    assert {item.statistic for item in measured if item.variable == q.IMAGE_INTENSITY and item.unit == "1"} == {
         ncit.ARITHMETIC_MEAN,
         ncit.STANDARD_DEVIATION,
     }

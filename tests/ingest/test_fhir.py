@@ -344,3 +344,44 @@ def test_any_json_anywhere_ends_in_rejects(changes: list[tuple[tuple[Any, ...], 
         elif isinstance(item, Observation):
             assert item.variable
             assert item.variable != q.UNMAPPED or item.raw_code or item.value_concept or item.value is not None
+
+
+def test_an_entry_that_is_only_a_query_or_an_answer_is_no_fault_but_a_deletion_is_told(tmp_path: Path) -> None:
+    entries = [
+        {"request": {"method": "GET", "url": "Patient/p2"}},
+        {"response": {"status": "204"}},
+        {"resource": {"resourceType": "Patient", "id": "p1", "gender": "female"}},
+        {"fullUrl": "urn:uuid:1"},
+        {"request": {"method": "DELETE", "url": "Patient/p2"}},
+    ]
+    found = of({"resourceType": "Bundle", "type": "batch", "entry": entries}, tmp_path)
+    assert [item.place for item in found if isinstance(item, Reject)] == ["entry[3]", "entry[4]"]
+    assert [item.value_concept for item in found if isinstance(item, Finding)] == [ncit.FEMALE]
+
+
+@pytest.mark.parametrize(
+    ("profile", "said", "variable", "value"),
+    [
+        ("tnm-stage-group", "stage IIIC", ncit.DISEASE_STAGE_QUALIFIER, ncit.STAGE_IIIC),
+        ("tnm-primary-tumor-category", "pT3", ncit.GENERIC_PRIMARY_TUMOR_TNM_FINDING, ncit.T3_STAGE_FINDING),
+        ("tnm-regional-nodes-category", "cN0", ncit.GENERIC_REGIONAL_LYMPH_NODES_TNM_FINDING, ncit.N0_STAGE_FINDING),
+        ("tnm-distant-metastases-category", "cM0", ncit.GENERIC_DISTANT_METASTASIS_TNM_FINDING, ncit.M0_STAGE_FINDING),
+    ],
+)
+def test_stages_that_are_coded_in_snomed_ct_are_known_by_their_profile(
+    profile: str, said: str, variable: str, value: str, tmp_path: Path
+) -> None:
+    system = "http://snomed.info/sct"
+    display = f"American Joint Committee on Cancer {said} (qualifier value)"
+    document = {
+        "resourceType": "Observation",
+        "id": "o1",
+        "status": "final",
+        "subject": {"reference": "Patient/p1"},
+        "meta": {"profile": [f"http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-{profile}"]},
+        "code": {"coding": [{"system": system, "code": "2"}]},
+        # the codes are of no account: the value's display is the name that the manual gives it
+        "valueCodeableConcept": {"coding": [{"system": system, "code": "1", "display": display}]},
+    }
+    (finding,) = (item for item in of(document, tmp_path) if isinstance(item, Finding))
+    assert (finding.variable, finding.value_concept) == (variable, value)

@@ -69,6 +69,29 @@ def test_a_mutation_table_is_a_finding_for_each_gene_and_variant(tmp_path: Path,
     assert "Doe" not in repr(found)
 
 
+@pytest.mark.parametrize("name", ["AAChange", "Amino_Acid_Change", "Protein_Change"])
+def test_the_protein_change_has_another_name_with_other_tools(tmp_path: Path, name: str) -> None:
+    table_of = f"""\
+Hugo_Symbol\tVariant_Classification\tTumor_Sample_Barcode\t{name}
+DNMT3A\tMissense_Mutation\tTCGA-AB-2802\tp.R882C
+NPM1\tFrame_Shift_Ins\tTCGA-AB-2802\tp.I268fs
+LOC728211\tRNA\tTCGA-AB-2802\tNULL
+"""
+    found = read(written(tmp_path, "laml.maf", table_of))
+    assert [item.raw for item in found if isinstance(item, Finding)] == [
+        "Missense_Mutation p.R882C",
+        "Frame_Shift_Ins p.I268fs",
+        "RNA",
+    ]
+    assert not [item for item in found if isinstance(item, Reject)]
+
+
+def test_of_several_names_the_first_that_the_file_has_counts(tmp_path: Path) -> None:
+    text = MAF.replace("HGVSp_Short", "HGVSp_Short\tAAChange").replace("p.G12D", "p.G12D\tp.A1V")
+    found = read(written(tmp_path, "two.maf", text))
+    assert "Missense_Mutation p.G12D" in {item.raw for item in found if isinstance(item, Finding)}
+
+
 def test_samples_that_are_no_barcodes_are_subjects_where_the_map_says_so(tmp_path: Path) -> None:
     found = read(written(tmp_path, "mine.maf", MAF), mapping="maf_samples")
     assert [item.variable for item in found if isinstance(item, Finding) and item.subject == "sample-9"] == [

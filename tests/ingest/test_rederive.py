@@ -335,3 +335,20 @@ def test_nothing_stays_kept_of_a_source_that_did_not_come_in(warehouse: Warehous
     report = run(warehouse, [Job(locators=(str(broken),), collection="c", source=source)])
     assert ["refer to" in reject.problem for reject in report.rejects] == [True]
     assert kept(warehouse) == before
+
+
+def test_what_was_kept_of_a_replaced_file_goes_with_it(warehouse: Warehouse, table: Path) -> None:
+    (old,) = warehouse.home.documents.rglob("*.gz")
+    other = table.with_name("other.csv")
+    other.write_text(TABLE, encoding="utf-8")
+    run(warehouse, [Job(locators=(str(other),), collection="d", mapping="trial", clock="shifted")])
+    held = set(warehouse.home.documents.rglob("*.gz"))
+    table.write_text(TABLE.replace("S4,final,m", "S4,final,f"), encoding="utf-8")
+    assert ingest(warehouse, table).replaced == 1
+    (new,) = set(warehouse.home.documents.rglob("*.gz")) - held
+    assert all(path.exists() for path in held - {old}), "another collection keeps its own"
+    warehouse.retract([source.sid for source in served_through(warehouse, "trial", "d")])
+    assert set(warehouse.home.documents.rglob("*.gz")) == {new}
+    decide(warehouse, "Sex=X", "ncit:C17998")
+    table.unlink()
+    assert rederive(warehouse, "trial").from_documents == 1, "what is served can be read again"

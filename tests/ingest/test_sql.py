@@ -129,7 +129,7 @@ def test_a_database_is_only_read(tmp_path):
         ("sqlite:///{folder}/none.db#lesions", "is not there"),
         ("sqlite:///{folder}/trial.db#absent", "is not in the database"),
         ("sqlite:///{folder}/trial.db", "nothing says which table"),
-        ("sqlite:///{folder}/text.db#lesions", "the database cannot be opened (DatabaseError)"),
+        ("sqlite:///{folder}/text.db#lesions", "this is no SQLite database, or a damaged one"),
         ("postgresql://reader:geheim@127.0.0.1:9/trial#lesions", "the database cannot be opened (OperationalError)"),
         ("mssql+pyodbc://reader:geheim@127.0.0.1:9/trial#lesions", "its driver is not installed"),
     ],

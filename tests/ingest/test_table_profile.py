@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 
 from ingest.table_file import TableError
-from ingest.table_profile import profile_file
+from ingest.table_profile import profile_file, profile_locator
 from mappings.profile import ValueKind
 
 
@@ -161,3 +161,28 @@ def test_a_place_without_a_file(tmp_path):
         profile_file(tmp_path / "none.csv")
     with pytest.raises(TableError, match="no sheets"):
         profile_file(wrote(tmp_path / "t.csv", FORM), "Data")
+
+
+def test_databases_are_profiled_as_files_are(tmp_path):
+    import sqlite3
+
+    path = tmp_path / "t.db"
+    with sqlite3.connect(path) as base:
+        base.execute("CREATE TABLE patients (id TEXT PRIMARY KEY, sex TEXT, kg REAL)")
+        base.execute("CREATE TABLE empty (id TEXT)")
+        base.executemany("INSERT INTO patients VALUES (?, ?, ?)", [("P1", "male", 70.5), ("P2", "female", None)])
+    whole = profile_locator(f"sqlite:///{path}")
+    assert [(table.sheet, table.rows) for table in whole] == [("patients", 2)]
+    (named,) = profile_locator(f"sqlite:///{path}#patients")
+    (asked,) = profile_locator(f"sqlite:///{path}", query="SELECT id, sex FROM patients WHERE kg > 1")
+    assert [column.name for column in named.columns] == ["id", "sex", "kg"]
+    assert (asked.query, asked.rows, len(asked.columns)) == ("SELECT id, sex FROM patients WHERE kg > 1", 1, 2)
+    for locator, query in [
+        (f"sqlite:///{path}#nope", None),
+        (f"sqlite:///{path}", "DROP TABLE patients"),
+        (f"sqlite:///{path}x", None),
+        ("ftp://host/x", None),
+        (str(tmp_path / "t.csv"), "SELECT 1"),
+    ]:
+        with pytest.raises(TableError):
+            profile_locator(locator, query=query)

@@ -14,6 +14,7 @@ from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping as snomed
 
 from mappings import codes
+from ontology import generate
 from ontology.generate import VOCABULARIES, bundled
 from ontology.prefixes import compact, prefixes
 from ontology.terms import dcm, ncit, q, radlex
@@ -22,7 +23,13 @@ from ontology.variables import canonical
 FOLDER = Path(codes.__file__).with_name("codes")
 SETS = sorted(FOLDER.glob("*.sssom.tsv"))
 LABELS = {f"{name}:{row['code']}": row["label"] for name in VOCABULARIES for row in bundled(name)}
-OWN = {"q:visit": "visit"}
+VOCABULARY = Path(generate.__file__).with_name("qilin.ttl")
+OWN = {
+    f"q:{name}": label
+    for name, label in re.findall(
+        r'^q:(\w+) a .*?rdfs:label "([^"]+)"', VOCABULARY.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+}
 CODES = codes.bundled()
 
 

@@ -46,6 +46,7 @@ def column(name: str, *cells: str, described: Described | None = None) -> Column
         (column("hx_smoking", "Never", "Current", "Never"), ncit.SMOKING_STATUS, None),
         (column("Tumour histologie", "Adenocarcinoma", "Squamous cell carcinoma"), ncit.MORPHOLOGIC_FINDING, None),
         (column("cT", "T1a", "T2", "TX"), ncit.GENERIC_PRIMARY_TUMOR_TNM_FINDING, None),
+        (column("pT", "T1a", "T2", "TX"), ncit.GENERIC_PRIMARY_TUMOR_TNM_FINDING, None),
         (column("OS, months", "12.5", "3", "40.1"), "ncit:C125201", None),
     ],
 )
@@ -110,6 +111,11 @@ def test_left_out_with_a_reason(plain, made, role):
     advice = plain.column(made)
     assert (advice.proposed, advice.role) == (None, role)
     assert advice.leave
+
+
+def test_a_column_of_patients_is_no_category_of_the_tumor(suggester):
+    advice = suggester.column(column("Patient", *(f"P{number}" for number in range(1, 6))))
+    assert (advice.proposed, advice.role) == (None, "role:subject")
 
 
 def test_what_the_dictionary_flags_is_not_looked_at(plain):

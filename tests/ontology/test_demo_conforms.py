@@ -15,7 +15,9 @@ import rdflib
 
 from ingest.run import Job, run
 from ontology.prefixes import expand
+from store.raw_codes import raw_codes
 from store.warehouse import OPERATOR, Warehouse
+from tests.ingest import image_documents
 
 SHAPES = files("ontology").joinpath("shapes.ttl").read_text(encoding="utf-8")
 SUBJECT, UNIT = expand("q:subject"), expand("q:canonicalUnit")
@@ -92,6 +94,45 @@ def test_fhir_documents_conform(tmp_path: Path) -> None:
     for data in batches(warehouse, 20):
         assert by_pyrudof(data) == []
         assert by_pyshacl(data) == ""
+    warehouse.close()
+
+
+def test_structured_reports_conform(tmp_path: Path) -> None:
+    warehouse = Warehouse.open(tmp_path / "var")
+    documents = Path(__file__).parents[1] / "ingest" / "sr"
+    found = tuple(str(path) for path in sorted(documents.glob("*/input.dcm")))
+    report = run(warehouse, [Job(locators=found, collection="reports")])
+    assert report.added == 8
+    assert {(reject.problem, reject.quarantine) for reject in report.rejects if reject.place.startswith("(")} == {
+        ("is missing or empty", False),
+        ("looks like a person's name", True),
+    }
+    for data in batches(warehouse, 20):
+        assert by_pyrudof(data) == []
+        assert by_pyshacl(data) == ""
+    warehouse.close()
+
+
+def test_segmentations_radiotherapy_objects_and_value_maps_conform(tmp_path: Path) -> None:
+    warehouse = Warehouse.open(tmp_path / "var")
+    makers = [make for found in image_documents.DOCUMENTS.values() for make in found.values()]
+    for number, make in enumerate(makers):
+        document = make()
+        document.SOPInstanceUID += f".{number}"
+        document.SeriesInstanceUID += f".{number}"
+        document.save_as(tmp_path / f"{number}.dcm", enforce_file_format=True)
+    paths = tuple(str(tmp_path / f"{number}.dcm") for number in range(len(makers)))
+    report = run(warehouse, [Job(locators=paths, collection="objects")])
+    assert report.added == len(makers)
+    assert not [reject for reject in report.rejects if reject.quarantine]
+    for data in batches(warehouse, 20):
+        assert by_pyrudof(data) == []
+        assert by_pyshacl(data) == ""
+    sources = warehouse.generations.current().sources
+    waiting = {code.text for code in raw_codes(warehouse.home.log, sources) if code.unmapped}
+    assert waiting == {"X1|99MADE|made up + 126410|DCM|SUV body weight calculation method"}
+    seen = {code.text for code in raw_codes(warehouse.home.log, sources)}
+    assert {"86049000|SCT|Neoplasm, Primary", "39607008|SCT|Lung + 7771000|SCT|Left"} <= seen
     warehouse.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ontology.elements import Element, Makes, UnknownElementError, ValueType, bundled_elements, element, elements
 from ontology.terminology import term
+from ontology.terms import q
 from ontology.variables import variables
 
 
@@ -42,6 +43,11 @@ def test_every_variable_is_registered_and_of_the_kind_that_the_element_makes() -
     for item in bundled_elements().values():
         if item.variable:
             assert variables()[item.variable].kind.value == item.makes.value, item.long_name
+
+
+def test_clinical_and_pathologic_stage_are_variables_of_their_own() -> None:
+    found = {item.curie: item.variable for item in bundled_elements().values()}
+    assert (found["cadsr:3440332"], found["cadsr:3203222"]) == (q.CLINICAL_STAGE, q.PATHOLOGIC_STAGE)
 
 
 def test_a_decision_differs_from_the_rules() -> None:

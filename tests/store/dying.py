@@ -68,12 +68,12 @@ def _after(owner: Any, name: str) -> None:
 
 
 def _mid_load() -> None:
-    def half(_store: ox.Store, texts: Iterable[bytes], _scratch: Path) -> None:
+    def half(place: Path, texts: Iterable[bytes]) -> None:
         for piece in texts:
-            _store.bulk_load(piece, format=ox.RdfFormat.N_QUADS)
+            ox.Store(str(place)).bulk_load(piece, format=ox.RdfFormat.TRIG)
             die()
 
-    store.generations._load = half
+    store.generations.load = half
 
 
 MOMENTS: dict[str, Callable[[], None]] = {

@@ -67,6 +67,13 @@ def test_a_document_in_two_formats_counts_once(warehouse: Warehouse) -> None:
     assert toys.number(warehouse, "SELECT (COUNT(*) AS ?n) { ?d a q:RegionDescription ; q:primary true }") == 1
 
 
+def test_a_copy_with_six_decimals_is_a_copy(warehouse: Warehouse) -> None:
+    """AIM written as a structured report rounds so."""
+    put(warehouse, "a.xml", document("xml", values=("39.5795974731445", "95.6205596923828")))
+    put(warehouse, "a.dcm", document("report", values=("39.579597", "95.620560")))
+    assert sorted(first for _, first in sizes(warehouse)) == ["false", "false", "true", "true"]
+
+
 def test_documents_of_their_own_are_no_duplicates(warehouse: Warehouse) -> None:
     put(warehouse, "a.xml", document("xml"))
     put(warehouse, "b.xml", document("xml", uid="1.2.4"))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyoxigraph as ox
 import pytest
 
 import store.generations
@@ -192,8 +193,6 @@ def _undated(lines: set[str]) -> set[str]:
 
 
 def test_a_triple_in_two_graphs_is_found() -> None:
-    import pyoxigraph as ox
-
     triples = ox.Store()
     node = ox.NamedNode("urn:n")
     for graph in ("urn:g1", "urn:g2"):

@@ -101,3 +101,38 @@ def test_dummy_names_pass(text):
 def test_siemens_region_and_protocol_is_no_name():
     values = {"PatientID": ("P",), "StudyDescription": ("Head^Routine",), "ProtocolName": ("Abdomen^Library",)}
     assert header_flaw(Elements(values), attested=True) is None
+
+
+RELEASABLE = {
+    "BurnedInAnnotation": "YES",
+    "PatientIdentityRemoved": "NO",
+    "DeidentificationMethod": None,
+    "PatientName": "Lung Phantom",
+}
+
+
+@pytest.mark.parametrize("keyword", RELEASABLE)
+def test_what_a_steward_answers_for_passes_that_check_for_that_file_alone(factory, keyword):
+    factory.write("a.dcm", 1, **{keyword: RELEASABLE[keyword]})
+    factory.write("b.dcm", 2, **{keyword: RELEASABLE[keyword]})
+    first, second = factory.read()
+    assert first.content
+    assert first.content != second.content
+    records = factory.read(released=lambda content, place: (content, place) == (first.content, first.place))
+    assert [record.name for record in records if isinstance(record, Reject)] == ["b.dcm"]
+    assert [record.instance_count for record in records if isinstance(record, SeriesHeader)] == [1]
+
+
+@pytest.mark.parametrize("keyword", [keyword for keyword in SECRETS if keyword != "PatientName"])
+def test_what_identifies_is_not_released_and_its_check_is_not_passed_over(factory, keyword):
+    factory.write("bad.dcm", BurnedInAnnotation="YES", **{keyword: SECRETS[keyword]})
+    (reject,) = factory.read(released=lambda _content, _place: True)
+    assert keyword in reject.place
+    assert reject.content == ""
+
+
+def test_a_released_name_is_not_stored(factory):
+    factory.write("a.dcm", PatientName="Lung Phantom")
+    records = factory.read(released=lambda _content, _place: True)
+    assert records
+    assert "Phantom" not in str(records)

@@ -1,0 +1,71 @@
+"""Observations of images out of files, without bringing them into the warehouse: an algorithm's table, or annotations.
+
+The files are read as `qilin ingest` would read them, a table through its table map; what cannot be read is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+
+from analysis.measurement_set import Image, MeasurementSet, gathered
+from analysis.selection import NoRecordsError
+from ingest.base import Context
+from ingest.sources import accepting, expand
+from ontology.records import Observation, Record, Reject
+
+__all__ = ["images_in", "of_files"]
+
+KEYWORDS: Final = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"]
+
+
+def of_files(locators: Sequence[str], context: Context, kind: str | None = None) -> tuple[MeasurementSet, list[Reject]]:
+    """The set of files, and what of them could not be read; `NoRecordsError` where nothing of images is in them.
+
+    Files of one kind are read together, so that those which belong together do.
+    """
+    parts: dict[str, list[str]] = {}
+    for locator in expand(locators):
+        source = accepting(locator, kind)
+        if source is None:
+            raise NoRecordsError(
+                f"{Path(locator).name} is of no kind that can be read; `qilin ingest --help` says which"
+            )
+        parts.setdefault(source.name, []).append(locator)
+    records: list[Record] = []
+    rejects: list[Reject] = []
+    for name, listed in sorted(parts.items()):
+        source = accepting(listed[0], name)
+        assert source is not None
+        for item in source.read(iter(listed), context):
+            if isinstance(item, Reject):
+                rejects.append(item)
+            elif isinstance(item, Record):
+                records.append(item)
+    if not any(isinstance(item, Observation) for item in records):
+        raise NoRecordsError(_nothing(rejects))
+    return gathered(context.collection, records, deidentified=context.attested), rejects
+
+
+def _nothing(rejects: Iterable[Reject]) -> str:
+    first = next(iter(rejects), None)
+    if first is None:
+        return "the files state no observation of images"
+    return f"nothing can be read: {first.name}, {first.place}: {first.problem}; right would be {first.wanted}"
+
+
+def images_in(folder: Path) -> Iterator[Image]:
+    """The DICOM images of a folder, by their headers; other files are passed over."""
+    for locator in expand([str(folder)]):
+        try:
+            header = pydicom.dcmread(locator, stop_before_pixels=True, specific_tags=KEYWORDS)
+        except (InvalidDicomError, OSError):
+            continue
+        uids = [str(header.get(keyword, "")) for keyword in KEYWORDS]
+        if all(uids):
+            sop_class, uid, series, study = uids
+            yield Image(uid, series, study, sop_class)

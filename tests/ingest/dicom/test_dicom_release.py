@@ -1,0 +1,52 @@
+"""A file that is held back, released by a steward, taken in by the next ingest, and held back again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+from store.warehouse import OPERATOR, Warehouse
+
+
+def qilin(*words: object) -> Any:
+    return CliRunner().invoke(app, list(map(str, words)))
+
+
+def instances() -> int:
+    rows = Warehouse.open().select("SELECT (SUM(?n) AS ?all) { ?s q:instanceCount ?n }", OPERATOR).rows
+    assert rows[0][0] is not None
+    return int(rows[0][0].value)
+
+
+def test_release_ingest_and_take_back(factory, tmp_path, monkeypatch):
+    monkeypatch.setenv("QILIN_HOME", str(tmp_path.parent / f"{tmp_path.name}-var"))
+    factory.write("1.dcm", 1)
+    for number in (2, 3):
+        factory.write(f"{number}.dcm", number, BurnedInAnnotation="YES")
+    factory.write("4.dcm", 4, PatientAddress="12 Hill Road")
+    ingest = ("ingest", tmp_path, "--collection", "toys")
+    signed = ("--by", "Jo", "--reason", "looked at the pixels")
+    assert qilin(*ingest).exit_code == 1
+    assert instances() == 1
+    entries = {entry["name"]: entry["id"] for entry in json.loads(qilin("quarantine", "list", "--json").stdout)}
+    assert sorted(entries) == ["2.dcm", "3.dcm", "4.dcm"]
+    assert isinstance(qilin("quarantine", "release", entries["4.dcm"], *signed).exception, ValueError)
+    assert qilin("quarantine", "release", entries["2.dcm"], *signed, "--alike").exit_code == 0
+    qilin(*ingest)
+    assert instances() == 3
+    assert [entry["name"] for entry in json.loads(qilin("quarantine", "list", "--json").stdout)] == ["4.dcm"]
+    [first, _] = json.loads(qilin("quarantine", "releases", "--json").stdout)
+    assert (first["by"], first["reason"]) == ("Jo", "looked at the pixels")
+    assert qilin("quarantine", "take-back", first["id"], *signed).exit_code == 0
+    qilin(*ingest)
+    assert instances() == 2
+
+
+@pytest.mark.parametrize("words", [["99"], []])
+def test_an_entry_that_is_not_there_is_wrong_usage(tmp_path, monkeypatch, words):
+    monkeypatch.setenv("QILIN_HOME", str(tmp_path / "var"))
+    assert qilin("quarantine", "release", *words, "--by", "Jo", "--reason", "x").exit_code == 2
