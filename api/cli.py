@@ -18,6 +18,7 @@ from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
 from api.cli_export import export_command
 from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
+from api.cli_lesions import LESION_REFUSALS, lesions_commands
 from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
 from api.cli_suggest import suggest_command, suggest_refusals
@@ -166,6 +167,7 @@ query_commands(app)
 export_command(app)
 terms_commands(app)
 crosswalk_commands(app)
+lesions_commands(app)
 forms_commands(app)
 annotate_commands(app)
 suggest_command(map_commands(app))
@@ -209,6 +211,7 @@ def refusals() -> tuple[Refusal, ...]:
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,
         *FORM_REFUSALS,
+        *LESION_REFUSALS,
         *MAP_REFUSALS,
         *suggest_refusals(),
     )

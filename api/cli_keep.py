@@ -71,13 +71,18 @@ def variables(json: Json = False) -> None:
 
 @quarantine.command("list")
 def quarantine_list(collection: InCollection = None, json: Json = False) -> None:
-    """List what was rejected or quarantined, newest run first."""
-    entries = Warehouse.open().control.quarantine(collection)
+    """List what was rejected or quarantined, newest run first; then the lesions that documents leave open."""
+    from api.cli_lesions import REVIEWED, open_items  # noqa: PLC0415 - the queries are slow to import
+
+    warehouse = Warehouse.open()
+    entries = warehouse.control.quarantine(collection)
     if json:
         print_json([asdict(entry) for entry in entries])
         return
     rows = [(e.id, e.collection, e.name, e.place, e.problem, _verdict(e.quarantined, bool(e.content))) for e in entries]
     print_rows("Not in", ("id", "collection", "file", "place", "problem", "verdict"), rows)
+    if undecided := open_items(warehouse, collection):
+        print_rows("In, and to decide: see `qilin lesions review`", REVIEWED, undecided)
 
 
 def _verdict(quarantined: bool, releasable: bool) -> str:

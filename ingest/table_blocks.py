@@ -7,7 +7,7 @@ combination of cells where one decides how another is read, is read once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any, TypeAlias
 
@@ -15,11 +15,25 @@ import pyarrow as pa
 
 from ingest.base import Block
 from ingest.gate import AGES, OLDEST
+from ingest.observed.lesions import Listed, listed
 from ingest.table_cells import SILENT, WITHHELD, Fault, Number, Reading
 from ingest.table_plan import Field, Plan
 from ontology.fields import star_of
 from ontology.prefixes import Curie
-from ontology.records import Instance, Lesion, Procedure, Reader, Record, Region, Series, Study, Treatment, When
+from ontology.records import (
+    Instance,
+    Lesion,
+    LesionFacts,
+    Procedure,
+    Reader,
+    Record,
+    Region,
+    Series,
+    Study,
+    Treatment,
+    When,
+)
+from ontology.terms import q
 from ontology.variables import variables
 from store.columns import columns_of, defaults_of, logged
 
@@ -108,6 +122,7 @@ class Maker:
         self._types = columns_of(self.star)
         self._fields = {item.name: item for item in self.star.fields}
         self._named = named
+        self._labels: dict[str, str | None] = {}
         deciding = [item for item in plan.fields if item.name in DECIDING]
         indexes = (plan.index, *(item.index for item in deciding))
         self._groups = [Group(indexes, lambda texts: self._logged(self._main(deciding, texts)))]
@@ -162,10 +177,48 @@ class Maker:
         for group, found in zip(self._groups, said, strict=True):
             for name in sorted(group.names):
                 arrays[name] = self._array(name, [item.get(name) for item in found])
+        lesions = self._listed(arrays) if "lesion" in arrays else None
         block = Block(self.plan.record, pa.table(arrays))
         if not self.plan.names_nodes:
             return Makings(rows, block, [])
-        return Makings(rows, block, list(self._nodes(arrays, own, self._roles(columns, rows))))
+        nodes = list(self._nodes(arrays, own, self._roles(columns, rows)))
+        if lesions:
+            nodes += self._identities(arrays, own, lesions)
+        return Makings(rows, block, nodes)
+
+    def _listed(self, arrays: dict[str, pa.Array]) -> list[Listed | None]:
+        """Which lesion each record is about, by the rules for all sources; the keys take the place of the names."""
+        names = arrays["lesion"].to_pylist()
+        readers = arrays["reader"].to_pylist() if "reader" in arrays else [None] * len(names)
+        known = {pair: listed(*pair) for pair in set(zip(names, readers, strict=True)) if pair[0]}
+        found = [known.get(pair) for pair in zip(names, readers, strict=True)]
+        self._labels.update((item.key, item.label) for item in known.values())
+        arrays["lesion"] = pa.array([item and item.key for item in found], pa.string())
+        return found
+
+    def _identities(
+        self, arrays: dict[str, pa.Array], subjects: Sequence[str], lesions: Sequence[Listed | None]
+    ) -> Iterator[tuple[int, Record]]:
+        """By which rule each lesion is that one, once for each reader and site of it."""
+        nothing = [None] * len(subjects)
+        readers, sites = (arrays[name].to_pylist() if name in arrays else nothing for name in ("reader", "site"))
+        keys = arrays["key"].to_pylist()
+        for place, (subject, reader, site, lesion) in enumerate(zip(subjects, readers, sites, lesions, strict=True)):
+            if lesion is None:
+                continue
+            said = LesionFacts(
+                key="",
+                subject=subject,
+                lesion=lesion.key,
+                rule=lesion.rule,
+                tracking_uid=lesion.tracking_uid,
+                label=lesion.label,
+                site=site and Curie(site),
+                reader=reader if lesion.rule == q.BY_NAME else None,
+            )
+            if said not in self._named:
+                self._named.add(said)
+                yield place, replace(said, key=f"{keys[place]}/lesion")
 
     def _chosen(self, columns: Sequence[Sequence[str]]) -> list[int]:
         """The rows in which the column says something, and of which the record is to be made."""
@@ -254,7 +307,8 @@ class Maker:
         for place, row in enumerate(zip(subjects, roles, *columns, strict=True)):
             first.setdefault(row, place)
         for row, place in first.items():
-            for node in nodes_of(*row):
+            for found in nodes_of(*row):
+                node = replace(found, label=self._labels.get(found.key)) if isinstance(found, Lesion) else found
                 if node not in self._named:
                     self._named.add(node)
                     yield place, node

@@ -18,6 +18,7 @@ from ontology.prefixes import Curie
 __all__ = [
     "CLOCK_STAR",
     "COLLECTION_STAR",
+    "SAME_LESION_STAR",
     "SOURCE_STAR",
     "STARS",
     "DicomAttribute",
@@ -395,6 +396,9 @@ CLOCK_STAR = Star(
     cite=False,
 )
 """A way of counting days: a clock of the collection and the anchor event that is day 0."""
+
+SAME_LESION_STAR = Star(records.Record, Kind.LESION, (), _fields("other q:sameLesionAs lesion"), cite=False)
+"""What a person decided of two lesions of a subject: that they are one."""
 
 
 @cache

@@ -3365,6 +3365,7 @@ class q:
     REPLICATE = Curie("q:replicate")
     RESPONSE = Curie("q:Response")
     ROLE = Curie("q:role")
+    SAME_LESION_AS = Curie("q:sameLesionAs")
     SEMI_AUTOMATIC = Curie("q:SemiAutomatic")
     SERIES = Curie("q:series")
     SERIES_CLASS = Curie("q:Series")

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from ontology.fields import CLOCK_STAR, COLLECTION_STAR, SOURCE_STAR, STARS, Field, Kind, Star
+from ontology.fields import CLOCK_STAR, COLLECTION_STAR, SAME_LESION_STAR, SOURCE_STAR, STARS, Field, Kind, Star
 from ontology.records import DataClass
 from store.columns import columns_of
 from store.control import PUBLIC
@@ -23,6 +23,7 @@ from store.home import Home
 from store.identity import Identity
 from store.log import files_by_table
 from store.manifest import Manifest
+from store.same_lesions import count_same
 from store.stars import Minter, quoted, star_text
 
 __all__ = ["Build", "arrow_batches", "connect"]
@@ -146,8 +147,10 @@ class Build:
         self._conflicts(logged)
         for table, names in logged.items():
             self._view(table, names)
+        self._paired = False
         if tables is None:
             count_days(self)
+            self._paired = count_same(self)
 
     # what is live
 
@@ -296,6 +299,8 @@ class Build:
                 made = {"duplicate_of"} if _links(star) else set[str]()
                 yield self._select(star, self._facts(star), self.columns[star.table] | made)
         yield self._clocks()
+        if self._paired:
+            yield self._select(SAME_LESION_STAR, f"FROM {self.view('same')}", ["other"])
 
     def _select(self, star: Star, rows: str, present: list[str] | set[str]) -> str:
         """The text of a star over rows that have its columns and the name of their ``graph_name``."""

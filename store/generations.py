@@ -22,8 +22,10 @@ from store.check import check_added, check_one_graph
 from store.control import now
 from store.home import Home
 from store.identity import Identity
+from store.lesion_pairs import by_id
 from store.loading import load
 from store.manifest import VOCABULARY, Manifest, synced
+from store.same_lesions import ambiguities
 from store.stars import quoted
 
 __all__ = ["Generations", "writer_digest"]
@@ -45,9 +47,10 @@ def writer_digest() -> str:
     import store.build  # noqa: PLC0415
     import store.days  # noqa: PLC0415
     import store.identity  # noqa: PLC0415
+    import store.same_lesions  # noqa: PLC0415
     import store.stars  # noqa: PLC0415
 
-    modules = (ontology.fields, store.build, store.days, store.identity, store.stars)
+    modules = (ontology.fields, store.build, store.days, store.identity, store.same_lesions, store.stars)
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
     code += files("ontology").joinpath("anchors.tsv").read_bytes()
     return hashlib.sha256(code + vocabulary_digest().encode()).hexdigest()
@@ -87,7 +90,10 @@ class Generations:
         """
         old = self.current()
         wanted = replace(wanted, writer=writer_digest())
-        same = all(getattr(wanted, name) == getattr(old, name) for name in ("writer", "places", "collections", "links"))
+        same = all(
+            getattr(wanted, name) == getattr(old, name)
+            for name in ("writer", "places", "collections", "links", "pairs")
+        )
         nothing = not old.number and not wanted.sources
         if nothing or (same and not rebuild):
             return old
@@ -179,7 +185,18 @@ class Generations:
         store = ox.Store.read_only(str(place))
         graphs = check_one_graph(store) if added is None else check_added(store, added)
         names = {unquote(graph.removeprefix(f"{self.base}graph/")) for graph in graphs} - {VOCABULARY}
-        return replace(manifest, quads=len(store), graphs=tuple(sorted(names)), conflicts=tuple(build.conflicts()))
+        found = [*ambiguities(build)]
+        if build.affected:
+            rows = build.connection.execute(f"SELECT DISTINCT collection FROM {build.affected}").fetchall()
+            touched = {collection for [collection] in rows}
+            found += (item for item in self.current().ambiguous if item.collection not in touched)
+        return replace(
+            manifest,
+            quads=len(store),
+            graphs=tuple(sorted(names)),
+            conflicts=tuple(build.conflicts()),
+            ambiguous=tuple(sorted(found)),
+        )
 
 
 def pieces(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[bytes]:
@@ -204,6 +221,9 @@ def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted:
     changed += [wanted.live[sid] for sid, place in wanted.places.items() if old.places.get(sid) != place]
     moved = {name for name, settings in wanted.collections.items() if old.collections.get(name, settings) != settings}
     relinked = {subject for link in set(old.links) ^ set(wanted.links) for subject in link.subjects}
+    for manifest in (old, wanted):
+        known = by_id(manifest.links)
+        relinked |= {one for pair in set(old.pairs) ^ set(wanted.pairs) for one in pair.subjects(known)}
     everything = {source.lot: source for source in (*old.sources, *wanted.sources)}
     lots = {source.lot for source in changed} | {s.lot for s in everything.values() if s.collection in moved}
     collections = {source.collection for source in changed} | moved | {collection for collection, _ in relinked}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from ontology.records import DataClass
 from store.control import PUBLIC, Collection, LoggedSource
 from store.identity import Link, link_table, links_from
+from store.lesion_pairs import Ambiguity, LesionPair
 
 __all__ = ["VOCABULARY", "Manifest", "audience_set"]
 
@@ -79,6 +80,10 @@ class Manifest:
     sources: tuple[LoggedSource, ...] = ()
     links: tuple[Link, ...] = ()
     """The cross-walk as far as the live sources' ids use it."""
+    pairs: tuple[LesionPair, ...] = ()
+    """The lesions of its collections that a person decided to be one."""
+    ambiguous: tuple[Ambiguity, ...] = ()
+    """The lesions that documents leave open, whether or not a person has decided."""
 
     @cached_property
     def live(self) -> dict[str, LoggedSource]:
@@ -116,6 +121,8 @@ class Manifest:
             "quads": self.quads,
             "graphs": list(self.graphs),
             "conflicts": self.conflicts,
+            "pairs": [pair.row() for pair in self.pairs],
+            "ambiguous": [astuple(found) for found in self.ambiguous],
             "collections": [asdict(collection) for collection in self.collections.values()],
         }
         (folder / "manifest.json").write_text(json.dumps(head, indent=1), encoding="utf-8")
@@ -148,7 +155,13 @@ class Manifest:
         ]
         links = links_from(pq.ParquetFile(folder / LINKS).read()) if (folder / LINKS).exists() else ()
         return cls(
-            **{**head, "graphs": tuple(head["graphs"]), "conflicts": tuple(map(tuple, head.get("conflicts", ())))},
+            **{
+                **head,
+                "graphs": tuple(head["graphs"]),
+                "conflicts": tuple(map(tuple, head.get("conflicts", ()))),
+                "pairs": tuple(map(LesionPair.load, head.get("pairs", ()))),
+                "ambiguous": tuple(Ambiguity(*row) for row in head.get("ambiguous", ())),
+            },
             collections={collection.name: collection for collection in collections},
             sources=tuple(sources),
             links=links,

@@ -23,6 +23,7 @@ from store.export import Readable
 from store.generations import Generations
 from store.home import Home
 from store.keeping import Releases, upgrade_log
+from store.lesion_pairs import LesionPairs
 from store.log import LogWriter
 from store.manifest import VOCABULARY, Manifest
 from store.matching import manifest_links
@@ -103,6 +104,7 @@ class Writing:
             wanted,
             collections={name: collections[name] for name in sorted(used)},
             links=manifest_links(self.warehouse.control, self.warehouse.rules, self.warehouse.home.log, wanted.sources),
+            pairs=self.warehouse.lesions.pairs(used),
         )
         return self.warehouse.generations.publish(wanted, rebuild=rebuild)
 
@@ -116,6 +118,7 @@ class Warehouse:
             self.control = Control(f"sqlite:///{home.control}")
             self.crosswalk = Crosswalk(self.control.engine)
             self.rules = Rules(self.crosswalk)
+            self.lesions = LesionPairs(self.control.engine)
             self.decisions = DecisionLog(self.control)
             self.documents = Documents(self.home, self.control)
             self.attestations = Attestations(self.control)

@@ -7,6 +7,9 @@ The rules, of which the first that applies is taken and recorded (`records.Lesio
    with the same subject, form of the name and anatomic structure speak of one lesion. Two readers' lesions 1 need not
    be the same, and neither need be lesions 1 of the liver and of the lung.
 3. *By document*: else the lesion is that of the document alone.
+
+A table that lists a subject's lesions names them in a column of their own: there any short name counts, *by name*,
+within the reader of the row. The site is no part of it, since such a table states it once, and results elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from ontology import records
 from ontology.prefixes import Curie
 from ontology.terms import q
 
-__all__ = ["Named", "identified", "lesion_name", "tracking_uid"]
+__all__ = ["Listed", "Named", "identified", "lesion_name", "listed", "tracking_uid"]
 
 LESION = re.compile(
     r"(?P<kind>lesion|non-?target|target|new|node|nodule|tumou?r|[tnlm]|nt|nl|nn|tl|ntl|ln)[\s_#-]*(?P<number>\d{1,3})",
@@ -101,3 +104,25 @@ def identified(named: Named) -> tuple[records.Lesion, records.LesionFacts]:
         reader=reader,
     )
     return records.Lesion(subject=named.subject, key=key, label=label), facts
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A lesion as a table lists it: its key, the rule, and what the rule uses."""
+
+    key: str
+    rule: Curie
+    label: str | None = None
+    tracking_uid: str | None = None
+
+
+def listed(name: str, reader: str | None) -> Listed:
+    """The lesion that a cell of a table's column of lesions names; ``reader`` is that of the row, where it has one.
+
+    >>> listed("target 1", "reader-a").key, listed("1.2.840.99999.30.1", "reader-a").key, listed("T01", None).key
+    ('reader-a.target1', '1.2.840.99999.30.1', 'T01')
+    """
+    if tracked := tracking_uid(name):
+        return Listed(tracked, q.BY_TRACKING_UID, tracking_uid=tracked)
+    label = lesion_name(name) or name
+    return Listed(f"{reader}.{label.casefold()}" if reader else label, q.BY_NAME, label)
