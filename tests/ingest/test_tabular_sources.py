@@ -15,7 +15,7 @@ from ingest.gdc import GdcFile
 from ingest.sas import TransportFile
 from ingest.table_file import TableError
 from mappings.tables import table_maps
-from ontology.records import Finding, Lesion, Measurement, Reader, Reject, SourceRecord
+from ontology.records import Finding, Lesion, LesionFacts, Measurement, Reader, Reject, SourceRecord
 from ontology.terms import q
 
 FMP = (
@@ -228,7 +228,7 @@ def test_a_file_may_lack_what_is_optional_and_what_only_decides_by_being_empty(t
     path = tmp_path / "t.csv"
     path.write_text("ID,TEST,LD,LESION,VISIT,ROLE\nP1,LD,10,T1,1,site\n")
     items = read(table.SOURCE, path, own)
-    assert [type(item) for item in items] == [SourceRecord, Lesion, Reader, Measurement]
+    assert [type(item) for item in items] == [SourceRecord, Lesion, Reader, LesionFacts, Measurement]
     path.write_text("ID,TEST,LD,VISIT,ROLE\nP1,LD,10,1,site\nP1,SUM,10,1,site\n")
     items = read(table.SOURCE, path, own)
     assert [item.problem for item in items if isinstance(item, Reject)] == ["no column 'LESION'"]
@@ -246,7 +246,7 @@ def test_biotab_takes_no_value_whose_concept_has_another_name():
 
 def test_a_map_that_names_the_columns_recognises_no_file_by_them(tmp_path):
     path = tmp_path / "data.csv"
-    path.write_text("P1,1\n")
+    path.write_text("P1,1\nP2,2\n")
     assert [item.problem for item in read(table.SOURCE, path)] == ["no table map fits"]
     assert not [item for item in read(table.SOURCE, path) if isinstance(item, Finding)]
 

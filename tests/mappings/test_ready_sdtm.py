@@ -63,9 +63,10 @@ def test_every_dataset_is_recognised_and_read(path):
 def test_lesions_and_readers_are_those_of_the_file(domain, path):
     frame = frame_of(path)
     named = frame[frame[f"{domain}LNKID"] != ""]
-    assert {(item.subject, item.key) for item in of(path, Lesion)} == set(
-        zip(named["USUBJID"], named[f"{domain}LNKID"], strict=True)
-    )
+    names = zip(named["USUBJID"], reader(named, domain), named[f"{domain}LNKID"], strict=True)
+    assert {(item.subject, item.key, item.label.casefold()) for item in of(path, Lesion)} == {
+        (subject, f"{who}.{name.casefold()}", name.casefold()) for subject, who, name in names
+    }
     wanted = {(who, ROLES[role]) for who, role in zip(reader(frame, domain), frame[f"{domain}EVAL"], strict=True)}
     assert {(item.key, item.role) for item in of(path, Reader)} == wanted
 

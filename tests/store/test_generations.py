@@ -229,7 +229,7 @@ def test_rights_that_are_taken_away_are_gone_even_where_publishing_fails(
     def full(*_args: object, **_kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.generations, "_load", full)
+    monkeypatch.setattr(store.generations, "load", full)
     with pytest.raises(OSError, match="space"):
         warehouse.set_collection(warehouse.control.collection("toys").within("team"))
     assert toys.everything(warehouse, ANONYMOUS) == set()
