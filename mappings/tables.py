@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 SHAPE = "map.yaml"
 DECISIONS = "mapping.sssom.tsv"
+READING = 2
+"""The version of how tables are read: raise it when the same table and map would give other records."""
+
 NOT_RECIPE = {"name", "title", "matches", "collection"}
 """What a shape says that makes no difference to the records."""
 SAFE: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -98,7 +101,7 @@ class TableMap:
             for slot, row in self.decisions.applied.items()
             if slot.column in self.columns
         )
-        text = json.dumps([shape, effective], ensure_ascii=False, sort_keys=True)
+        text = json.dumps([READING, shape, effective], ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
