@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -159,27 +157,15 @@ def _sheet(suggester: Suggester, table: Any, collection: str | None, lookup: Loo
 
 def _write(folder: Path, made: Draft) -> list[str]:
     """Write the draft; what is there of a map stays. The names of the files that were written."""
+    from mappings.sssom_write import write_text  # noqa: PLC0415 - slow to import
+
     new = not (folder / SHAPE).exists()
     texts = {PROPOSALS: made.proposals}
     if new and made.shape is not None:
         texts |= {SHAPE: made.shape, DECISIONS: made.decisions}
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        _replace(folder / name, text)
+        write_text(folder / name, text)
     return sorted(texts)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _show(sheet: Sheet) -> None:

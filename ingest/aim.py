@@ -41,9 +41,9 @@ from ingest.aim_kept import AimDocument
 from ingest.aim_model import Annotation
 from ingest.aim_others import refusal
 from ingest.aim_records import translate, visits
-from ingest.base import Context, Source, Yield, head_of, sha256_of
+from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
 from ontology import json_elements, xml
-from ontology.records import DataClass, Record, Reject, SourceRecord
+from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
@@ -82,8 +82,7 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
     try:
         digest = sha256_of(path)
     except OSError as error:
-        problem = f"the file cannot be read ({type(error).__name__})"
-        yield Reject(name=path.name, place="document", problem=problem, wanted="a file that may be read")
+        yield unreadable(path.name, error, "document")
         return
     other = refusal(path.name, head_of(str(path), HEAD))
     if other is not None:
@@ -117,7 +116,7 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         yield _empty(path.name)
     if usable:
         yield head
-        yield from _records(head, usable, context)
+        yield from once(_records(head, usable, context))
         context.keep(AimDocument(root, path.stat().st_size))
 
 
@@ -144,20 +143,14 @@ def _refused(name: str, annotation: Annotation) -> Reject | None:
 
 
 def _records(head: SourceRecord, found: list[Annotation], context: Context) -> Iterator[Yield]:
-    """The records of the annotations, identity records once each."""
-    seen: set[Record] = set()
+    """The records of the annotations."""
     stated = list(visits(head.name, found, context.codes))
     yield from (item for item in stated if isinstance(item, Reject))
     pairs = {item for item in stated if not isinstance(item, Reject)}
     # a study with two numbers has none
     numbers = {study: number for study, number in pairs if [pair[0] for pair in pairs].count(study) == 1}
     for annotation in found:
-        for item in translate(head, annotation, numbers, context):
-            if isinstance(item, Record) and item.identity:
-                if item in seen:
-                    continue
-                seen.add(item)
-            yield item
+        yield from translate(head, annotation, numbers, context)
 
 
 SOURCE = Source(

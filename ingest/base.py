@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -127,6 +127,23 @@ class Source:
     summary: str = ""
     reviewed: bool = False
     """Whether what is read was de-identified and reviewed by the archive that publishes it."""
+
+
+def once(items: Iterable[Yield]) -> Iterator[Yield]:
+    """The same items, identity records once each."""
+    seen: set[Record] = set()
+    for item in items:
+        if isinstance(item, Record) and item.identity:
+            if item in seen:
+                continue
+            seen.add(item)
+        yield item
+
+
+def unreadable(name: str, error: OSError, place: str = "file") -> Reject:
+    """The reject of a file that the system does not let us read."""
+    problem = f"the file cannot be read ({type(error).__name__})"
+    return Reject(name=name, place=place, problem=problem, wanted="a file that may be read")
 
 
 def sha256_of(path: Path) -> str:

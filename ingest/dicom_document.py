@@ -7,14 +7,14 @@ the gate before its header, and the records of its series.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from ingest import dicom, gate_dicom
-from ingest.base import Context, Source, Yield, head_of, sha256_of
+from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
 from ingest.dicom_concepts import date_of
 from ingest.dicom_header import BrokenDicomError, Elements, Header, place_of, read_header, sop_class_of
 from ingest.dicom_kept import DicomDocument
@@ -23,7 +23,16 @@ from ingest.observed.coded import Code
 from mappings.codes import Codes
 from ontology.records import DataClass, Record, Reject, SeriesHeader, SourceRecord, When
 
-__all__ = ["Document", "DocumentKind", "codes_in", "once", "source_of", "uid_in"]
+__all__ = [
+    "Document",
+    "DocumentKind",
+    "codes_in",
+    "contradicting",
+    "header_refusal",
+    "series_of",
+    "source_of",
+    "uid_in",
+]
 
 HEAD: Final = 4096
 
@@ -136,8 +145,7 @@ def _read(path: Path, kind: DocumentKind, context: Context, seen: dict[str, tupl
         yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
         return
     except OSError as error:
-        problem = f"the file cannot be read ({type(error).__name__})"
-        yield Reject(name=path.name, place="file", problem=problem, wanted="a file that may be read")
+        yield unreadable(path.name, error)
         return
     refused = _refused(path, header, digest, context, seen)
     if refused is not None:
@@ -158,7 +166,7 @@ def _read(path: Path, kind: DocumentKind, context: Context, seen: dict[str, tupl
     if context.known(digest, head.recipe):
         return
     document = Document(path=path, header=header, context=context)
-    yield from once(chain(_series(document, digest), _parts(document, kind)))
+    yield from once(chain(series_of(path, header, digest, attested=context.attested), _parts(document, kind)))
     context.keep(DicomDocument(header, kind.keywords - kind.bulky, path.stat().st_size, kind.name))
 
 
@@ -180,37 +188,35 @@ def _refused(
     path: Path, header: Header, digest: str, context: Context, seen: dict[str, tuple[str, str]]
 ) -> Reject | None:
     """Why nothing of an object can go in: no identity, what its header says of a person, or another with its UID."""
+    if refused := header_refusal(path, header, context):
+        return refused
+    before, name = seen.get(header.text("SOPInstanceUID"), (digest, path.name))
+    return None if before == digest else contradicting(path.name, name)
+
+
+def header_refusal(path: Path, header: Header, context: Context) -> Reject | None:
+    """Why nothing of an object can go in: it says not whose it is, or its header says what may identify a person."""
     if refused := dicom.identity_flaw(str(path), header):
         return refused
     if flaw := gate_dicom.header_flaw(header, attested=context.attested):
         return Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted, quarantine=True)
-    before, name = seen.get(header.text("SOPInstanceUID"), (digest, path.name))
-    if before == digest:
-        return None
+    return None
+
+
+def contradicting(name: str, other: str) -> Reject:
+    """The reject of an object whose UID another file has, with other content."""
     return Reject(
-        name=path.name,
+        name=name,
         place=place_of("SOPInstanceUID"),
-        problem=f"stands in {name} too, with other content",
+        problem=f"stands in {other} too, with other content",
         wanted="one content for one UID",
         quarantine=True,
     )
 
 
-def _series(document: Document, digest: str) -> Iterator[Record]:
+def series_of(path: Path, header: Header, digest: str, *, attested: bool) -> Iterator[Record]:
     """The records of the object's series, as its header states them; how many objects it has, one does not know."""
-    header = document.header
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
-    series.add(header, Instance(document.uid, digest, str(document.path)))
-    for record in series.records(attested=document.context.attested):
+    series.add(header, Instance(header.text("SOPInstanceUID"), digest, str(path)))
+    for record in series.records(attested=attested):
         yield replace(record, instance_count=None) if isinstance(record, SeriesHeader) else record
-
-
-def once(items: Iterable[Yield]) -> Iterator[Yield]:
-    """Identity records once each."""
-    seen: set[Record] = set()
-    for item in items:
-        if isinstance(item, Record) and item.identity:
-            if item in seen:
-                continue
-            seen.add(item)
-        yield item

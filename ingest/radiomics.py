@@ -21,7 +21,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from ingest.base import Context, Source, Yield, head_of, sha256_of
+from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
 from ingest.observed.coded import Code, meaning
 from ingest.observed.quantities import Quantity, ValueProblem, amount, quantity_of
 from ingest.observed.regions import PIXELS, box_of, region_key
@@ -32,7 +32,6 @@ from ontology.records import (
     DataClass,
     Measurement,
     Procedure,
-    Record,
     Region,
     RegionFacts,
     Reject,
@@ -87,20 +86,18 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         yield head
         if context.known(digest, head.recipe):
             return
-        seen: set[Record] = set()
-        for case in read_cases(path):
-            context.unmapped(path.name, case.others)
-            for item in _case(path.name, case, whose, context):
-                if isinstance(item, Record) and item.identity:
-                    if item in seen:
-                        continue
-                    seen.add(item)
-                yield item
+        yield from once(_cases(path, whose, context))
     except ValueProblem as error:
         yield Reject(name=path.name, place="document", problem=error.problem, wanted=error.wanted)
     except OSError as error:
-        problem = f"the file cannot be read ({type(error).__name__})"
-        yield Reject(name=path.name, place="document", problem=problem, wanted="a file that may be read")
+        yield unreadable(path.name, error, "document")
+
+
+def _cases(path: Path, whose: Placed | None, context: Context) -> Iterator[Yield]:
+    """The records of the cases."""
+    for case in read_cases(path):
+        context.unmapped(path.name, case.others)
+        yield from _case(path.name, case, whose, context)
 
 
 def _refuse_reference(path: Path) -> None:

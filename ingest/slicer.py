@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest import slicer_records
-from ingest.base import Context, Source, Yield, head_of, sha256_of
+from ingest.base import Context, Source, Yield, head_of, sha256_of, unreadable
 from ingest.nrrd_file import MAGIC
 from ingest.observed.quantities import ValueProblem
 from ingest.slicer_json import read_markups
@@ -105,8 +105,7 @@ def _document(path: Path, kind: str, context: Context) -> Iterator[Yield]:
         yield Reject(name=path.name, place="document", problem=error.problem, wanted=error.wanted)
         return
     except OSError as error:
-        problem = f"the file cannot be read ({type(error).__name__})"
-        yield Reject(name=path.name, place="document", problem=problem, wanted="a file that may be read")
+        yield unreadable(path.name, error, "document")
         return
     if any(isinstance(item, Record) for item in found):
         yield head

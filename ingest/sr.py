@@ -24,24 +24,23 @@ or a reference that leads nowhere or in a circle, is rejected with its place (``
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ingest import dicom, gate_dicom
+from ingest import dicom
 from ingest.aim_records import translate as translate_annotation
 from ingest.aim_records import visits
-from ingest.base import Context, Source, Yield, head_of, sha256_of
+from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
+from ingest.dicom_document import contradicting, header_refusal, series_of
 from ingest.dicom_header import BrokenDicomError, Header, read_header, sop_class_of
 from ingest.dicom_json import read_json, sop_class_in
-from ingest.dicom_series import Instance, SeriesSum
 from ingest.sr_aim import annotations_of, is_aim
 from ingest.sr_kept import SrDocument
 from ingest.sr_model import Item, Report
 from ingest.sr_records import translate
 from ingest.sr_report import read_report
 from ingest.sr_tree import DEEPEST, KEYWORDS, tree
-from ontology.records import DataClass, Record, Reject, SeriesHeader, SourceRecord
+from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
@@ -81,7 +80,7 @@ def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) ->
     """One report: its source and records, or a reject for the whole of it."""
     try:
         header = _loaded(path)
-        if refused := _refused(path, header, context):
+        if refused := header_refusal(path, header, context):
             yield refused
             return
         digest = sha256_of(path)
@@ -90,15 +89,14 @@ def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) ->
         yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
         return
     except OSError as error:
-        problem = f"the file cannot be read ({type(error).__name__})"
-        yield Reject(name=path.name, place="file", problem=problem, wanted="a file that may be read")
+        yield unreadable(path.name, error)
         return
     # a copy in JSON is a document of its own, whose statements are told as those of the first
     uid = f"{header.text('SOPInstanceUID')}{' in JSON' if _is_json(path) else ''}"
     before, name = seen.setdefault(uid, (digest, str(path)))
     if name != str(path):
         if before != digest:
-            yield _differing(path.name, Path(name).name)
+            yield contradicting(path.name, Path(name).name)
         return
     head = SourceRecord(
         kind="sr",
@@ -113,8 +111,8 @@ def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) ->
         return
     for flaw in flaws:
         yield Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted)
-    yield from _once(_series(path, header, digest, attested=context.attested))
-    yield from _once(_content(head, read_report(header, root), root, context))
+    yield from once(series_of(path, header, digest, attested=context.attested))
+    yield from once(_content(head, read_report(header, root), root, context))
     context.keep(SrDocument(header, root, path.stat().st_size))
 
 
@@ -127,33 +125,6 @@ def _loaded(path: Path) -> Header:
     if path.stat().st_size > LARGEST:
         raise BrokenDicomError("file", "the report is too large", f"at most {LARGEST >> 20} MB")
     return read_json(path, DEEPEST) if _is_json(path) else read_header(path, HEADER_KEYWORDS, DEEPEST)
-
-
-def _refused(path: Path, header: Header, context: Context) -> Reject | None:
-    """Why nothing of a report can go in: it says not whose it is, or its header says what may identify a person."""
-    if refused := dicom.identity_flaw(str(path), header):
-        return refused
-    if flaw := gate_dicom.header_flaw(header, attested=context.attested):
-        return Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted, quarantine=True)
-    return None
-
-
-def _differing(name: str, other: str) -> Reject:
-    return Reject(
-        name=name,
-        place="(0008,0018) SOPInstanceUID",
-        problem=f"stands in {other} too, with other content",
-        wanted="one content for one UID",
-        quarantine=True,
-    )
-
-
-def _series(path: Path, header: Header, digest: str, *, attested: bool) -> Iterator[Record]:
-    """The records of the report's series, as its header states them; how many reports it has, one does not know."""
-    series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
-    series.add(header, Instance(header.text("SOPInstanceUID"), digest, str(path)))
-    for record in series.records(attested=attested):
-        yield replace(record, instance_count=None) if isinstance(record, SeriesHeader) else record
 
 
 def _content(head: SourceRecord, report: Report, root: Item, context: Context) -> Iterator[Yield]:
@@ -170,17 +141,6 @@ def _content(head: SourceRecord, report: Report, root: Item, context: Context) -
             numbers.setdefault(*item)
     for annotation in found:
         yield from translate_annotation(head, annotation, numbers, context)
-
-
-def _once(items: Iterator[Yield] | Iterator[Record]) -> Iterator[Yield]:
-    """Identity records once each."""
-    seen: set[Record] = set()
-    for item in items:
-        if isinstance(item, Record) and item.identity:
-            if item in seen:
-                continue
-            seen.add(item)
-        yield item
 
 
 SOURCE = Source(

@@ -5,7 +5,6 @@ SSSOM: https://mapping-commons.github.io/sssom/; the properties of the RDF form 
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 
 from mappings.sssom import NO_TERM, Decision, MappingError
 from ontology.prefixes import expand, prefixes
+from store.new_file import new_file
 
 __all__ = ["as_tsv", "as_turtle", "checked_tsv", "set_metadata", "write_text"]
 
@@ -180,12 +180,8 @@ def _object(name: str, text: str, node: Any) -> ox.NamedNode | ox.Literal:
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8", newline="\n") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(path)
+    with new_file(path, force=True) as out:
+        out.write(text.encode())
 
 
 def checked_tsv(text: str) -> str:
