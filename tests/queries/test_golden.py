@@ -111,6 +111,13 @@ def test_a_cohort_is_that_of_the_truth(demo_warehouse: Warehouse, cohort: dict[s
     }
 
 
+def test_the_timeline_says_side_and_part_of_a_site(demo_warehouse: Warehouse) -> None:
+    rows = ask(demo_warehouse, "subject-timeline", collection=COLLECTION, subject="QD-001")
+    sites = {row["lesion"]: row["siteLabel"] for row in rows if row["lesion"] and row["siteLabel"]}
+    assert sites["T01"] == "Lung Lobe, left, upper"
+    assert sites["T02"] == "Liver"
+
+
 def test_diameters_are_those_that_were_read(demo_warehouse: Warehouse, cohort: dict[str, Patient]) -> None:
     rows = ask(demo_warehouse, "lesion-diameters", collection=COLLECTION)
     found = defaultdict(list)
