@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,17 +44,20 @@ Attest = Annotated[
 ]
 
 
+class Form(StrEnum):
+    """A standard object that measurements are written as."""
+
+    AIM = "aim"
+    SR = "sr"
+
+
 def annotate_commands(app: typer.Typer) -> None:
-    """Add the commands of this module, as ``qilin annotate …``."""
-    annotate = typer.Typer(
-        name="annotate", help="Write measurements as standard objects: AIM or DICOM SR.", no_args_is_help=True
-    )
-    annotate.command()(aim)
-    annotate.command()(sr)
-    app.add_typer(annotate)
+    """Add the command of this module."""
+    app.command()(annotate)
 
 
-def aim(
+def annotate(
+    form: Annotated[Form, typer.Argument(help="AIM 4 annotations (XML), or DICOM structured reports (TID 1500).")],
     files: Files = None,
     *,
     output: Output,
@@ -71,40 +75,18 @@ def aim(
     deidentified: Attest = False,
     audience: As = None,
 ) -> None:
-    """Write AIM 4 annotations (XML), one file for each subject, reader and study.
+    """Write measurements as AIM or DICOM SR, one file for each subject, reader and study.
 
-    Examples: qilin annotate aim --collection qilin_demo --subject QD-001 -o out/;
-    qilin annotate aim results.csv --mapping my_map --collection trial7 -o out/
-    """
-    chosen = _Chosen(collection, subject, source, lesion, reader, variable, query, param, audience)
-    _write("aim", output, _given(files, chosen, mapping, kind, deidentified=deidentified), images)
+    Examples:
 
+    qilin annotate aim --collection qilin_demo --subject QD-001 -o out/
 
-def sr(
-    files: Files = None,
-    *,
-    output: Output,
-    collection: InCollection = "",
-    subject: Subject = None,
-    source: SourceName = None,
-    lesion: LesionName = None,
-    reader: ReaderName = None,
-    variable: OfVariable = None,
-    query: Curated = None,
-    param: Param = None,
-    mapping: Mapping = None,
-    kind: Kind = None,
-    images: Images = None,
-    deidentified: Attest = False,
-    audience: As = None,
-) -> None:
-    """Write DICOM structured reports (TID 1500), one file for each subject, reader and study.
+    qilin annotate sr --query lesion-diameters --param subject=QD-001 -o out/
 
-    Examples: qilin annotate sr --query lesion-diameters --param subject=QD-001 -o out/;
     qilin annotate sr results.csv --mapping my_map --collection trial7 --images scans/ -o out/
     """
     chosen = _Chosen(collection, subject, source, lesion, reader, variable, query, param, audience)
-    _write("sr", output, _given(files, chosen, mapping, kind, deidentified=deidentified), images)
+    _write(form, output, _given(files, chosen, mapping, kind, deidentified=deidentified), images)
 
 
 class _Chosen:
