@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from api.cli_codes import check_codes, pending_codes
+from api.cli_map_decide import decide
 from api.cli_map_set import set_
 from api.cli_map_show import map_reports
 from api.console import err, out, print_json, print_rows, report, report_json, watching
-from ingest.report import places
+from api.map_following import as_json, rederived, tell
 from mappings.code_sets import is_code_set
 from mappings.people import UnknownPersonError
 from mappings.sssom import MappingError
 from mappings.tables import Library, is_map
-from store.decisions import DecisionRecord, Verdict
 from store.warehouse import Warehouse
 
 __all__ = ["MAP_REFUSALS", "map_commands"]
@@ -50,146 +49,6 @@ def map_commands(app: typer.Typer) -> typer.Typer:
     return maps
 
 
-def decide(
-    name: Annotated[str, typer.Argument(help="The map; or codes, or a code set such as codes/srt.")],
-    subject: Annotated[
-        str, typer.Argument(help="A column, or COLUMN=CELL; of a code set CODE, CODE=MEANING or CODE|SCHEME|MEANING.")
-    ],
-    term: Annotated[
-        str | None,
-        typer.Argument(metavar="[OBJECT]", help="What it means, such as ncit:C28421; else the best proposal."),
-    ] = None,
-    *,
-    accept: Annotated[bool, typer.Option("--accept", help="It means OBJECT (as where nothing is said).")] = False,
-    reject: Annotated[bool, typer.Option("--reject", help="It does not mean OBJECT.")] = False,
-    no_term: Annotated[bool, typer.Option("--no-term", help="There is no term: the cell is kept as written.")] = False,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="What was decided holds no longer.")] = False,
-    author: Annotated[str, typer.Option(envvar="QILIN_AUTHOR", help="Who decides: an ORCID, or a name.")] = "",
-    reviewer: Annotated[str, typer.Option(help="Who has looked at it too.")] = "",
-    variable: Annotated[
-        str | None, typer.Option(help="Of a data element: the variable, where it is not that of the element.")
-    ] = None,
-    predicate: Annotated[str | None, typer.Option(help="skos:exactMatch, closeMatch, broadMatch …")] = None,
-    confidence: Annotated[float | None, typer.Option(help="From 0 to 1.", min=0, max=1)] = None,
-    reason: Annotated[str, typer.Option(help="Why; that of the proposal where nothing is said.")] = "",
-    later: Annotated[bool, typer.Option("--later", help="Do not read the sources again yet.")] = False,
-    json: Json = False,
-) -> None:
-    """Decide what a column or a cell means; what was read through the map then follows at once.
-
-    A column means a data element, which brings its variable (else name it with --variable), or a variable alone. The
-    exit status is 1 where this decision left something rejected that was not, or needs a file that is gone.
-
-    Examples:
-
-    qilin map decide trial_x Sex cadsr:2200604 --author orcid:0000-0002-1825-0097 --reason "see protocol"
-
-    qilin map decide trial_x "Overall stage" cadsr:3440332 --variable ncit:C28108 --reason "clinical or pathologic"
-
-    qilin map decide trial_x "Overall stage=IIIb" ncit:C27978 --reason "same stage, other spelling"
-
-    qilin map decide trial_x "Overall stage=5" --no-term --reason "no stage of this name"
-
-    qilin map decide trial_x "Overall stage=IIIb" --withdraw --reason "the site says it means IIIa"
-
-    qilin map decide codes "S71|99EPAD|target" ncit:C94520 --reason "a target lesion of RECIST"
-    """
-    from ingest.steward import Steward, Wish  # noqa: PLC0415 - the term index is slow to import
-
-    wish = Wish(
-        mapping=name,
-        subject=subject,
-        verdict=_verdict(accept=accept, reject=reject, no_term=no_term, withdraw=withdraw),
-        term=term,
-        variable=variable,
-        predicate=_predicate(predicate),
-        author=_author(author),
-        reviewer=reviewer,
-        confidence=confidence,
-        reason=reason,
-    )
-    warehouse = Warehouse.open()
-    made = Steward(warehouse).decide(wish)
-    if not json:
-        for record in (made.record, *made.brought):
-            out.print(_sentence(record), highlight=False, markup=False)
-    if not made.is_read:
-        err.print(f"{name} does not read that column: name it below columns: in map.yaml", highlight=False)
-    if made.needs_variable:
-        err.print(f"{made.record.object} brings no variable; name one with --variable", highlight=False)
-    before = _standing(warehouse)
-    result = None if later else _rederived(warehouse, name, None)
-    as_before = _leave_out(result, before) if result else 0
-    if json:
-        brought = [asdict(record) for record in made.brought]
-        applied = result and {**_as_json(result), "rejected_as_before": as_before}
-        print_json({**asdict(made.record), "brought": brought, "is_read": made.is_read, "applied": applied})
-    elif result is not None:
-        _tell(result)
-        if as_before:
-            err.print(f"{as_before:,} places wait as before: see `qilin map pending {name}`", highlight=False)
-    raise typer.Exit(result.exit_status if result else 0)
-
-
-Problem = tuple[str, str, str]
-"""What a reject is about: file, problem, and what is wanted."""
-
-
-def _standing(warehouse: Warehouse) -> Counter[Problem]:
-    """At how many places each problem stands so far."""
-    entries = warehouse.control.quarantine()
-    return Counter({(item.name, item.problem, item.wanted): places(item.place) for item in entries})
-
-
-def _leave_out(result: Any, before: Counter[Problem]) -> int:
-    """Leave out of a report the problems that stood before, at as many places or more; how many places that are."""
-    new, old = [], 0
-    for item in result.report.rejects:
-        count = places(item.place)
-        if count <= before[item.name, item.problem, item.wanted]:
-            old += count
-        else:
-            new.append(item)
-    result.report.rejects = new
-    return old
-
-
-def _verdict(*, accept: bool, reject: bool, no_term: bool, withdraw: bool) -> Verdict:
-    chosen = {
-        Verdict.ACCEPTED: accept,
-        Verdict.REJECTED: reject,
-        Verdict.NO_TERM: no_term,
-        Verdict.WITHDRAWN: withdraw,
-    }
-    given = [verdict for verdict, said in chosen.items() if said]
-    if len(given) > 1:
-        raise typer.BadParameter("only one of --accept, --reject, --no-term and --withdraw")
-    return given[0] if given else Verdict.ACCEPTED
-
-
-def _predicate(text: str | None) -> str | None:
-    """A predicate with its prefix, which may be left out."""
-    return f"skos:{text}" if text and ":" not in text else text
-
-
-def _author(text: str) -> str:
-    if not text.strip():
-        raise typer.BadParameter("say who decides, here or in the environment as QILIN_AUTHOR", param_hint="--author")
-    return text
-
-
-def _sentence(record: DecisionRecord) -> str:
-    """A decision for people."""
-    said = {
-        Verdict.ACCEPTED: f"means {record.object} {record.object_label!r} ({record.predicate.removeprefix('skos:')})",
-        Verdict.REJECTED: f"does not mean {record.object} {record.object_label!r}",
-        Verdict.NO_TERM: "has no term and is kept as written",
-        Verdict.WITHDRAWN: f"is undecided again (was: {record.object} {record.object_label!r})",
-    }
-    before = f"; in place of {record.replaces}" if record.replaces else ""
-    return f"decision {record.id}: {record.subject} {said[record.verdict]}, by {record.author}{before}"
-
-
 def apply(
     target: Annotated[
         str, typer.Argument(help="A map, to read again what was read through it; or a table, to ingest.")
@@ -211,8 +70,8 @@ def apply(
         return
     if mapping is not None:
         raise typer.BadParameter(f"{target} is no file; --mapping is for tables", param_hint="--mapping")
-    result = _rederived(warehouse, target, collection)
-    print_json(_as_json(result)) if json else _tell(result)
+    result = rederived(warehouse, target, collection)
+    print_json(as_json(result)) if json else tell(result)
     raise typer.Exit(result.exit_status)
 
 
@@ -231,43 +90,6 @@ def _ingest(warehouse: Warehouse, table: str, mapping: str | None, collection: s
 def _is_table(target: str) -> bool:
     """Whether what is named is a file to read, not a map or code set."""
     return not is_code_set(target) and Path(target).exists() and not is_map(Path(target))
-
-
-def _rederived(warehouse: Warehouse, name: str, collection: str | None) -> Any:
-    from ingest.rederive import rederive  # noqa: PLC0415 - readers and pyarrow are slow to import
-    from ingest.rederive_codes import rederive_codes  # noqa: PLC0415
-
-    with watching() as progress:
-        if is_code_set(name):
-            return rederive_codes(warehouse, collection, progress)
-        return rederive(warehouse, name, collection, progress)
-
-
-def _as_json(result: Any) -> dict[str, Any]:
-    return {
-        "unchanged": result.unchanged,
-        "from_files": result.from_files,
-        "from_documents": result.from_documents,
-        "needs_file": [asdict(item) for item in result.lacking],
-        "report": report_json(result.report),
-    }
-
-
-def _tell(result: Any) -> None:
-    """What became of the sources, for people."""
-    if result.from_files or result.from_documents:
-        out.print(
-            f"{result.from_files:,} sources read again from their files, {result.from_documents:,} from what was kept, "
-            f"{result.unchanged:,} unchanged",
-            highlight=False,
-        )
-        report(result.report)
-    else:
-        out.print(f"nothing to read again: {result.unchanged:,} sources follow from the map as it is", highlight=False)
-    for item in result.lacking:
-        columns = f" for the columns {', '.join(item.columns)}" if item.columns else ""
-        state = "; it is served as it was read before" if item.kept_as_it_was else ""
-        err.print(f"{item.collection}: {item.name} needs the file again{columns}{state}", highlight=False, markup=False)
 
 
 def check(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.console import err, out, print_json
+from api.map_following import author_of, rederived, tell
 from mappings.sssom import MappingError, column_id
 from store.warehouse import Warehouse
 
@@ -101,7 +102,6 @@ def _fields(date: str | None, form: str | None, clock: str | None, **columns: st
 def _set(name: str, change: Change, terms: list[str], author: str, reason: str, *, later: bool, json: bool) -> None:
     from dataclasses import replace  # noqa: PLC0415
 
-    from api.cli_map import _author, _rederived, _tell  # noqa: PLC0415 - the command's neighbour
     from ingest.steward import Steward, Wish  # noqa: PLC0415 - the term index is slow to import
     from mappings.shape_change import applied, record_of  # noqa: PLC0415
     from mappings.sssom_write import write_text  # noqa: PLC0415
@@ -115,7 +115,7 @@ def _set(name: str, change: Change, terms: list[str], author: str, reason: str, 
         made = next((found for term in terms if (found := record_of(term, _imported(warehouse)))), None)
         if made and not _reads(before, change):
             change = replace(change, entry={"record": made, **change.entry})
-    who = _author(author) if terms else ""
+    who = author_of(author) if terms else ""
     for term in terms:
         steward.targets.find(term)  # refuses one that no loaded vocabulary holds, before anything is written
     text = applied(before, path.parent.name, change)
@@ -132,7 +132,7 @@ def _set(name: str, change: Change, terms: list[str], author: str, reason: str, 
         # what could not be decided is not half done
         write_text(path, before) if before is not None else path.unlink()
         raise
-    result = None if later or before is None else _rederived(warehouse, path.parent.name, None)
+    result = None if later or before is None else rederived(warehouse, path.parent.name, None)
     if json:
         print_json({"map": str(path), "changed": text != before, "decisions": [item.id for item in decided]})
     else:
@@ -140,7 +140,7 @@ def _set(name: str, change: Change, terms: list[str], author: str, reason: str, 
         for item in decided:
             out.print(f"decision {item.id}: {item.subject} means {item.object} {item.object_label!r}", markup=False)
         if result is not None:
-            _tell(result)
+            tell(result)
     raise typer.Exit(result.exit_status if result else 0)
 
 
