@@ -7,8 +7,8 @@ is marked, since a person has to look at the images then.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from urllib.parse import unquote
@@ -24,6 +24,9 @@ SIZES = ("ncit:C96684", "ncit:C96685")
 
 LEAST = 0.5
 """The least ratio of two sizes that are called alike; readers differ by 20 % and more on small lesions."""
+
+DAY = "day"
+"""How a time begins that is a day of a clock; all others are studies."""
 
 CLOSE = 0.8
 """A second suggestion with so much of the score of the first makes it ambiguous."""
@@ -74,11 +77,19 @@ def measured(warehouse: Warehouse, caller: Caller, collection: str, subject: str
                 lesion.sites[str(row["site"])] = str(row["siteLabel"])
             if row["sideLabel"]:
                 lesion.sides.add(str(row["sideLabel"]))
-            time = row["study"] or (row["day"] is not None and f"day {row['day']} of {row['clock']}")
-            if time and row["value"] is not None and row["unit"] == "mm":
+            if row["value"] is not None and row["unit"] == "mm":
                 size = float(str(row["value"]))
-                lesion.sizes[variable, str(time)] = max(size, lesion.sizes.get((variable, str(time)), size))
+                for time in _times(row):
+                    lesion.sizes[variable, time] = max(size, lesion.sizes.get((variable, time), size))
     return list(found.values())
+
+
+def _times(row: Mapping[str, object]) -> Iterator[str]:
+    """When a size was taken: by study and by day, since an annotation names its study and a table a day."""
+    if row["study"]:
+        yield str(row["study"])
+    if row["day"] is not None:
+        yield f"{DAY} {row['day']} of {row['clock']}"
 
 
 def suggestions(lesions: Iterable[Measured], decided: set[frozenset[tuple[str, str]]]) -> Iterator[Suggestion]:
@@ -109,7 +120,8 @@ def _suggested(a: Measured, b: Measured) -> Suggestion | None:
     if not ratios or (mean := sum(ratios) / len(ratios)) < LEAST:
         return None
     known = bool(a.sites and b.sites)
-    return Suggestion(a, b, round(mean if known else mean / 2, 3), len({time for _, time in shared}))
+    days = Counter(time.startswith(DAY) for time in {time for _, time in shared})
+    return Suggestion(a, b, round(mean if known else mean / 2, 3), max(days.values()))
 
 
 def _rivalled(item: Suggestion, found: list[Suggestion]) -> bool:
