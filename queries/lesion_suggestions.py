@@ -25,8 +25,8 @@ SIZES = ("ncit:C96684", "ncit:C96685")
 LEAST = 0.5
 """The least ratio of two sizes that are called alike; readers differ by 20 % and more on small lesions."""
 
-DAY = "day"
-"""How a time begins that is a day of a clock; all others are studies."""
+DAY, VISIT = "day", "visit"
+"""How a time begins that is a day of a clock, or a visit; all others are studies."""
 
 CLOSE = 0.8
 """A second suggestion with so much of the score of the first makes it ambiguous."""
@@ -85,11 +85,15 @@ def measured(warehouse: Warehouse, caller: Caller, collection: str, subject: str
 
 
 def _times(row: Mapping[str, object]) -> Iterator[str]:
-    """When a size was taken: by study and by day, since an annotation names its study and a table a day."""
-    if row["study"]:
-        yield str(row["study"])
-    if row["day"] is not None:
-        yield f"{DAY} {row['day']} of {row['clock']}"
+    """When a size was taken: by study and by day, since an annotation names its study and a table a day.
+
+    A visit counts where nothing else is known: two documents may number visits in two ways.
+    """
+    day = None if row["day"] is None else f"{DAY} {row['day']} of {row['clock']}"
+    known = [str(time) for time in (row["study"], day) if time]
+    yield from known
+    if not known and row["visit"] is not None:
+        yield f"{VISIT} {row['visit']}"
 
 
 def suggestions(lesions: Iterable[Measured], decided: set[frozenset[tuple[str, str]]]) -> Iterator[Suggestion]:
@@ -120,7 +124,7 @@ def _suggested(a: Measured, b: Measured) -> Suggestion | None:
     if not ratios or (mean := sum(ratios) / len(ratios)) < LEAST:
         return None
     known = bool(a.sites and b.sites)
-    days = Counter(time.startswith(DAY) for time in {time for _, time in shared})
+    days = Counter(time.startswith((DAY, VISIT)) for time in {time for _, time in shared})
     return Suggestion(a, b, round(mean if known else mean / 2, 3), max(days.values()))
 
 
