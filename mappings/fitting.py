@@ -12,7 +12,7 @@ from mappings.words import fold
 from ontology.prefixes import Curie
 from ontology.units import IncompatibleUnitsError, UnknownUnitError, convert
 
-__all__ = ["choice_of", "convertible", "fitting", "texts_of"]
+__all__ = ["answers_of", "choice_of", "convertible", "fitting", "texts_of"]
 
 Factor: TypeAlias = tuple[float, str]
 FITS: Factor = (1.0, "")
@@ -32,6 +32,12 @@ def texts_of(column: Column) -> dict[str, str]:
     meanings = column.meanings
     short = {cell.lstrip("."): text for cell, text in meanings.items()}
     return {cell: fold(meanings.get(cell) or short.get(cell) or cell) for cell in column.values}
+
+
+def answers_of(column: Column) -> bool:
+    """Whether all that the cells of a column say is yes, no and their like."""
+    said = set(texts_of(column).values())
+    return bool(said) and said <= ANSWERS
 
 
 def choice_of(knowledge: Knowledge, column: Column, target: Target) -> Curie | None:
@@ -97,8 +103,7 @@ def _not_coded(column: Column, target: Target) -> list[Factor]:
 
 def _answers(knowledge: Knowledge, column: Column, target: Target) -> Factor:
     """Less where the cells are yes and no and those of the target are not; more where the column is one of them."""
-    said = set(texts_of(column).values())
-    if not said or not said <= ANSWERS:
+    if not answers_of(column):
         return FITS
     if choice_of(knowledge, column, target):
         return 1.15, "one of its values is a column of its own"

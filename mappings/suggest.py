@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mappings.fitting import convertible, fitting, texts_of
+from mappings.fitting import answers_of, convertible, fitting, texts_of
 from mappings.header import header
 from mappings.knowledge import PLAIN_ANSWERS, Decided, Knowledge, Target
 from mappings.naming import Fit, Naming
@@ -104,7 +104,7 @@ class Suggester:
             return Advice(column, None, (), "leave:empty", "says nothing in any row")
         fits = self._fits(column, common)
         scored = self._scored(column, fits)
-        ranked = sorted(scored, key=lambda key: (-scored[key].score, key))
+        ranked = self._ranked(scored)
         listed = [key for key in ranked if self.knowledge.targets[key].record and scored[key].score >= NEGLIGIBLE]
         proposals = tuple(self._proposal(column, key, scored[key], fits) for key in listed[:SHOWN])
         if identical := self._identical(column, collection):
@@ -125,11 +125,16 @@ class Suggester:
         found = {
             key: _Scored(BY_NAME * fit.score**1.2, [_named(fit)]) for (key, element), fit in fits.items() if not element
         }
-        ranked = sorted(found, key=lambda key: (-found[key].score, key))
+        ranked = self._ranked(found)
         listed = [key for key in ranked if self.knowledge.targets[key].record and found[key].score >= NEGLIGIBLE]
         if not listed or ranked[0] != listed[0]:
             return []
         return [self._proposal(column, key, found[key], fits) for key in listed[:SHOWN]]
+
+    def _ranked(self, scored: Mapping[str, _Scored]) -> list[str]:
+        """The targets best first; of those that fit alike the one that was decided more often."""
+        used = {key: sum(self.knowledge.uses.get(key, {}).values()) for key in scored}
+        return sorted(scored, key=lambda key: (-round(scored[key].score, 3), -used[key], key))
 
     def _left(self, column: Column, scored: dict[str, _Scored], best: str, listed: list[str]) -> tuple[str, str]:
         """Role and reason of a column for which nothing is proposed."""
@@ -147,9 +152,10 @@ class Suggester:
         texts = [column.header.name, *column.other_names]
         if column.described and column.described.label:
             texts.append(column.described.label)
+        answered = answers_of(column)
         best: dict[tuple[str, Curie | None], Fit] = {}
         for text in texts:
-            for key, fit in self._naming.fits(text, common).items():
+            for key, fit in self._naming.fits(text, common, answered=answered).items():
                 if key not in best or best[key].score < fit.score:
                     best[key] = fit
         return best
