@@ -30,7 +30,7 @@ FEW = 6
 OPAQUE = re.compile(r"[A-Za-z]{1,3}\d{0,2}[A-Za-z]?\d{1,3}[A-Za-z]{0,2}")
 """The form of a form's numbering, such as ``a0e11`` or ``F1e5d``."""
 MOMENT = re.compile(
-    r"(?<=[A-Za-z0-9)\]])[\s_.,-]+(?:at|after|before|since|during|following|prior to|from)[\s_.-]+", re.IGNORECASE
+    r"(?<=[A-Za-z0-9)\]])[\s_.,-]+(?:at|after|before|since|during|following|prior to|from|of|among)[\s_.-]+", re.IGNORECASE
 )
 """What precedes the moment at which something holds: *age at surgery*."""
 MOMENT_WEIGHT = 0.4
