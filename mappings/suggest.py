@@ -7,6 +7,7 @@ left out, and that is an answer. Nothing here is applied; a steward decides.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from mappings.knowledge import PLAIN_ANSWERS, Decided, Knowledge, Target
 from mappings.naming import Fit, Naming
 from mappings.profile import Column, Table, ValueKind
 from mappings.suggest_elements import ElementProposal, elements_of
-from mappings.words import fold
+from mappings.words import fold, words
 from ontology.prefixes import Curie
 
 __all__ = ["PROPOSED", "Advice", "Proposal", "Suggester"]
@@ -34,6 +35,10 @@ NEGLIGIBLE = 0.15
 """Below this score nothing is listed at all."""
 BY_NAME = 0.92
 """What a name that fits in every word is worth alone."""
+SHARED = 0.6
+"""The share of its answers that have a word of which the whole question speaks."""
+FEWEST = 3
+"""Answers from which it may be told what all of them speak of."""
 BY_CELLS = 0.7
 """What cells that are all known are worth alone."""
 
@@ -152,6 +157,8 @@ class Suggester:
         texts = [column.header.name, *column.other_names]
         if column.described and column.described.label:
             texts.append(column.described.label)
+        if shared := _shared(column, texts[-1]):
+            texts[-1] = shared
         answered = answers_of(column)
         best: dict[tuple[str, Curie | None], Fit] = {}
         for text in texts:
@@ -211,11 +218,12 @@ class Suggester:
         telling = [text for text in said if text not in PLAIN_ANSWERS and not text.lstrip("-.").isdigit()]
         if not telling or len(telling) > 400:
             return []
-        weights = {text: 1 / len(self.knowledge.cell_targets.get(text, ("",))) for text in telling}
+        tellers = {text: self.knowledge.tellers(text) for text in telling}
+        weights = {text: 1 / max(1, len(found)) for text, found in tellers.items()}
         total = sum(weights.values())
         shares: dict[str, list[float]] = {}
         for text in telling:
-            for key in self.knowledge.cell_targets.get(text, ()):
+            for key in tellers[text]:
                 shares.setdefault(key, []).append(weights[text])
         return [
             (
@@ -242,6 +250,16 @@ class Suggester:
         found = [item for item in self.knowledge.by_name.get(fold(column.name), ()) if _same(column, item, collection)]
         agreed = len({(item.variable, item.element) for item in found}) == 1
         return tuple(found) if agreed else ()
+
+
+def _shared(column: Column, asked: str) -> str:
+    """The question with the words that most of its answers have: *Grade* of *mild adverse event*, *no adverse event*."""
+    said = [set(words(text)) for text in column.meanings.values()]
+    counted = Counter(word for each in said for word in each)
+    common = [word for word in dict.fromkeys(w for t in column.meanings.values() for w in words(t))
+              if counted[word] > SHARED * len(said)]
+    more = [word for word in common if not word.isdigit() and word not in set(words(asked))]
+    return " ".join([asked, *more]) if more and len(said) >= FEWEST else ""
 
 
 def _same(column: Column, item: Decided, collection: str | None) -> bool:
