@@ -30,7 +30,8 @@ FEW = 6
 OPAQUE = re.compile(r"[A-Za-z]{1,3}\d{0,2}[A-Za-z]?\d{1,3}[A-Za-z]{0,2}")
 """The form of a form's numbering, such as ``a0e11`` or ``F1e5d``."""
 MOMENT = re.compile(
-    r"(?<=[A-Za-z0-9)\]])[\s_.,-]+(?:at|after|before|since|during|following|prior to|from|of|among)[\s_.-]+", re.IGNORECASE
+    r"(?<=[A-Za-z0-9)\]])[\s_.,-]+(?:at|after|before|since|during|following|prior to|from|of|among)[\s_.-]+",
+    re.IGNORECASE,
 )
 """What precedes the moment at which something holds: *age at surgery*."""
 MOMENT_WEIGHT = 0.4
@@ -143,9 +144,7 @@ class Naming:
                     best[key] = Fit(score, name, text)
         return best
 
-    def _within(
-        self, text: str, said: Sequence[str], common: frozenset[str], *, answered: bool
-    ) -> dict[str, float]:
+    def _within(self, text: str, said: Sequence[str], common: frozenset[str], *, answered: bool) -> dict[str, float]:
         """The weight of each word in its text: less for what is common to the table, a moment or a heading."""
         before = set(words(MOMENT.split(text, maxsplit=1)[0], self.known))
         asked = set(words(self._asked(text, answered=answered), self.known)) | shifting_words()

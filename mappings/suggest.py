@@ -253,13 +253,16 @@ class Suggester:
 
 
 def _shared(column: Column, asked: str) -> str:
-    """The question with the words that most of its answers have: *Grade* of *mild adverse event*, *no adverse event*."""
-    said = [set(words(text)) for text in column.meanings.values()]
-    counted = Counter(word for each in said for word in each)
-    common = [word for word in dict.fromkeys(w for t in column.meanings.values() for w in words(t))
-              if counted[word] > SHARED * len(said)]
-    more = [word for word in common if not word.isdigit() and word not in set(words(asked))]
-    return " ".join([asked, *more]) if more and len(said) >= FEWEST else ""
+    """The question with the words that most of its answers have: *Grade* where all of them are *adverse event*."""
+    answers = [dict.fromkeys(words(text)) for text in column.meanings.values()]
+    counted = Counter(word for answer in answers for word in answer)
+    own = set(words(asked))
+    more = [
+        word
+        for word, count in counted.items()
+        if count > SHARED * len(answers) and not word.isdigit() and word not in own
+    ]
+    return " ".join([asked, *more]) if more and len(answers) >= FEWEST else ""
 
 
 def _same(column: Column, item: Decided, collection: str | None) -> bool:
