@@ -6,13 +6,14 @@ import re
 from decimal import Decimal
 from typing import TypeAlias
 
+from mappings.cell_words import named_so
 from mappings.knowledge import Knowledge, Target
 from mappings.profile import Column, ValueKind
 from mappings.words import fold
 from ontology.prefixes import Curie
 from ontology.units import IncompatibleUnitsError, UnknownUnitError, convert
 
-__all__ = ["answers_of", "choice_of", "convertible", "fitting", "texts_of"]
+__all__ = ["answers_of", "choice_of", "convertible", "fitting", "texts_of", "ticked"]
 
 Factor: TypeAlias = tuple[float, str]
 FITS: Factor = (1.0, "")
@@ -23,6 +24,7 @@ ANSWERS = frozenset(
     {"0", "1", "yes", "no", "y", "n", "true", "false", "unknown", "marked", "not marked", "checked", "unchecked"}
 )
 YES = frozenset({"yes", "y", "true"})
+TICKED = re.compile(r"\w___\w+$")
 PIECE = re.compile(r":|\s-\s|\)\s|=")
 """What parts the answer from the question, where each answer of a list is a column."""
 
@@ -44,9 +46,18 @@ def choice_of(knowledge: Knowledge, column: Column, target: Target) -> Curie | N
     """The term of the value that a yes/no column is about, as *Race: White* is."""
     known = knowledge.cells.get(target.key, {})
     for piece in reversed(PIECE.split(_label(column))):
-        if terms := known.get(fold(piece.strip(" )"))):
+        text = fold(piece.strip(" )"))
+        if terms := known.get(text):
             return terms.most_common(1)[0][0]
+        named = [term for term in named_so(text) if target.key in knowledge.term_targets.get(term, ())]
+        if len(named) == 1:
+            return named[0]
     return None
+
+
+def ticked(column: Column) -> bool:
+    """Whether a column is one choice of a REDCap checkbox, *race___5*, ticked or not: its 1 means that choice alone."""
+    return bool(TICKED.search(column.name)) and answers_of(column)
 
 
 def _label(column: Column) -> str:

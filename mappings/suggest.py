@@ -31,6 +31,9 @@ EXPLAINS = re.compile(
     r"^(?:please )?(?:specify|if other|explain|describe)\b|\b(?:other|specify|explain)\b[^a-z]*$", re.IGNORECASE
 )
 """Questions that ask for words."""
+SYSTEM = re.compile(r"redcap_(?:event_name|repeat_(?:instrument|instance)|data_access_group|survey_identifier)")
+"""The columns that REDCap itself adds to an export."""
+STATES = frozenset({"incomplete", "unverified", "complete"})
 NEGLIGIBLE = 0.15
 """Below this score nothing is listed at all."""
 BY_NAME = 0.92
@@ -192,6 +195,8 @@ class Suggester:
         if column.years or column.kind is ValueKind.DATE:
             form = "calendar years" if column.years else "dates"
             self._raise(scored, "role:date", 0.8, f"its cells are {form}")
+        if SYSTEM.fullmatch(column.name) or (column.name.endswith("_complete") and _state_of_form(column)):
+            self._raise(scored, "leave:administrative", 0.95, "REDCap's own: the state of a form, an event or a repeat")
         if EXPLAINS.search(label) or EXPLAINS.search(column.header.name):
             self._raise(scored, "leave:text", 0.85, "it asks to explain an answer that is not listed")
 
@@ -250,6 +255,12 @@ class Suggester:
         found = [item for item in self.knowledge.by_name.get(fold(column.name), ()) if _same(column, item, collection)]
         agreed = len({(item.variable, item.element) for item in found}) == 1
         return tuple(found) if agreed else ()
+
+
+def _state_of_form(column: Column) -> bool:
+    """Whether the cells are those by which REDCap says how far a form is filled in."""
+    said = set(texts_of(column).values())
+    return bool(said) and (said <= STATES or said <= {"0", "1", "2"})
 
 
 def _shared(column: Column, asked: str) -> str:

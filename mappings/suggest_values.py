@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process
 
 from mappings.cell_forms import forms, numbered, polar, squeezed, stage_label
 from mappings.cell_words import DISEASE, NEGATIONS, SIDES, bag, by_words
-from mappings.fitting import choice_of, texts_of
+from mappings.fitting import choice_of, texts_of, ticked
 from mappings.knowledge import PLAIN_ANSWERS, Knowledge, Target
 from mappings.profile import Column, Table
 from mappings.suggest import Suggester
@@ -93,6 +93,8 @@ def values_of(
     context = _about(column, table)
     meant = {cell for cell in column.values if texts[cell] != fold(cell)}
     checked = choice_of(suggester.knowledge, column, target)
+    if ticked(column) and not checked:
+        return {}
     counted = numbered(target.key, {cell: fold(text) for cell, text in column.meanings.items()})
     made: dict[str, list[ValueProposal]] = {}
     for cell, text in texts.items():
