@@ -16,7 +16,7 @@ from mappings.header import header
 from mappings.knowledge import PLAIN_ANSWERS, Decided, Knowledge, Target
 from mappings.naming import Fit, Naming
 from mappings.profile import Column, Table, ValueKind
-from mappings.suggest_elements import ElementProposal, elements_of
+from mappings.suggest_elements import ElementProposal, apart, elements_of
 from mappings.words import fold, words
 from ontology.prefixes import Curie
 
@@ -114,12 +114,12 @@ class Suggester:
         scored = self._scored(column, fits)
         ranked = self._ranked(scored)
         listed = [key for key in ranked if self.knowledge.targets[key].record and scored[key].score >= NEGLIGIBLE]
-        proposals = tuple(self._proposal(column, key, scored[key], fits) for key in listed[:SHOWN])
+        proposals = tuple(apart([self._proposal(column, key, scored[key], fits) for key in listed[:SHOWN]]))
         if identical := self._identical(column, collection):
             places = ", ".join(item.source for item in identical[:4])
             first = self._proposal(column, identical[0].target, _Scored(0.99, [f"decided so in {places}"]), fits)
-            others = tuple(item for item in proposals if item.target.key != first.target.key)
-            return Advice(column, first, (first, *others)[:SHOWN], identical=identical)
+            others = [item for item in proposals if item.target.key != first.target.key]
+            return Advice(column, first, tuple(apart([first, *others])[:SHOWN]), identical=identical)
         best = ranked[0] if ranked else ""
         if proposals and best == listed[0] and proposals[0].score >= PROPOSED:
             return Advice(column, proposals[0], proposals)
@@ -137,7 +137,7 @@ class Suggester:
         listed = [key for key in ranked if self.knowledge.targets[key].record and found[key].score >= NEGLIGIBLE]
         if not listed or ranked[0] != listed[0]:
             return []
-        return [self._proposal(column, key, found[key], fits) for key in listed[:SHOWN]]
+        return apart([self._proposal(column, key, found[key], fits) for key in listed[:SHOWN]])
 
     def _ranked(self, scored: Mapping[str, _Scored]) -> list[str]:
         """The targets best first; of those that fit alike the one that was decided more often."""

@@ -268,3 +268,30 @@ def test_codes_that_count_the_grades_of_a_scale(plain):
     later = Described("e29", "ECOG PERFORMANCE STATUS", {str(int(key) + 1): text for key, text in meanings.items()})
     shifted = column("e29", "1", "2", "3", described=later)
     assert not any("ECOG" in item.label for items in values_of(plain, shifted, target).values() for item in items)
+
+
+def test_no_two_proposals_have_the_same_score(suggester):
+    proposals = suggester.column(column("AGE", "54", "61", "70")).proposals
+    assert [item.target.variable for item in proposals[:2]] == [ncit.AGE, ncit.AGE_AT_DIAGNOSIS]
+    assert proposals[0].score > proposals[1].score
+
+
+def test_columns_of_redcap_itself_are_about_the_form(plain):
+    state = Described("x_complete", "Complete?", {"0": "Incomplete", "1": "Unverified", "2": "Complete"})
+    for made in (
+        column("x_complete", "0", "2", described=state),
+        column("x_complete", "Complete", "Incomplete"),
+        column("redcap_repeat_instance", "1", "2", "3"),
+    ):
+        assert plain.column(made).role == "leave:administrative"
+    assert plain.column(column("response_complete", "CR", "PR", "SD")).role != "leave:administrative"
+
+
+def test_a_ticked_choice_means_that_choice_alone(suggester):
+    def race(number: str, choice: str) -> dict[str, list]:
+        label = f"Race (Select all that apply) {choice}"
+        made = column(f"race___{number}", "0", "1", "0", described=Described(f"race___{number}", label, {}))
+        return values_of(suggester, made, suggester.column(made).proposed.target)
+
+    assert race("1", "American Indian/Alaska Native")["1"][0].term == "ncit:C41259"
+    assert race("6", "Unknown / Not Reported") == {}
