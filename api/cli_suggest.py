@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["suggest_command", "suggest_refusals"]
 
+ASKS = 70
+"""Letters of a question that are shown."""
 SHAPE, DECISIONS, PROPOSALS = "map.yaml", "mapping.sssom.tsv", "proposals.sssom.tsv"
 NEXT = 2
 """Further proposals that are shown in a row."""
@@ -185,8 +187,18 @@ def _show(sheet: Sheet) -> None:
     if sheet.long:
         about = f"{sheet.long.item.name} names what {sheet.long.value.name} holds"
         err.print(f"a long table: {about}", highlight=False, markup=False)
+    columns: tuple[str, ...] = ("column", "cells", "proposed", "element", "score", "reason", "cells decided", "next")
     rows = [_row(sheet, item) for item in sheet.advice]
-    print_rows(where, ("column", "cells", "proposed", "element", "score", "reason", "cells decided", "next"), rows)
+    if any(column.described for column in table.columns):
+        columns = ("column", "asks", *columns[1:])
+        rows = [(row[0], _asks(item.column), *row[1:]) for row, item in zip(rows, sheet.advice, strict=True)]
+    print_rows(where, columns, rows)
+
+
+def _asks(column: Column) -> str:
+    """What the data dictionary says of a column, in a few words."""
+    label = column.described.label if column.described else ""
+    return label if len(label) <= ASKS else f"{label[: ASKS - 1]}\u2026"
 
 
 def _row(sheet: Sheet, item: Advice) -> tuple[object, ...]:
