@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ingest.steward import Steward, Wish, subject_of
+from ingest.steward import Steward, Wish, confidence_of, subject_of
 from ingest.steward_records import is_element
 from mappings.sssom import MappingError, column_id, parse_subject
 from mappings.suggest import PROPOSED
@@ -15,7 +15,7 @@ __all__ = ["cells_as_proposed"]
 
 
 def cells_as_proposed(steward: Steward, wish: Wish) -> list[Wish]:
-    """The decisions on the cells of the column that a wish is about; those decided before stay as they are.
+    """The decisions on the cells of the column that a wish is about; those decided or rejected before stay so.
 
     `MappingError` where the wish is no acceptance of a column, or gives it another meaning than the one for which its
     cells are proposed.
@@ -34,13 +34,15 @@ def cells_as_proposed(steward: Steward, wish: Wish) -> list[Wish]:
         said = f"the cells of {column.column} are proposed for {first or 'nothing'}, not for {wish.term}"
         raise MappingError(f"{said}; decide them one by one")
     held = {row.subject for row in mapping.decisions.rows if not row.negated}
+    denied = {(row.subject, row.term) for row in mapping.decisions.rows if row.negated}
     likely = [
         cell
         for cell, rows in proposals.items()
         if cell not in held
+        and (cell, rows[0].term) not in denied
         and (spoken := parse_subject(cell)).value is not None
         and (spoken.column, spoken.facet) == (column.column, column.facet)
-        and float(rows[0].confidence or 0) >= PROPOSED
+        and confidence_of(rows[0]) >= PROPOSED
     ]
     bare = replace(wish, term=None, variable=None, predicate=None, confidence=None)
     return [replace(bare, subject=cell) for cell in likely]

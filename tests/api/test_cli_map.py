@@ -369,3 +369,6 @@ def test_the_cells_of_a_column_are_decided_with_it(qilin: Run, home: Home) -> No
     assert told == {"column:Stage": "ncit:C28108", "value:Stage/II": "ncit:C28054"}
     assert [item["reason"] for item in made["brought"]] == ["as the protocol says"]
     assert len(decide(qilin, "Stage", "--cells", "--later")["brought"]) == 0, "what is decided stays as it is"
+    decide(qilin, "Stage=II", "--withdraw", "--later")
+    decide(qilin, "Stage=II", "ncit:C28054", "--reject", "--later")
+    assert len(decide(qilin, "Stage", "--cells", "--later")["brought"]) == 0, "what is rejected stays rejected"
