@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.cli import app, refusals
+from mappings.code_library import shipped_set
 from mappings.code_sets import read_code_rows
 from ontology.index import TermIndex
 from store.generations import Generations
@@ -119,10 +120,41 @@ def test_a_set_is_exported_written_and_then_speaks(qilin: Run, home: Home) -> No
 def test_nothing_that_comes_with_qilin_needs_a_review_and_what_was_relabelled_does(qilin: Run, home: Home) -> None:
     sets = [row["map"] for row in json.loads(qilin("map", "list", "--json").stdout) if row["map"].startswith("codes/")]
     assert json.loads(qilin("map", "review", *sets, "--json").stdout) == []
-    qilin("map", "write", "codes/srt")
+    qilin("map", "write", "codes/srt", str(home.root / "whole"))
     path = home.mappings / "codes" / "srt.sssom.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (home.root / "whole" / "srt.sssom.tsv").rename(path)
     path.write_text(
         path.read_text(encoding="utf-8").replace("ncit:C25334\tLength", "ncit:C25334\tOld"), encoding="utf-8"
     )
     found = json.loads(qilin("map", "review", "codes/srt", "--json", status=1).stdout)
     assert {(row["label"], row["problem"], row["now"]) for row in found} == {("Old", "was relabelled", "Length")}
+
+
+def test_a_set_of_the_site_stands_beside_the_one_that_comes_with_qilin(qilin: Run, home: Home) -> None:
+    shipped = len(json.loads(qilin("map", "show", "codes/srt", "--json").stdout))
+    qilin("map", "decide", "codes/srt", "G-A22A", "ncit:C96684", "--later", "--reason", "x")
+    qilin("map", "decide", "codes/srt", "M-8FFFF=Ours", "ncit:C94520", "--later", "--reason", "x")
+    qilin("map", "decide", "codes/srt", "G-A185", "--withdraw", "--later", "--reason", "x")
+    (gone,) = [row for row in shipped_set("codes/srt") if row.subject == "srt:G-A185"]
+    qilin("map", "write", "codes/srt")
+    path = home.mappings / "codes" / "srt.sssom.tsv"
+    held = {(row.subject, row.term, row.negated) for row in read_code_rows(path)}
+    assert held == {
+        ("srt:G-A22A", "ncit:C96684", False),
+        ("srt:M-8FFFF", "ncit:C94520", False),
+        ("srt:G-A185", gone.term, True),
+    }
+    rows = json.loads(qilin("map", "show", "codes/srt", "--json").stdout)
+    assert len(rows) == shipped + 1
+    terms = {row["code"]: (row["term"], row["word"]) for row in rows}
+    assert terms["srt:G-A22A"] == ("ncit:C96684", "exactMatch")
+    assert terms["srt:G-A185"] == (gone.term, "does not mean")
+    qilin("map", "write", "codes/srt")
+    assert {(row.subject, row.term, row.negated) for row in read_code_rows(path)} == held
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("command", ["pending", "check"])
+def test_a_set_that_is_not_known_is_no_empty_list(command: str) -> None:
+    assert "no code set 'codes/nosuch'" in str(CliRunner().invoke(app, ["map", command, "codes/nosuch"]).exception)
