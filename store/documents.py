@@ -12,6 +12,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +25,12 @@ __all__ = ["LIMIT", "Documents", "Reading"]
 
 LIMIT = 16 << 20
 """Bytes of a file, or of the text to keep of it, beyond which nothing is kept: it is read again from its locator."""
+
+PIECE = 1 << 16
+"""Characters that are packed at once."""
+
+SETTLING = 16
+"""How many documents are brought to the disk at once."""
 
 reading_table = sa.Table(
     "reading",
@@ -51,6 +58,7 @@ class Documents:
     def __init__(self, home: Home, control: Control) -> None:
         self._home = home
         self._engine = control.engine
+        self._unsettled: set[Path] = set()
         reading_table.create(self._engine, checkfirst=True)
 
     def path(self, document: str) -> Path:
@@ -62,25 +70,31 @@ class Documents:
         digest, size = hashlib.sha256(), 0
         self._home.scratch.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(dir=self._home.scratch, suffix=".gz")
-        with os.fdopen(handle, "wb") as out:
-            # no file name and no time, so that the same content is the same file
-            with gzip.GzipFile("", "wb", compresslevel=3, fileobj=out, mtime=0) as packed:
-                for line in lines:
-                    data = line.encode() + b"\n"
-                    size += len(data)
-                    if size > limit:
-                        break
-                    digest.update(data)
-                    packed.write(data)
-            out.flush()
-            os.fsync(out.fileno())
+        # no file name and no time, so that the same content is the same file
+        with (
+            os.fdopen(handle, "wb") as out,
+            gzip.GzipFile("", "wb", compresslevel=3, fileobj=out, mtime=0) as packed,
+        ):
+            for data in _pieces(lines):
+                size += len(data)
+                if size > limit:
+                    break
+                digest.update(data)
+                packed.write(data)
         if size > limit:
             Path(draft).unlink()
             return None
         place = self.path(digest.hexdigest())
         place.parent.mkdir(parents=True, exist_ok=True)
         Path(draft).replace(place)
+        self._unsettled.add(place)
         return digest.hexdigest()
+
+    def _settle(self) -> None:
+        """See that what was kept is on the disk, many at once: the disk writes them together."""
+        with ThreadPoolExecutor(SETTLING) as pool:
+            list(pool.map(_settled, self._unsettled))
+        self._unsettled.clear()
 
     def lines(self, document: str) -> Iterator[str]:
         """The lines of a document."""
@@ -89,7 +103,8 @@ class Documents:
                 yield line.removesuffix("\n")
 
     def enter(self, readings: Iterable[Reading]) -> None:
-        """Enter how sources were read, in place of what was entered of them before."""
+        """Enter how sources were read, in place of what was entered of them before; what was kept is on the disk."""
+        self._settle()
         with self._engine.begin() as connection:
             for reading in readings:
                 connection.execute(sa.delete(reading_table).where(reading_table.c.sid == reading.sid))
@@ -152,3 +167,25 @@ class Documents:
         for path in self._home.documents.glob("*/*.gz"):
             if path.name.removesuffix(".gz") not in named:
                 path.unlink()
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
+    """Lines in pieces of some length, each line ended."""
+    held: list[str] = []
+    length = 0
+    for line in lines:
+        held.append(line)
+        length += len(line)
+        if length >= PIECE:
+            yield "\n".join((*held, "")).encode()
+            held, length = [], 0
+    if held:
+        yield "\n".join((*held, "")).encode()
+
+
+def _settled(place: Path) -> None:
+    try:
+        with place.open("rb") as handle:
+            os.fsync(handle.fileno())
+    except FileNotFoundError:  # swept meanwhile
+        return
