@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pyoxigraph as ox
@@ -60,14 +61,14 @@ def uid(text: str) -> URIRef:
     return URIRef("urn:oid:" + text)
 
 
-def triplet(element: etree._Element) -> str:
+def triplet(element: Any) -> str:
     """A code as found."""
     return f"{element.get('code')}|{element.get('codeSystemName')}|{element[0].get('value')}"
 
 
-def value(element: etree._Element, path: str, name: str = "value") -> str:
+def value(element: Any, path: str, name: str = "value") -> str:
     """What an element at a path holds."""
-    return str(element.find(path.replace("/", "/" + AIM).join((AIM, ""))).get(name))  # type: ignore[union-attr]
+    return str(element.find(path.replace("/", "/" + AIM).join((AIM, ""))).get(name))
 
 
 class Document:
@@ -179,7 +180,7 @@ class Document:
         )
         return about
 
-    def found(self, place: str, element: etree._Element, variable: str, part_of: str | None = None) -> None:
+    def found(self, place: str, element: Any, variable: str, part_of: str | None = None) -> None:
         """A statement."""
         code = element if element.tag == f"{AIM}typeCode" else element.find(f"{AIM}typeCode")
         term = TERMS.get((str(code.get("code")), str(code.get("codeSystemName"))), Q + "Unmapped")

@@ -2,7 +2,8 @@
 
 A document is a gzip file ``documents/ab/abcd….gz`` of the data folder, named by the SHA-256 of its content. The ledger
 names it by the source that was read from it, together with how that source was read. What a document holds is the
-reader's to say (`ingest.table_kept`); it is neither part of a generation nor served.
+reader's to say (`ingest.table_kept`); it is no part of a generation. Who may read the source of an annotation or report
+may have its document (`store.warehouse.Warehouse.kept`).
 """
 
 from __future__ import annotations
@@ -128,6 +129,24 @@ class Documents:
         )
         with self._engine.begin() as connection:
             return list(dict.fromkeys(connection.scalars(query)))
+
+    def named(self, digest: str, collection: str | None = None) -> list[tuple[str, str]]:
+        """Sources with their documents by a digest: that of the document, or the first digits of the source's content.
+
+        The last one logged comes first.
+        """
+        source, document = source_table.c, reading_table.c.document
+        query = (
+            sa.select(source.sid, document)
+            .join(reading_table, source.sid == reading_table.c.sid)
+            .where(document.is_not(None))
+            .where(sa.or_(document == digest, source.digest.startswith(digest, autoescape=True)))
+            .order_by(source.logged_at.desc(), source.sid)
+        )
+        if collection is not None:
+            query = query.where(source.collection == collection)
+        with self._engine.begin() as connection:
+            return [(row.sid, row.document) for row in connection.execute(query)]
 
     def forget(self, sids: Iterable[str]) -> None:
         """Remove what was kept of sources' contents, under whatever mapping they were read, from the disk too.
