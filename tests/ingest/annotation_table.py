@@ -12,6 +12,7 @@ import csv
 import json
 import re
 import shutil
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -31,7 +32,7 @@ from ontology.records import Lesion, Measurement, Observation, RegionFacts, Reje
 from ontology.terms import q
 from ontology.variables import variables
 
-__all__ = ["KINDS", "REAL", "Row", "row"]
+__all__ = ["KINDS", "REAL", "Row", "lines", "row"]
 
 REAL: Final = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
 CONTEXT: Final = Context(collection="real", secret=b"a secret of the tests", attested=True)
@@ -160,7 +161,7 @@ KINDS: Final[dict[str, Callable[[Path], Iterator[str]]]] = {
     "epad_rest": _aim,
     "dicom_sr": _report,
     "dicom_seg": _nothing,
-    "dicom_rt": _with_keywords(r"(Target|Delivery|DVH).*(Prescription|Minimum|Maximum|Mean)Dose"),
+    "dicom_rt": _with_keywords(r"(Target|DVH)(Prescription|Minimum|Maximum|Mean)Dose"),
     "dicom_rwvm": _with_keywords(r"RealWorldValue(Slope|Intercept)"),
     "dicom_pm": _nothing,
     "nrrd": _nothing,
@@ -251,21 +252,30 @@ def _count(found: Row, path: Path, copy: Path, scan: Callable[[Path], Iterator[s
             found.missed[str(item.raw_code)] += 1
 
 
-def main() -> None:
-    """Print the table, and below it why files were refused and what of the numbers is missing."""
-    head = "| kind | files | read | refused | rejected within | observations | measurements | numbers | exact | lesions | regions |"
-    print(head, "|---" * 11 + "|", sep="\n")
+COLUMNS: Final = (
+    *("kind", "files", "read", "refused", "rejected within", "observations", "measurements", "numbers", "exact"),
+    *("lesions", "regions"),
+)
+
+
+def _cells(kind: str, found: Row) -> tuple[str, ...]:
+    share = f" ({100 * found.exact / found.numbers:.1f} %)" if found.exact < found.numbers else ""
+    counts = (found.files, found.read, found.files - found.read, found.within.total(), found.observations)
+    more = (found.measurements, found.numbers)
+    ends = (len(found.lesions), found.regions)
+    texts = [*(f"{count:,}" for count in (*counts, *more)), f"{found.exact:,}{share}", *(f"{end:,}" for end in ends)]
+    return (kind, *texts)
+
+
+def lines() -> Iterator[str]:
+    """The table, and below it why files were refused and what of the numbers is missing."""
     rows = {kind: row(kind) for kind in KINDS}
-    for kind, each in rows.items():
-        counts = (each.files, each.read, each.files - each.read, each.within.total(), each.observations)
-        share = f" ({100 * each.exact / each.numbers:.1f} %)" if each.exact < each.numbers else ""
-        more = (each.measurements, each.numbers, f"{each.exact}{share}", len(each.lesions), each.regions)
-        print(f"| {kind} |", " | ".join(f"{count:,}" if isinstance(count, int) else count for count in (*counts, *more)), "|")
-    for kind, each in rows.items():
-        for what, counted in (("refused", each.reasons), ("rejected", each.within), ("not exact", each.missed)):
-            for reason, count in counted.most_common(8):
-                print(f"{kind}: {count} {what}: {reason}")
+    for cells in (COLUMNS, ["---"] * len(COLUMNS), *(_cells(kind, found) for kind, found in rows.items())):
+        yield f"| {' | '.join(cells)} |"
+    for kind, found in rows.items():
+        for what, counted in (("refused", found.reasons), ("rejected", found.within), ("not exact", found.missed)):
+            yield from (f"{kind}: {count} {what}: {reason}" for reason, count in counted.most_common(8))
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.writelines(f"{line}\n" for line in lines())
