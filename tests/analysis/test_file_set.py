@@ -84,7 +84,7 @@ def test_a_group_of_a_segment_refers_to_it(report: str, tmp_path: Path) -> None:
     again = list(sr.read(iter([str(path)]), CONTEXT))
     assert numbers(again) == numbers(list(given.observations))
     [group] = highdicom.sr.srread(path).content.get_volumetric_roi_measurement_groups()
-    assert group.referenced_segment.referenced_sop_instance_uid == SEGMENTATION
+    assert group.reference_type.meaning == "Referenced Segment"
     [study] = pydicom.dcmread(path).CurrentRequestedProcedureEvidenceSequence
     [series] = study.ReferencedSeriesSequence
     assert [item.ReferencedSOPInstanceUID for item in series.ReferencedSOPSequence] == [SEGMENTATION]
