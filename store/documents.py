@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import tempfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -60,6 +60,8 @@ class Documents:
         self._home = home
         self._engine = control.engine
         self._unsettled: set[Path] = set()
+        self._folders: set[Path] = set()
+        """The folders that are there."""
         reading_table.create(self._engine, checkfirst=True)
 
     def path(self, document: str) -> Path:
@@ -68,26 +70,23 @@ class Documents:
 
     def put(self, lines: Iterable[str], limit: int = LIMIT) -> str | None:
         """Keep lines of text; the name of the document, or None where they are more than ``limit`` bytes."""
-        digest, size = hashlib.sha256(), 0
-        self._home.scratch.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=self._home.scratch, suffix=".gz")
-        # no file name and no time, so that the same content is the same file
-        with (
-            os.fdopen(handle, "wb") as out,
-            gzip.GzipFile("", "wb", compresslevel=3, fileobj=out, mtime=0) as packed,
-        ):
-            for data in _pieces(lines):
-                size += len(data)
-                if size > limit:
-                    break
-                digest.update(data)
-                packed.write(data)
-        if size > limit:
-            Path(draft).unlink()
-            return None
+        digest, size, content = hashlib.sha256(), 0, []
+        # gzip without file name and time, so that the same content is the same file
+        packing = zlib.compressobj(level=3, wbits=31)
+        for data in _pieces(lines):
+            size += len(data)
+            if size > limit:
+                return None
+            digest.update(data)
+            content.append(packing.compress(data))
         place = self.path(digest.hexdigest())
-        place.parent.mkdir(parents=True, exist_ok=True)
-        Path(draft).replace(place)
+        if place.parent not in self._folders:
+            self._home.scratch.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(place.parent)
+        draft = self._home.scratch / f"document.{os.getpid()}.gz"
+        draft.write_bytes(b"".join((*content, packing.flush())))
+        draft.replace(place)
         self._unsettled.add(place)
         return digest.hexdigest()
 
