@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,12 @@ def compiled(folder: Path) -> dict[str, str]:
     return environment
 
 
+def processor_time() -> float:
+    """The seconds of processor time of all ended processes of the run together."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -76,8 +83,11 @@ def main() -> None:
             make_documents(documents, count)
             environment = compiled(folder)
             time.sleep(1)
+            begun = processor_time()
             mine = ours(documents, folder / "home", environment)
+            between = processor_time()
             peer, (stated, written, loaded) = theirs(documents, folder, environment)
+            worked = between - begun, processor_time() - between
             different = facts(folder / "home/current/store") - facts(folder / "peer")
         finally:
             shutil.rmtree(folder)
@@ -86,6 +96,7 @@ def main() -> None:
         print(f"lxml and rdflib: {show(peer, count)}")
         print(f"of which: stated {stated:.1f} s, written {written:.1f} s, bulk_load {loaded:.1f} s")
         print(f"facts that only ours has: {dict(different) or 'none'}")
+        print(f"processor time: {worked[0]:.1f} s and {worked[1]:.1f} s")
         print(f"ratio: {peer.seconds / mine.seconds:.2f} times as fast", flush=True)
 
 
