@@ -86,8 +86,11 @@ class Documents:
             self._folders.add(place.parent)
         draft = self._home.scratch / f"document.{os.getpid()}.gz"
         draft.write_bytes(b"".join((*content, packing.flush())))
+        if place.exists():
+            _settled(draft)  # what the ledger names already is never in danger
+        else:
+            self._unsettled.add(place)
         draft.replace(place)
-        self._unsettled.add(place)
         return digest.hexdigest()
 
     def _settle(self) -> None:
