@@ -39,6 +39,7 @@ __all__ = [
     "AGES",
     "DESCRIBING",
     "FREE_TEXT",
+    "HARMLESS",
     "NAMING",
     "OLDEST",
     "TECHNICAL",

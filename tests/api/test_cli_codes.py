@@ -18,7 +18,7 @@ from store.generations import Generations
 from store.home import Home
 
 GOLDEN = Path(__file__).parents[1] / "ingest" / "aim" / "aim3_target_lesion" / "input.xml"
-CODE = "2891771|caBIG|Proportion Necrosis"
+CODE = "2891770|caBIG|Proportion Necrosis"
 
 Run = Callable[..., Result]
 
@@ -35,7 +35,8 @@ def home(tmp_path: Path, terms: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     root = tmp_path / "var"
     root.mkdir()
     shutil.copy(terms, root / "terms.db")
-    shutil.copy(GOLDEN, tmp_path / "one.xml")
+    text = GOLDEN.read_text(encoding="utf-8").replace('"2891771"', '"2891770"')  # a code that has no mapping
+    (tmp_path / "one.xml").write_text(text, encoding="utf-8")
     monkeypatch.setenv("QILIN_HOME", str(root))
     monkeypatch.setenv("QILIN_AUTHOR", "Ada")
     monkeypatch.chdir(tmp_path)
@@ -71,14 +72,14 @@ def test_a_code_that_waits_is_listed_decided_and_gone(qilin: Run) -> None:
     made = json.loads(made.stdout)
     assert (made["mapping"], made["subject"], made["subject_label"]) == (
         "codes/cabig",
-        "cabig:2891771",
+        "cabig:2891770",
         "Proportion Necrosis",
     )
     assert made["applied"]["from_files"] == 1
     assert CODE not in waiting(qilin)
     history = json.loads(qilin("map", "history", "codes/cabig", "--json").stdout)
     assert [item["reason"] for item in history["decisions"]] == ["x"]
-    shown = json.loads(qilin("map", "show", "codes/cabig", "2891771=Proportion Necrosis", "--json").stdout)
+    shown = json.loads(qilin("map", "show", "codes/cabig", "2891770=Proportion Necrosis", "--json").stdout)
     assert [item["term"] for item in shown] == ["radlex:RID5171"]
 
 
@@ -101,16 +102,16 @@ def test_coverage_counts_codes_and_records(qilin: Run) -> None:
 def test_a_set_is_exported_written_and_then_speaks(qilin: Run, home: Home) -> None:
     qilin("map", "decide", "codes", CODE, "radlex:RID5171", "--later", "--reason", "x")
     text = qilin("map", "export", "codes/cabig").stdout
-    assert "cabig:2891771\tProportion Necrosis" in text
+    assert "cabig:2891770\tProportion Necrosis" in text
     assert "#  cabig: https://w3id.org/qilin/scheme/cabig#" in text
     turtle = qilin("map", "export", "codes/cabig", "--format", "turtle").stdout
-    assert "<https://w3id.org/qilin/scheme/cabig#2891771> skos:exactMatch <http://radlex.org/RID/RID5171>" in turtle
+    assert "<https://w3id.org/qilin/scheme/cabig#2891770> skos:exactMatch <http://radlex.org/RID/RID5171>" in turtle
     qilin("map", "write", "codes/cabig")
     path = home.mappings / "codes" / "cabig.sssom.tsv"
-    kept = [row for row in read_code_rows(path) if row.subject == "cabig:2891771"]
+    kept = [row for row in read_code_rows(path) if row.subject == "cabig:2891770"]
     assert [(row.term, row.author) for row in kept] == [("radlex:RID5171", "Ada")]
     path.write_text(path.read_text(encoding="utf-8").replace("RID5171\tnecrosis", "RID4865\tedema"), encoding="utf-8")
-    shown = json.loads(qilin("map", "show", "codes/cabig", "2891771=Proportion Necrosis", "--json").stdout)
+    shown = json.loads(qilin("map", "show", "codes/cabig", "2891770=Proportion Necrosis", "--json").stdout)
     assert [item["term"] for item in shown] == ["radlex:RID4865"]
     listed = {row["map"]: row for row in json.loads(qilin("map", "list", "--json").stdout)}
     assert listed["codes/cabig"]["whose"] == "site"
