@@ -44,7 +44,7 @@ from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "sr-1"
+VERSION: Final = "sr-2"
 """The reader's version: raise it when the same document would give other records."""
 
 REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."
