@@ -299,7 +299,7 @@ def _decode(
     """The named elements of a data set, or all public ones, decoded; what its VR forbids is left out."""
     values: dict[str, tuple[Scalar, ...]] = {}
     items: dict[str, tuple[Elements, ...]] = {}
-    for raw in found.elements():
+    for raw in list(found.elements()):  # as they are: to read a sequence, pydicom converts Pixel Representation
         tag = int(raw.tag)
         keyword, vr = _known(tag)
         if not keyword or (tags is not None and tag not in tags):
