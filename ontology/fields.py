@@ -81,7 +81,7 @@ class Star:
     cite: bool = True
     """Whether the star names its source (identity stars do not: many sources may name the node)."""
     told_apart: tuple[str, ...] = ()
-    """The fields by which several rows about one node say several things, where not one row says all."""
+    """The fields by which identity records of one node are told apart, since each says another thing."""
 
     @property
     def table(self) -> str:

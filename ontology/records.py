@@ -275,8 +275,12 @@ class SeriesHeader(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derivation(Record):
-    """What a series was made from or on, as its header says: another series, or an image whose series is not known."""
+    """What a series was made from or on: another series, or an image whose series is not known.
 
+    It is part of the identity of what was made, which any number of sources may state.
+    """
+
+    identity: ClassVar[bool] = True
     uid: str
     """Of the series that was made."""
     subject: str
