@@ -67,6 +67,9 @@ SUMMED = frozenset(ATTRIBUTES).union(
 SEXES = {"M": ncit.MALE, "F": ncit.FEMALE}
 AGE_UNITS = {"D": "d", "W": "wk", "M": "mo", "Y": "a"}
 
+LONGEST_SCAN = 86400
+"""In s: no series is acquired over more than a day."""
+
 STRONGEST = 30
 """In T: no magnet for people is as strong."""
 
@@ -94,6 +97,7 @@ class SeriesSum:
         self.instances: list[Instance] = []
         self.values: dict[str, Distinct] = {}
         self.acquired: tuple[dt.date, Decimal] | None = None
+        self.last_acquired: tuple[dt.date, Decimal] | None = None
         self.dates: dict[str, dt.date] = {}
         self.slices = Slices()
         self.items: dict[str, tuple[Elements, ...]] = {}
@@ -119,6 +123,7 @@ class SeriesSum:
         when = acquired_at(image)
         if when is not None:
             self.acquired = min(when, self.acquired or when)
+            self.last_acquired = max(when, self.last_acquired or when)
         self.slices.add(image, when)
 
     # what the sums say -------------------------------------------------------------------------------------------
@@ -150,6 +155,14 @@ class SeriesSum:
         concepts = {concept for _, concept in found if concept}
         given = any(given for given, _ in found)
         return given, bool(texts) and not given, concepts.pop() if len(concepts) == 1 else None
+
+    def _scan_seconds(self) -> Decimal | None:
+        """From the first to the last acquisition; None where there is one time only, or days are stated of some."""
+        if self.acquired is None or self.last_acquired is None or self.acquired == self.last_acquired:
+            return None
+        (first_day, first), (last_day, last) = self.acquired, self.last_acquired
+        seconds = 86400 * (last_day - first_day).days + last - first
+        return seconds if seconds <= LONGEST_SCAN else None
 
     def _body_part(self) -> Curie | None:
         texts = (*self._distinct("BodyPartExamined").texts(), "")
@@ -215,6 +228,7 @@ class SeriesSum:
             slice_spacing=self.slices.spacing(),
             temporal_positions=self.temporal_positions(),
             time_step=self.slices.time_step(),
+            scan_seconds=self._scan_seconds(),
             attributes=self.attributes(attested=attested),
         )
 

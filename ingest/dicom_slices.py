@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import statistics
 from collections import Counter
@@ -88,6 +89,8 @@ class Slices:
         normal = (b * f - c * e, c * d - a * f, a * e - b * d)
         orientation = tuple(round(x, 3) for x in direction)
         along = round(sum(n * p for n, p in zip(normal, position, strict=True)), 3)
+        if not math.isfinite(along):
+            return
         self.orientations.add(orientation)
         key = (along, orientation, *(image.values.get(keyword) for keyword in SETTINGS))
         self.held.setdefault(key, Counter())[_moment(image, when)] += 1

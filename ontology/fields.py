@@ -252,6 +252,7 @@ STARS: tuple[Star, ...] = (
             "slice_spacing      q:sliceSpacing      decimal",
             "temporal_positions q:temporalPositions integer",
             "time_step          q:timeStep          decimal",
+            "scan_seconds       q:scanSeconds       decimal",
             "viewer             q:viewer            iri",
             "license            dcterms:license     string",
             "source_doi         dcterms:source      string",

@@ -267,6 +267,8 @@ class SeriesHeader(Record):
     temporal_positions: int | None = None
     time_step: Decimal | None = None
     """The median time between two acquisitions of a slice with the same settings, in s."""
+    scan_seconds: Decimal | None = None
+    """From the first to the last acquisition of the series, in s."""
     viewer: str | None = None
     license: str | None = None
     source_doi: str | None = None

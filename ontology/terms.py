@@ -3393,6 +3393,7 @@ class q:
     RESPONSE = Curie("q:Response")
     ROLE = Curie("q:role")
     SAME_LESION_AS = Curie("q:sameLesionAs")
+    SCAN_SECONDS = Curie("q:scanSeconds")
     SEMI_AUTOMATIC = Curie("q:SemiAutomatic")
     SERIES = Curie("q:series")
     SERIES_CLASS = Curie("q:Series")

@@ -23,9 +23,11 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from ingest.dicom import HEADER_KEYWORDS
+from ingest.base import Context
+from ingest.dicom import HEADER_KEYWORDS, SOURCE
 from ingest.dicom_header import BrokenDicomError, read_header
 from ontology.fields import dicom_attributes
+from ontology.records import Reject, SeriesHeader
 from tests.ingest.dicom.reference import by_pydicom, by_us, differences
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "imaging"
@@ -75,8 +77,8 @@ def datasets(draw, depth=2):
     return found
 
 
-def written(found: Dataset, syntax: str, charset: str) -> bytes:
-    found.SOPClassUID, found.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.2.3"
+def written(found: Dataset, syntax: str, charset: str, uid: str = "1.2.3") -> bytes:
+    found.SOPClassUID, found.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", uid
     found.SpecificCharacterSet = charset
     if CHARSETS[charset]:
         found.SeriesDescription = CHARSETS[charset]
@@ -101,6 +103,32 @@ def test_a_generated_data_set_reads_as_pydicom_reads_it(found, syntax, charset):
     assert differences(ours, theirs) == []
     if CHARSETS[charset]:
         assert ours["SeriesDescription"] == [CHARSETS[charset]]
+
+
+GEOMETRY = ("PlanePositionSequence", "ImagePositionPatient"), ("PlaneOrientationSequence", "ImageOrientationPatient")
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(datasets(), st.lists(datasets(depth=0), max_size=3), st.data()), min_size=1, max_size=3))
+def test_whatever_a_header_says_its_file_comes_in_or_is_told(drawn):
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number, (found, groups, data) in enumerate(drawn):
+            found.PatientID, found.StudyInstanceUID, found.SeriesInstanceUID = "P-01", "1.2.3", "1.2.3.4"
+            found.PerFrameFunctionalGroupsSequence = Sequence(groups)
+            for group in groups:
+                for sequence, keyword in GEOMETRY:
+                    item = Dataset()
+                    setattr(item, keyword, data.draw(st.lists(VALUES["DS"], min_size=1, max_size=6)))
+                    setattr(group, sequence, Sequence([item]))
+            content = written(found, ExplicitVRLittleEndian, "ISO_IR 192", f"1.2.3.4.{number}")
+            (Path(folder) / f"{number}.dcm").write_bytes(content)
+        paths = sorted(map(str, Path(folder).iterdir()))
+        records = list(SOURCE.read(iter(paths), Context(collection="test", attested=True)))
+    told = {record.name for record in records if isinstance(record, Reject)}
+    counted = sum(record.instance_count or 0 for record in records if isinstance(record, SeriesHeader))
+    assert told == set()
+    assert counted == len(paths)
 
 
 def test_a_difference_is_seen():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ontology.records import Finding
+from ontology.records import Finding, SeriesHeader
 from ontology.terms import q
 
 AXIAL = ["1", "0", "0", "0", "1", "0"]
@@ -150,6 +150,8 @@ def write_frames(factory, starts, places=(0, 3, 6), **said):
 def test_time_frames_that_follow_each_other_pass(factory):
     write_frames(factory, ("101000", "101100", "101200"))
     assert q.FRAME_CHECK not in checks(factory)
+    (header,) = (item for item in factory.read() if isinstance(item, SeriesHeader))
+    assert (header.temporal_positions, header.time_step, header.scan_seconds) == (3, 60, 120)
 
 
 def test_a_pause_between_time_frames_is_told(factory):
