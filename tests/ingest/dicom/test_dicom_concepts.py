@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from pydicom.sr._concepts_dict import concepts
@@ -19,6 +21,7 @@ from ingest.dicom_concepts import (
 from ingest.dicom_header import Elements
 from ingest.dicom_rules import RULES, SeriesFacts, acquisition_of
 from ontology import terms
+from ontology.fields import dicom_attributes
 from ontology.generate import bundled
 from ontology.terms import dcm, ncit, q
 
@@ -197,3 +200,14 @@ def test_rules_have_names_of_their_own():
     assert len({rule.name for rule in RULES}) == len(RULES)
     assert {name for rule in RULES for name in rule.modalities.split()} == {"CT", "MG", "MR", "NM", "PT"}
     assert terms.ncit.BREAST in {row.concept for row in meanings("body_part")}
+
+
+def test_the_documented_rules_and_attributes_are_those_of_the_code():
+    text = (Path(__file__).parents[3] / "docs" / "images.md").read_text(encoding="utf-8")
+    rules = text.split("## Kinds of acquisition")[1].split("## Checks")[0]
+    listed = re.findall(r"^\| (.+?) \| (.+?) \| .+ \(`(.+?)`\) \|$", rules, re.MULTILINE)
+    assert listed == [(rule.name, rule.modalities or "any", rule.kind) for rule in RULES]
+    kinds = text.split("## Kinds of objects")[1].split("## What a series was made from")[0].split("|---|---|")[1]
+    named = re.findall(r"`([A-Z]\w+)`", kinds)
+    assert len(named) > 50
+    assert [keyword for keyword in named if keyword not in dicom_attributes()] == []
