@@ -139,7 +139,7 @@ class Slices:
     def time_step(self) -> Decimal | None:
         """The median time from one repeat of a slice to the next, in seconds."""
         steps = [after - before for starts in self._starts() for before, after in pairwise(starts) if after > before]
-        return round(statistics.median(steps), 3) if steps else None
+        return (round(statistics.median(steps), 3) or None) if steps else None
 
     def time_gaps(self) -> int:
         """How often a time frame begins later than the one before it ends; frames whose length is unknown have none."""
