@@ -185,6 +185,12 @@ RULES: Final = (
         ncit.COMPUTED_TOMOGRAPHY_PERFUSION_IMAGING,
         lambda series: series.repeats >= 5,
     ),
+    Rule(
+        "CT, image type PERFUSION",
+        "CT",
+        ncit.COMPUTED_TOMOGRAPHY_PERFUSION_IMAGING,
+        lambda series: series.has("ImageType", "PERFUSION"),
+    ),
     Rule("CT with contrast agent", "CT", ncit.COMPUTED_TOMOGRAPHY_WITH_CONTRAST, lambda series: series.contrast),
     Rule(
         "CT, stated to be without contrast agent",

@@ -159,6 +159,10 @@ DCE = ncit.DYNAMIC_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING
         (facts("PT", repeats=4), q.DYNAMIC_PET),
         (facts("PT", SOPClassUID=("1.2.840.10008.5.1.4.1.1.130",)), q.STATIC_PET),
         (facts("CT", ImageType=("ORIGINAL", "PRIMARY", "LOCALIZER")), q.LOCALIZER),
+        (
+            facts("CT", contrast=True, ImageType=("DERIVED", "PRIMARY", "PERFUSION", "RCBF")),
+            ncit.COMPUTED_TOMOGRAPHY_PERFUSION_IMAGING,
+        ),
         (facts("CT", plain=True), ncit.COMPUTED_TOMOGRAPHY_WITHOUT_CONTRAST),
         (facts("CT"), None),
         (facts("MR", SOPClassUID=(SPECTROSCOPY,), Rows=(1,), Columns=(1,)), ncit.MAGNETIC_RESONANCE_SPECTROSCOPY),
