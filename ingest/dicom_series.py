@@ -303,7 +303,7 @@ def field_strength_of(values: tuple[Scalar, ...]) -> Decimal | None:
     """
     if len(values) != 1 or not isinstance(values[0], Decimal) or values[0] <= 0:
         return None
-    return values[0] if values[0] < STRONGEST else (values[0] / 10_000).normalize()
+    return values[0] if values[0] < STRONGEST else Decimal(format((values[0] / 10_000).normalize(), "f"))
 
 
 def age_of(text: str) -> Decimal | None:
