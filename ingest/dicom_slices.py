@@ -21,8 +21,8 @@ REGULAR: Final = 0.01
 """The largest deviation from the median spacing, as a share of it, at which slices count as evenly spaced."""
 
 SETTINGS: Final = (
-    "DiffusionBValue", "DiffusionGradientOrientation", "EchoNumbers", "EchoTime", "FlipAngle", "ImageType",
-    "InversionTime", "ReferencedSegmentNumber", "RepetitionTime", "SequenceName",
+    "ConvolutionKernel", "DiffusionBValue", "DiffusionGradientOrientation", "EchoNumbers", "EchoTime", "FlipAngle",
+    "ImageType", "InversionTime", "KVP", "ReferencedSegmentNumber", "RepetitionTime", "SequenceName",
 )  # fmt: skip
 """What makes two images of one slice differ without being a repeat in time."""
 

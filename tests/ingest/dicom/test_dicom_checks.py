@@ -135,6 +135,13 @@ def test_slices_of_several_time_points_are_no_repeats(factory):
     assert checks(factory) == {}
 
 
+def test_slices_of_two_kernels_are_no_repeats(factory):
+    position = {"ImagePositionPatient": ["0", "0", "1"], "ImageOrientationPatient": AXIAL}
+    factory.write("a", 1, **position, ConvolutionKernel="B30f")
+    factory.write("b", 2, **position, ConvolutionKernel="B70f")
+    assert checks(factory) == {}
+
+
 def write_frames(factory, starts, places=(0, 3, 6), **said):
     number = 0
     for start in starts:
