@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,6 +46,13 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say w
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr)
 
 
+class Instances(StrEnum):
+    """Which images become nodes."""
+
+    REFERRED = "referred"
+    ALL = "all"
+
+
 @app.command()
 def ingest(
     locators: Annotated[
@@ -66,6 +74,9 @@ def ingest(
     attest: Annotated[
         str | None, typer.Option(help="Sign that the sources are de-identified: who, and why. Kept as provenance.")
     ] = None,
+    instances: Annotated[
+        Instances, typer.Option(help="Which DICOM images become nodes of their own: those that something refers to.")
+    ] = Instances.REFERRED,
     json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
 ) -> None:
     """Bring sources into the warehouse and publish what follows.
@@ -87,6 +98,7 @@ def ingest(
         audience=audience,
         clock=clock,
         attestation=attest,
+        instances=instances is Instances.ALL,
     )
     warehouse = Warehouse.open()
     with watching() as progress:

@@ -78,6 +78,8 @@ class Context:
     """Whether the collection's owner has signed that its sources are de-identified."""
     reviewed: bool = False
     """Whether the source is the published catalogue of an archive that has de-identified and reviewed it."""
+    instances: bool = False
+    """Whether every image is asked for as a node of its own, not only those that something refers to."""
     blocks: bool = False
     """Whether the run takes many records of one type at once, as a `Block`; else they come one by one."""
     released: Callable[[str, str], bool] = field(default=lambda _content, _place: False)

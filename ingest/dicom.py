@@ -20,9 +20,9 @@ from ingest.dicom_header import BrokenDicomError, Header, is_dicom, place_of, re
 from ingest.dicom_series import Instance, SeriesSum
 from ontology.records import DataClass, Reject, SourceRecord
 
-__all__ = ["HEADER_KEYWORDS", "SOURCE", "accepts", "identity_flaw", "read"]
+__all__ = ["HEADER_KEYWORDS", "SOURCE", "accepts", "identity_flaw", "read", "recipe_of"]
 
-VERSION = "dicom 1"
+VERSION = "dicom 2"
 """Changes whenever the same files would give other records."""
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -46,7 +46,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         if refused := gathered.take(locator):
             yield refused
     yield from gathered.disputed()
-    recipe = f"{VERSION} with free text" if context.attested else VERSION
+    recipe = recipe_of(VERSION, context)
     for series in gathered.accepted():
         digest = _digest(series)
         folder = os.path.commonpath([Path(instance.locator).parent for instance in series.instances])
@@ -59,7 +59,14 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
             recipe=recipe,
         )
         if not context.known(digest, recipe):
-            yield from series.records(attested=context.attested)
+            homes = partial(gathered.home, series.subject)
+            yield from series.records(attested=context.attested, instances=context.instances, homes=homes)
+
+
+def recipe_of(version: str, context: Context) -> str:
+    """What decides the records of a header beside its content."""
+    told = [text for asked, text in ((context.attested, "free text"), (context.instances, "all instances")) if asked]
+    return f"{version} with {' and '.join(told)}" if told else version
 
 
 def _digest(series: SeriesSum) -> str:
@@ -75,6 +82,7 @@ class _Gathered:
         self.context = context
         self.series: dict[tuple[str, str, str], SeriesSum] = {}
         self.seen: dict[str, Instance] = {}
+        self.homes: dict[str, SeriesSum] = {}
 
     def take(self, locator: str) -> Reject | None:
         """Add one file to its series, or say why not."""
@@ -96,7 +104,13 @@ class _Gathered:
         if key not in self.series:
             self.series[key] = SeriesSum(*key)
         self.series[key].add(header, instance)
+        self.homes[instance.uid] = self.series[key]
         return None
+
+    def home(self, subject: str, uid: str) -> tuple[str, str] | None:
+        """The series and study of an image of the run, where it is one of the subject's."""
+        series = self.homes.get(uid)
+        return (series.uid, series.study) if series and series.subject == subject else None
 
     def disputed(self) -> Iterator[Reject]:
         """Rejects for the files whose series or study stands under another patient or study in more files."""

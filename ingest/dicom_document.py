@@ -160,13 +160,13 @@ def _read(path: Path, kind: DocumentKind, context: Context, seen: dict[str, tupl
         digest=digest,
         locator=str(path),
         data_class=DataClass.METADATA,
-        recipe=f"{kind.version}{' with free text' if context.attested else ''} codes-{context.codes.digest[:16]}",
+        recipe=f"{dicom.recipe_of(kind.version, context)} codes-{context.codes.digest[:16]}",
     )
     yield head
     if context.known(digest, head.recipe):
         return
     document = Document(path=path, header=header, context=context)
-    yield from once(chain(series_of(path, header, digest, attested=context.attested), _parts(document, kind)))
+    yield from once(chain(series_of(path, header, digest, context), _parts(document, kind)))
     context.keep(DicomDocument(header, kind.keywords - kind.bulky, path.stat().st_size, kind.name))
 
 
@@ -214,9 +214,9 @@ def contradicting(name: str, other: str) -> Reject:
     )
 
 
-def series_of(path: Path, header: Header, digest: str, *, attested: bool) -> Iterator[Record]:
+def series_of(path: Path, header: Header, digest: str, context: Context) -> Iterator[Record]:
     """The records of the object's series, as its header states them; how many objects it has, one does not know."""
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
     series.add(header, Instance(header.text("SOPInstanceUID"), digest, str(path)))
-    for record in series.records(attested=attested):
+    for record in series.records(attested=context.attested, instances=context.instances):
         yield replace(record, instance_count=None) if isinstance(record, SeriesHeader) else record

@@ -238,7 +238,7 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
     what is deeper still is then refused. ``lists`` are attributes whose value stays one text as the file has it, since
     it may be thousands of numbers. Raises `BrokenDicomError` for whatever is no complete DICOM header.
     """
-    tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
+    tags = _tags(frozenset(keywords))
     try:
         with path.open("rb") as handle, _silent_pydicom():
             size = os.fstat(handle.fileno()).st_size
@@ -262,6 +262,12 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
         raise BrokenDicomError(
             "file", f"the header cannot be read ({type(error).__name__})", "a file that a DICOM reader opens"
         ) from None
+
+
+@lru_cache(maxsize=64)
+def _tags(keywords: frozenset[str]) -> dict[int, str]:
+    """The keywords by tag."""
+    return {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
 
 
 def _require_dicom(head: bytes) -> None:
@@ -299,7 +305,7 @@ def _decode(
     """The named elements of a data set, or all public ones, decoded; what its VR forbids is left out."""
     values: dict[str, tuple[Scalar, ...]] = {}
     items: dict[str, tuple[Elements, ...]] = {}
-    for raw in found.elements():
+    for raw in list(found.elements()):  # as they are: to read a sequence, pydicom converts Pixel Representation
         tag = int(raw.tag)
         keyword, vr = _known(tag)
         if not keyword or (tags is not None and tag not in tags):

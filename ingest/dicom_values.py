@@ -31,6 +31,12 @@ def _texts(value: bytes, found: Dataset, _little: bool) -> tuple[Scalar, ...]:
     return tuple(part for part in parts if part and part.isprintable() and len(part) <= LONGEST_VALUE)
 
 
+def _codes(value: bytes, _found: Dataset, _little: bool) -> tuple[Scalar, ...]:
+    """Values that no character set applies to (PS3.5 6.1.2.3), as pydicom reads them: damaged bytes stay apart."""
+    parts = (part.strip(" \0") for part in value.decode("latin-1").split("\\"))
+    return tuple(part for part in parts if part and part.isprintable() and len(part) <= LONGEST_VALUE)
+
+
 def whole_text(value: bytes, _found: Dataset, _little: bool) -> tuple[Scalar, ...]:
     """A list of numbers as the one text that it is in the file; what is no ASCII becomes ``?``, which no number has."""
     return (value.decode("ascii", "replace").replace("\ufffd", "?"),)
@@ -80,7 +86,8 @@ def _binary(code: str) -> Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]:
 
 
 DECODERS: Mapping[str, Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]] = {
-    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"), _texts),
+    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "TM", "UI", "UR"), _codes),
+    **dict.fromkeys(("LO", "LT", "PN", "SH", "ST", "UC", "UT"), _texts),
     "DS": _decimals,
     "IS": _integers,
     "US": _binary("H"),

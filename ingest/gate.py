@@ -100,6 +100,7 @@ def identifier_in(text: str, kinds: tuple[str, ...] = FREE) -> str | None:
 KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "raw_code", "dose_unit", "unit"), FREE),
     **dict.fromkeys(("category_code", "kind_code", "site_code"), FREE),
+    **dict.fromkeys(("acquisition_rule", "body_part_code", "contrast_code", "title_code", "tracer_code"), FREE),
     **dict.fromkeys(("software", "version"), TECHNICAL),
     "description": DESCRIBING,
     "settings": ("mail", "security", "phone"),

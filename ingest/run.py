@@ -55,6 +55,8 @@ class Job:
     audience: str | None = None
     clock: str = "calendar"
     attestation: str | None = None
+    instances: bool = False
+    """Whether every image becomes a node, not only those that something refers to."""
     source: Source | None = None
     """What reads the locators, where it is not to be found by them: kept documents in place of their files."""
 
@@ -172,6 +174,7 @@ class _Run:
             secret=bytes.fromhex(self.control.setting("secret")),
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
+            instances=self.job.instances,
             blocks=True,
             released=lambda content, place: (content, place) in self.released,
             known=self._is_known(source),

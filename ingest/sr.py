@@ -44,7 +44,7 @@ from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "sr-1"
+VERSION: Final = "sr-2"
 """The reader's version: raise it when the same document would give other records."""
 
 REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."
@@ -104,14 +104,14 @@ def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) ->
         digest=digest,
         locator=str(path),
         data_class=DataClass.METADATA,
-        recipe=f"{VERSION}{' with free text' if context.attested else ''} codes-{context.codes.digest[:16]}",
+        recipe=f"{dicom.recipe_of(VERSION, context)} codes-{context.codes.digest[:16]}",
     )
     yield head
     if context.known(digest, head.recipe):
         return
     for flaw in flaws:
         yield Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted)
-    yield from once(series_of(path, header, digest, attested=context.attested))
+    yield from once(series_of(path, header, digest, context))
     yield from once(_content(head, read_report(header, root), root, context))
     context.keep(SrDocument(header, root, path.stat().st_size))
 

@@ -35,7 +35,7 @@ CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetad
 
 OBSERVATIONS = ("Measurement", "Finding", "Response", "Outcome")
 
-CLAIMING = {"Series", "Instance", "RegionFacts", *OBSERVATIONS}
+CLAIMING = {"Series", "Instance", "Derivation", "RegionFacts", *OBSERVATIONS}
 """The record types that refer to studies, series or instances."""
 
 CLAIMED = ("Series", "Study", "Instance")
@@ -237,7 +237,7 @@ class Build:
         join = self.identity.join if "subject" in have else ""
         conditions = [f"r.collection IN (SELECT collection FROM {self.affected})"] if self.affected else []
         if self.lost and star.node is Kind.UID:
-            ranks = {"Series": "0", "SeriesHeader": "0", "Instance": "2"}.get(table, "1")
+            ranks = {"Series": "0", "SeriesHeader": "0", "Derivation": "0", "Instance": "2"}.get(table, "1")
             lost = f"SELECT uid, collection, subject FROM {self.view('conflict')} WHERE rank = {ranks}"
             conditions.append(f"(r.uid, r.collection, {self.identity.subject}) NOT IN ({lost})")
         within = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -290,7 +290,7 @@ class Build:
             if not self.columns[star.table]:
                 continue
             if star.record.identity:
-                keys = KEYS[star.node]
+                keys = (*KEYS[star.node], *star.told_apart)
                 others = [
                     item.name for item in star.fields if item.name not in keys and self.has(star.table, item.name)
                 ]

@@ -141,5 +141,31 @@ def whole_file() -> bytes:
 
 
 @pytest.fixture(scope="session")
+def enhanced_file() -> bytes:
+    """An enhanced MR file with shared and per-frame groups and a source image, to be damaged."""
+    return Factory.content(
+        1,
+        Modality="MR",
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1",
+        NumberOfFrames=3,
+        SharedFunctionalGroupsSequence=[
+            {
+                "PixelMeasuresSequence": [{"PixelSpacing": ["1", "1"], "SliceThickness": "2"}],
+                "PlaneOrientationSequence": [{"ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"]}],
+            }
+        ],
+        PerFrameFunctionalGroupsSequence=[
+            {
+                "PlanePositionSequence": [{"ImagePositionPatient": ["0", "0", str(place)]}],
+                "MRDiffusionSequence": [{"DiffusionBValue": 800.0}],
+                "FrameContentSequence": [{"FrameAcquisitionDateTime": "20140701101500", "TemporalPositionIndex": 1}],
+                "DerivationImageSequence": [{"SourceImageSequence": [{"ReferencedSOPInstanceUID": "1.2.3.9"}]}],
+            }
+            for place in (0, 2, 4)
+        ],
+    )
+
+
+@pytest.fixture(scope="session")
 def to_json() -> Callable[[object], dict[str, Any]]:
     return as_json
