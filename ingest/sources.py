@@ -34,6 +34,7 @@ def all_sources() -> tuple[Source, ...]:
         forms,
         gdc,
         idc,
+        nbia,
         odm,
         radiomics,
         redcap,
@@ -46,10 +47,14 @@ def all_sources() -> tuple[Source, ...]:
         sr,
         subjects_file,
         table,
+        tcia_manifest,
     )
 
     return (
         idc.SOURCE,
+        nbia.ARCHIVE,  # before the reader of all other archives
+        nbia.SOURCE,
+        tcia_manifest.SOURCE,
         collection_file.SOURCE,
         subjects_file.SOURCE,
         sr.SOURCE,  # this and the next before the reader of all other DICOM files
