@@ -35,7 +35,9 @@ def all_sources() -> tuple[Source, ...]:
         gdc,
         idc,
         nbia,
+        nrrd,
         odm,
+        parrec,
         radiomics,
         redcap,
         rt,
@@ -64,6 +66,8 @@ def all_sources() -> tuple[Source, ...]:
         dicom.SOURCE,
         aim.SOURCE,
         dcmqi.SOURCE,
+        parrec.SOURCE,
+        nrrd.SOURCE,  # before the reader of label maps
         slicer.SOURCE,
         radiomics.SOURCE,
         fhir.SOURCE,

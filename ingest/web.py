@@ -91,9 +91,9 @@ class Server:
 
     def json(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The JSON answer to a GET; None where the server says that there is nothing."""
-        return self._parsed(path, self.bytes(path, params, "application/json"))
+        return self._parsed(path, self.content(path, params, "application/json"))
 
-    def bytes(self, path: str, params: Mapping[str, str] | None = None, accept: str = "*/*") -> bytes:
+    def content(self, path: str, params: Mapping[str, str] | None = None, accept: str = "*/*") -> bytes:
         """The answer to a GET as it comes."""
         return self._ask("GET", path, params=dict(params or {}), headers={"Accept": accept})
 

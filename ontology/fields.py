@@ -80,6 +80,8 @@ class Star:
     fields: tuple[Field, ...]
     cite: bool = True
     """Whether the star names its source (identity stars do not: many sources may name the node)."""
+    told_apart: tuple[str, ...] = ()
+    """The fields by which several rows about one node say several things, where not one row says all."""
 
     @property
     def table(self) -> str:
@@ -248,6 +250,14 @@ STARS: tuple[Star, ...] = (
             "source_doi         dcterms:source      string",
             "attributes         dicom:              attributes",
         ),
+    ),
+    Star(
+        records.Derivation,
+        Kind.UID,
+        (),
+        _fields("origin q:derivedFrom uid"),
+        cite=False,
+        told_apart=("origin",),
     ),
     Star(
         records.LesionFacts,

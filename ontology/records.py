@@ -263,6 +263,17 @@ class SeriesHeader(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation(Record):
+    """What a series was made from or on, as its header says: another series, or an image whose series is not known."""
+
+    uid: str
+    """Of the series that was made."""
+    subject: str
+    origin: str
+    """The UID of the series or image that it was made from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LesionFacts(Record):
     """How a source identified a lesion: by which rule, and by which of its names."""
 

@@ -3257,6 +3257,7 @@ class q:
     DAY_EARLIEST = Curie("q:dayEarliest")
     DAY_LATEST = Curie("q:dayLatest")
     DERIVED = Curie("q:Derived")
+    DERIVED_FROM = Curie("q:derivedFrom")
     DIAGNOSIS_ANCHOR = Curie("q:DiagnosisAnchor")
     DICOMTERMINOLOGY = Curie("q:DICOMTerminology")
     DIGEST = Curie("q:digest")

@@ -38,7 +38,7 @@ CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetad
 
 OBSERVATIONS = ("Measurement", "Finding", "Response", "Outcome")
 
-CLAIMING = {"Series", "Instance", "RegionFacts", *OBSERVATIONS}
+CLAIMING = {"Series", "Instance", "Derivation", "RegionFacts", *OBSERVATIONS}
 """The record types that refer to studies, series or instances."""
 
 CLAIMED = ("Series", "Study", "Instance")
@@ -240,7 +240,7 @@ class Build:
         join = self.identity.join if "subject" in have else ""
         conditions = [f"r.collection IN (SELECT collection FROM {self.affected})"] if self.affected else []
         if self.lost and star.node is Kind.UID:
-            ranks = {"Series": "0", "SeriesHeader": "0", "Instance": "2"}.get(table, "1")
+            ranks = {"Series": "0", "SeriesHeader": "0", "Derivation": "0", "Instance": "2"}.get(table, "1")
             lost = f"SELECT uid, collection, subject FROM {self.view('conflict')} WHERE rank = {ranks}"
             conditions.append(f"(r.uid, r.collection, {self.identity.subject}) NOT IN ({lost})")
         within = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -394,7 +394,7 @@ class Build:
         """SQL that leaves of rows ``r`` about a study, series or collection those of the best-ranked source."""
         if star.node is Kind.RECORD:
             return ""
-        keys = "collection, audience" + (", uid" if star.node is Kind.UID else "")
+        keys = ", ".join(["collection", "audience", *(["uid"] if star.node is Kind.UID else []), *star.told_apart])
         count = "-instance_count" if self.has(star.table, "instance_count") else "0"
         return (
             f" SEMI JOIN (SELECT {keys}, arg_min(lot, ({KIND_RANK}, {count}, digest)) AS lot "

@@ -6,6 +6,8 @@ import dataclasses
 import datetime as dt
 import json
 import os
+import re
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -16,14 +18,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import nbia, sources, tcia_manifest, web
+from ingest import nbia, nrrd, parrec, sources, tcia_manifest, web
 from ingest.base import Block, Context, Source, Yield
 from ingest.gate import admit
 from ontology.records import Finding, Record, Reject, Series, SeriesHeader, SourceRecord, When
 from tests.ingest.recorded import Answer, Asked, recorded
 
 HERE = Path(__file__).parent
-KINDS: dict[str, Source] = {"nbia": nbia.SOURCE}
+KINDS: dict[str, Source] = {"nbia": nbia.SOURCE, "nrrd": nrrd.SOURCE, "parrec": parrec.SOURCE}
 CASES = sorted(path.parent for kind in KINDS for path in (HERE / kind).glob("*/expected.json"))
 REAL = HERE.parents[1].parent / "shared" / "data" / "imaging"
 CONTEXT = Context(collection="golden", secret=b"a secret of the tests", attested=True)
@@ -246,13 +248,44 @@ def test_a_manifest_brings_what_the_catalogue_has(tmp_path: Path) -> None:
     assert [item.problem.split(" are ")[0] for item in found if isinstance(item, Reject)] == ["1 of 4 series"]
 
 
+# PAR/REC and NRRD
+
+
+def test_a_par_file_waits_for_the_owner_or_a_steward() -> None:
+    path = HERE / "parrec" / "dynamic" / "toy_2_1.PAR"
+    unsigned = dataclasses.replace(CONTEXT, attested=False)
+    [refused] = read(path, context=unsigned)
+    assert isinstance(refused, Reject)
+    assert refused.quarantine
+    released = dataclasses.replace(unsigned, released=lambda content, _: content == refused.content)
+    assert any(isinstance(item, Series) for item in read(path, context=released))
+
+
+def test_minted_uids_are_stable_keyed_and_apart(tmp_path: Path) -> None:
+    def uids(subject: str, context: Context) -> list[str]:
+        (tmp_path / "subjects.yaml").write_text(f'"*": {subject}\n# {subject}{context.collection}\n')
+        for name in ("a.PAR", "b.PAR"):
+            content = (HERE / "parrec" / "dynamic" / "toy_2_1.PAR").read_text()
+            (tmp_path / name).write_text(content.replace("EPI_asc", f"EPI_{name[0]}"))
+        found = [read(tmp_path / name, context=context) for name in ("a.PAR", "b.PAR")]
+        series = [item for items in found for item in items if isinstance(item, Series)]
+        assert len({item.study for item in series}) == 1, "one examination is one study"
+        return [item.uid for item in series]
+
+    first = uids("S1", CONTEXT)
+    assert first == uids("S1", CONTEXT)
+    others = [uids("S2", CONTEXT), uids("S1", dataclasses.replace(CONTEXT, secret=b"another"))]
+    assert len({*first, *others[0], *others[1]}) == 6
+    assert all(re.fullmatch(r"2\.25\.[1-9][0-9]{0,38}", uid) for uid in first)
+
+
 # the real files
 
 
 @pytest.mark.real
 @pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data is not present")
 def test_every_real_file_of_the_archive_comes_in() -> None:
-    counts = {}
+    counts: dict[str, int] = {}
     for path in sorted((REAL / "tcia").iterdir()):
         found = read(path)
         assert not [item for item in found if isinstance(item, Reject)]
@@ -260,3 +293,46 @@ def test_every_real_file_of_the_archive_comes_in() -> None:
         counts[path.name.partition("_")[0]] = blocks + sum(isinstance(item, Series) for item in found)
         assert not any(isinstance(item, Finding) and not item.value_concept for item in found)
     assert counts == {"ECE475": 1351, "LIDC": 1308, "NBIA": 225}
+
+
+def copied(folder: str, tmp_path: Path) -> list[Path]:
+    """The real files of a folder beside a file that says whose they are."""
+    (tmp_path / "subjects.yaml").write_text('"*": S1\n')
+    return [Path(shutil.copy(path, tmp_path / path.name)) for path in sorted((REAL / folder).iterdir())]
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data is not present")
+def test_every_real_par_file_comes_in_but_the_truncated_one(tmp_path: Path) -> None:
+    outcome = {}
+    for path in copied("parrec", tmp_path):
+        found = read(path)
+        headers = [item for item in found if isinstance(item, SeriesHeader)]
+        problems = [item.problem for item in found if isinstance(item, Reject)]
+        outcome[path.name] = problems or len(headers)
+        for header in headers:
+            assert {"EchoTime", "FlipAngle", "RepetitionTime", "Rows", "SliceThickness"} <= header.attributes.keys()
+    refused = {name: problem for name, problem in outcome.items() if isinstance(problem, list)}
+    announced = "the header is incomplete: the head announces 4 dynamics, the lines hold 3"
+    assert refused == {"NIB_phantom_truncated.PAR": [announced]}
+    assert Counter(map(str, outcome.values()))["1"] == 23
+    assert outcome["NIB_phantom_EPI_asc_CLEAR_2_1.REC"] == 0
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data is not present")
+def test_every_real_nrrd_is_an_image_a_label_map_or_refused(tmp_path: Path) -> None:
+    outcome: Counter[str] = Counter()
+    for path in copied("nrrd", tmp_path):
+        kind = sources.accepting(str(path))
+        found = list(kind.read(iter([str(path)]), CONTEXT)) if kind else []
+        headers = [item for item in found if isinstance(item, SeriesHeader)]
+        refused = any(isinstance(item, Reject) for item in found)
+        outcome[f"{kind.name if kind else 'unread'}{' refused' if refused and not headers else ''}"] += 1
+        if path.name.startswith("SLICER_multishell"):
+            b_values = headers[0].attributes["DiffusionBValue"]
+            assert isinstance(b_values, tuple)
+            assert [int(b) for b in b_values if not isinstance(b, str)][::5] == [0, 1500, 5000, 10000]
+    assert outcome["nrrd refused"] == 3
+    assert outcome["nrrd"] == 12
+    assert outcome["slicer"] + outcome["slicer refused"] == 11
