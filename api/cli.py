@@ -19,6 +19,7 @@ from api.cli_export import export_command
 from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
 from api.cli_lesions import LESION_REFUSALS, lesions_commands
+from api.cli_manifest import manifest_command
 from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
 from api.cli_suggest import suggest_command, suggest_refusals
@@ -50,7 +51,8 @@ def ingest(
     locators: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, or a database's "
+            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, "
+            "nbia+https://HOST/#COLLECTION, xnat+https://HOST/#PROJECT, or a database's "
             "URL#TABLE."
         ),
     ],
@@ -165,6 +167,7 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 keep_commands(app)
 query_commands(app)
 export_command(app)
+manifest_command(app)
 terms_commands(app)
 crosswalk_commands(app)
 lesions_commands(app)
@@ -181,6 +184,7 @@ def refusals() -> tuple[Refusal, ...]:
     from ingest.sources import UnknownKindError  # noqa: PLC0415
     from ontology.variables import UnknownVariableError  # noqa: PLC0415
     from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415
+    from queries.manifests import NoSeriesError  # noqa: PLC0415
     from queries.parameters import ParameterError  # noqa: PLC0415
     from store.attestations import CannotReleaseError  # noqa: PLC0415
     from store.control import UnknownCollectionError  # noqa: PLC0415
@@ -207,6 +211,7 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         NoRecordsError,
+        NoSeriesError,
         UnknownVariableError,
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -37,7 +37,7 @@ from ontology.terminology import terms
 from ontology.terms import ncit
 from store.ahead import ahead
 
-__all__ = ["RECIPE", "SOURCE", "Listed", "index_file", "listed"]
+__all__ = ["RECIPE", "SOURCE", "Listed", "index_file", "listed", "places_of"]
 
 SCHEME = "idc://"
 CLOCK = "idc"
@@ -217,6 +217,16 @@ def listed(name: str, series: list[str]) -> Iterator[Listed]:
             [name, str(index_file()), series],
         )
         yield Listed(connection, name)
+
+
+def places_of(series: Iterable[str]) -> dict[str, str]:
+    """Where the pixels of series lie, by UID: objects in the cloud (``s3://bucket/uuid/*``), of those in the index."""
+    query = (
+        "SELECT SeriesInstanceUID, any_value(series_aws_url) FROM read_parquet(?) "
+        "WHERE SeriesInstanceUID IN (SELECT unnest(?)) AND series_aws_url IS NOT NULL GROUP BY 1"
+    )
+    with duckdb.connect() as connection:
+        return dict(connection.execute(query, [str(index_file()), list(series)]).fetchall())
 
 
 def _together(connection: duckdb.DuckDBPyConnection, index: Path, names: list[str]) -> None:
