@@ -31,7 +31,7 @@ from ontology.records import (
     When,
 )
 
-__all__ = ["Described", "ImageFile", "decimal"]
+__all__ = ["Described", "ImageFile", "decimal", "minted"]
 
 DIGITS = 6
 """Decimal places that are kept of a number: a nanometre of a distance in mm."""
@@ -45,6 +45,16 @@ def decimal(number: float) -> Decimal:
     """
     rounded = round(Decimal(repr(float(number))), DIGITS).normalize()
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded
+
+
+def minted(context: Context, subject: str, *parts: str) -> str:
+    """A UID under ``2.25`` (PS3.5 B.2) of parts, within the collection and subject; the same parts give the same.
+
+    It is keyed, since a date or name among the parts could be guessed otherwise.
+    """
+    text = "\0".join((context.collection, subject, *parts))
+    keyed = hmac.new(context.secret, f"image\0{text}".encode(), hashlib.sha256).digest()
+    return f"2.25.{uuid.UUID(bytes=keyed[:16], version=5).int}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,22 +98,16 @@ class ImageFile:
             recipe=f"{version}{text} {self.whose.recipe(self.context)}",
         )
 
-    def uid(self, *parts: str) -> str:
-        """A UID under ``2.25`` (PS3.5 B.2) of parts, within the collection and subject."""
-        text = "\0".join((self.context.collection, self.whose.subject, *parts))
-        keyed = hmac.new(self.context.secret, f"image\0{text}".encode(), hashlib.sha256).digest()
-        return f"2.25.{uuid.UUID(bytes=keyed[:16], version=5).int}"
-
     @property
     def series(self) -> str:
         """The UID of the file's series."""
-        return self.uid("series", self.digest)
+        return minted(self.context, self.whose.subject, "series", self.digest)
 
     def records(self, described: Described) -> Iterator[Yield]:
         """The series and its study, what the header says of them, and the DICOM series that it belongs to."""
         whose = self.whose
         when = whose.when or described.when
-        study = whose.study or self.uid("study", *(described.examination or (self.digest,)))
+        study = whose.study or minted(self.context, whose.subject, "study", *(described.examination or (self.digest,)))
         yield Study(uid=study, subject=whose.subject)
         yield Series(uid=self.series, subject=whose.subject, study=study)
         if when is not None and whose.study is None:

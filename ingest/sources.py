@@ -50,6 +50,7 @@ def all_sources() -> tuple[Source, ...]:
         subjects_file,
         table,
         tcia_manifest,
+        xnat,
     )
 
     return (
@@ -64,6 +65,7 @@ def all_sources() -> tuple[Source, ...]:
         rt.SOURCE,
         rwv.SOURCE,
         dicom.SOURCE,
+        xnat.SOURCE,
         aim.SOURCE,
         dcmqi.SOURCE,
         parrec.SOURCE,

@@ -18,14 +18,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import nbia, nrrd, parrec, sources, tcia_manifest, web
+from ingest import nbia, nrrd, parrec, sources, tcia_manifest, web, xnat
 from ingest.base import Block, Context, Source, Yield
 from ingest.gate import admit
-from ontology.records import Finding, Record, Reject, Series, SeriesHeader, SourceRecord, When
+from ontology.records import Finding, Measurement, Record, Reject, Series, SeriesHeader, SourceRecord, When
 from tests.ingest.recorded import Answer, Asked, recorded
 
 HERE = Path(__file__).parent
-KINDS: dict[str, Source] = {"nbia": nbia.SOURCE, "nrrd": nrrd.SOURCE, "parrec": parrec.SOURCE}
+KINDS: dict[str, Source] = {"nbia": nbia.SOURCE, "nrrd": nrrd.SOURCE, "parrec": parrec.SOURCE, "xnat": xnat.SOURCE}
 CASES = sorted(path.parent for kind in KINDS for path in (HERE / kind).glob("*/expected.json"))
 REAL = HERE.parents[1].parent / "shared" / "data" / "imaging"
 CONTEXT = Context(collection="golden", secret=b"a secret of the tests", attested=True)
@@ -277,6 +277,131 @@ def test_minted_uids_are_stable_keyed_and_apart(tmp_path: Path) -> None:
     others = [uids("S2", CONTEXT), uids("S1", dataclasses.replace(CONTEXT, secret=b"another"))]
     assert len({*first, *others[0], *others[1]}) == 6
     assert all(re.fullmatch(r"2\.25\.[1-9][0-9]{0,38}", uid) for uid in first)
+
+
+# XNAT
+
+
+def xnat_answers(accessibility: str) -> Callable[[Asked], Answer]:
+    """What an XNAT server answers of one project, to whoever has the right password."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.headers.get("authorization") != "Basic cmVhZGVyOnNlY3JldA==":
+            return 401, "text/html", b"<html>DOE^JANE</html>"
+        case = HERE / "xnat" / "session"
+        listings = {
+            "/data/projects": [{"ID": "TOY", "name": "Toy"}, {"ID": "OTHER"}],
+            "/data/projects/TOY/subjects": [{"ID": "XNAT_S00017", "label": "TOY-017"}],
+            "/data/projects/TOY/experiments": [
+                {"ID": "XNAT_E00001", "label": "TOY-017_MR1", "xsiType": "xnat:mrSessionData"},
+                {"ID": "XNAT_E00009", "label": "qc", "xsiType": "xnat:qcManualAssessorData"},
+            ],
+        }
+        documents = {
+            "/data/projects/TOY/subjects/XNAT_S00017": case / "subject.xml",
+            "/data/projects/TOY/experiments/XNAT_E00001": case / "session.xml",
+        }
+        if asked.path in listings:
+            found = {"ResultSet": {"Result": listings[asked.path], "totalRecords": "2"}}
+            return 200, "application/json", json.dumps(found).encode()
+        if asked.path in documents:
+            return 200, "text/xml", documents[asked.path].read_bytes()
+        return 200 if asked.path.endswith("/accessibility") else 404, "text/plain", accessibility.encode()
+
+    return answer
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QILIN_XNAT_USER", "reader")
+    monkeypatch.setenv("QILIN_XNAT_PASSWORD", "secret")
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_project_on_a_server_gives_what_its_files_give() -> None:
+    with recorded(xnat_answers("private")) as (base, log):
+        found = read(f"xnat+{base}/#TOY")
+    assert not any("qc" in asked.path or "E00009" in asked.path for asked in log)
+    by_file = read(*files_of(HERE / "xnat" / "session"))
+    records = [[shown(item) for item in items if isinstance(item, Record)] for items in (found, by_file)]
+    assert records[0] == records[1] != []
+    assert [item.name for item in found if isinstance(item, Reject)] == ["TOY subjects", "TOY sessions"]
+    assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("password", "part", "problem"), [("wrong", "TOY", "status 401"), ("secret", "TOI", "no such")]
+)
+def test_what_xnat_refuses_is_told_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, password: str, part: str, problem: str
+) -> None:
+    monkeypatch.setenv("QILIN_XNAT_USER", "reader")
+    monkeypatch.setenv("QILIN_XNAT_PASSWORD", password)
+    with recorded(xnat_answers("private")) as (base, _):
+        [refused] = read(f"xnat+{base}/#{part}")
+    assert isinstance(refused, Reject)
+    assert problem in refused.problem
+    assert NAME not in repr(refused)
+    assert password not in repr(refused)
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize(
+    ("accessibility", "named", "images"),
+    [
+        ("private", None, "collection:toy"),
+        ("protected", None, "collection:toy"),
+        ("public", None, "public"),
+        ("public", "team", "team"),
+    ],
+)
+def test_accessibility_decides_who_sees_the_images_of_a_new_collection(
+    tmp_path: Path, accessibility: str, named: str | None, images: str
+) -> None:
+    from ingest.run import Job, run
+    from ontology.records import DataClass
+    from store.warehouse import Warehouse
+
+    warehouse = Warehouse.open(tmp_path / "home")
+    try:
+        with recorded(xnat_answers(accessibility)) as (base, _):
+            job = Job(
+                locators=(f"xnat+{base}/#TOY",), collection="toy", attestation="J. Doe, today: clean", audience=named
+            )
+            run(warehouse, [job])
+            collection = warehouse.control.collections()["toy"]
+            assert collection.audience(DataClass.IMAGES) == images
+            assert collection.audience(DataClass.CLINICAL) == (named or "collection:toy")
+            kept = dataclasses.replace(collection, audiences={DataClass.IMAGES: "team"})
+            warehouse.control.save_collection(kept)
+            run(warehouse, [job])
+            audience = warehouse.control.collections()["toy"].audience(DataClass.IMAGES)
+            assert audience == "team", "what the owner has decided stays"
+    finally:
+        warehouse.close()
+
+
+def test_custom_variables_come_in_through_a_table_map(tmp_path: Path) -> None:
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "map.yaml").write_text(
+        "name: toy\ntitle: Sessions of the toy project\nmatches: {headers: [subject, session, slump]}\n"
+        "data_class: clinical\nsubject: subject\none_row_per: [subject, session]\n"
+        "columns:\n  slump: {record: measurement, variable: ncit:C96684, unit: cm}\n"
+    )
+    (tmp_path / "toy" / "mapping.sssom.tsv").write_text(
+        '#mapping_set_id: https://w3id.org/qilin/mappings/toy\n#mapping_set_title: "Toy"\n'
+        '#mapping_set_version: "2026-01-01"\n#license: https://creativecommons.org/publicdomain/zero/1.0/\n'
+        "#curie_map:\n#  column: https://w3id.org/qilin/mappings/toy/column/\n"
+        "subject_id\tsubject_label\tpredicate_id\tobject_id\tobject_label\tmapping_justification\n"
+    )
+    case = HERE / "xnat" / "session"
+    context = dataclasses.replace(CONTEXT, mapping=str(tmp_path / "toy"))
+    found = read(case / "session.xml", case / "subject.xml", context=context)
+    assert [(item.subject, item.value, item.unit) for item in found if isinstance(item, Measurement)] == [
+        ("TOY-017", 25, "mm")
+    ]
+    heads = [item.name for item in found if isinstance(item, SourceRecord)]
+    assert (heads[0], heads[-1]) == ("session.xml", "TOY sessions")
 
 
 # the real files
