@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli_annotate import annotate_commands
+from api.cli_convert import convert_command
 from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
 from api.cli_export import export_command
 from api.cli_forms import FORM_REFUSALS, forms_commands
@@ -168,6 +169,7 @@ keep_commands(app)
 query_commands(app)
 export_command(app)
 manifest_command(app)
+convert_command(app)
 terms_commands(app)
 crosswalk_commands(app)
 lesions_commands(app)
