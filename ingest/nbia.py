@@ -94,13 +94,13 @@ def _file(path: Path, context: Context) -> Iterator[Yield]:
             yield from catalogue.records(row)
     except OSError as error:
         yield unreadable(path.name, error)
-    except (csv.Error, UnicodeDecodeError, ValueError, RecursionError):
+    except (csv.Error, ValueError, RecursionError):
         wanted = "an answer of NBIA in CSV or JSON, in UTF-8"
         yield Reject(name=path.name, place="file", problem="the file breaks off or is none", wanted=wanted)
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as handle:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as handle:
         reader = csv.reader(handle)
         columns = next(reader, [])
         for cells in reader:
@@ -109,9 +109,10 @@ def _csv_rows(path: Path) -> Iterator[Row]:
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
+    """The rows of an answer, of which nothing comes in where it cannot be read whole."""
     if path.stat().st_size > LARGEST:
         raise ValueError("too large")
-    yield from _rows(json.loads(path.read_text(encoding="utf-8-sig")))
+    return iter(list(_rows(json.loads(path.read_text(encoding="utf-8-sig")))))
 
 
 def _rows(answer: Any) -> Iterator[Row]:

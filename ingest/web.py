@@ -133,14 +133,15 @@ class Server:
         try:
             with requests.Session() as session:
                 session.trust_env = False  # a .netrc would send what nobody named
+                session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
                 session.proxies = requests.utils.get_environ_proxies(url)
                 with session.request(method, url, auth=self.login, **sent) as answer:
-                    content = b""
+                    content = bytearray()
                     for piece in answer.iter_content(1 << 20):
                         content += piece
                         if len(content) > LARGEST:
                             raise ServerError(path, "the answer is too large", f"at most {LARGEST >> 20} MiB")
-                    return answer.status_code, content
+                    return answer.status_code, bytes(content)
         except (requests.ConnectionError, requests.Timeout):
             return 0, b""
         except (requests.RequestException, ValueError):

@@ -31,7 +31,7 @@ REAL = HERE.parents[1].parent / "shared" / "data" / "imaging"
 CONTEXT = Context(collection="golden", secret=b"a secret of the tests", attested=True)
 LEFT_OUT = {"digest", "locator", "recipe"}
 MOST = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 NAME, BORN = "DOE^JANE", "1961"
 
@@ -212,6 +212,15 @@ def test_only_servers_of_the_archive_count_as_reviewed() -> None:
     ]
     kinds = [sources.accepting(f"nbia+https://{name}") for name in names]
     assert [kind.reviewed for kind in kinds if kind] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "content", [b'[{"SeriesInstanceUID": "1.2", "StudyInstanceUID": "1.3"', b"[1, 2]", b'[{}, "x"]']
+)
+def test_a_broken_answer_is_no_source(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "series.json").write_bytes(content)
+    found = list(nbia.SOURCE.read(iter([str(tmp_path / "series.json")]), CONTEXT))
+    assert [type(item) for item in found] == [Reject]
 
 
 # manifests
