@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -146,8 +146,8 @@ def _project(project: _Project, context: Context) -> Iterator[Yield]:
         subject, namespace = project.subject_of(session)
         if flaw := flaw_of(session, subject, context, digest):
             content = digest if flaw.releasable else ""
-            told = (flaw.place, flaw.problem, flaw.wanted)
-            yield Reject(name=name, place=told[0], problem=told[1], wanted=told[2], quarantine=True, content=content)
+            told = _told(name, flaw.place, flaw.problem, flaw.wanted)
+            yield replace(told, quarantine=True, content=content)
             continue
         if not namespace:
             admitted.append((session, subject))
