@@ -15,11 +15,13 @@ from typing import Annotated, Any
 import typer
 
 from api.cli_annotate import annotate_commands
+from api.cli_convert import convert_command
 from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
 from api.cli_export import export_command
 from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
 from api.cli_lesions import LESION_REFUSALS, lesions_commands
+from api.cli_manifest import manifest_command
 from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
 from api.cli_suggest import suggest_command, suggest_refusals
@@ -58,7 +60,8 @@ def ingest(
     locators: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, or a database's "
+            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, "
+            "nbia+https://HOST/#COLLECTION, xnat+https://HOST/#PROJECT, or a database's "
             "URL#TABLE."
         ),
     ],
@@ -177,6 +180,8 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 keep_commands(app)
 query_commands(app)
 export_command(app)
+manifest_command(app)
+convert_command(app)
 terms_commands(app)
 crosswalk_commands(app)
 lesions_commands(app)
@@ -193,6 +198,7 @@ def refusals() -> tuple[Refusal, ...]:
     from ingest.sources import UnknownKindError  # noqa: PLC0415
     from ontology.variables import UnknownVariableError  # noqa: PLC0415
     from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415
+    from queries.manifests import NoSeriesError  # noqa: PLC0415
     from queries.parameters import ParameterError  # noqa: PLC0415
     from store.attestations import CannotReleaseError  # noqa: PLC0415
     from store.control import UnknownCollectionError  # noqa: PLC0415
@@ -219,6 +225,7 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         NoRecordsError,
+        NoSeriesError,
         UnknownVariableError,
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,

@@ -26,7 +26,7 @@ from ontology.elements import Element
 from ontology.elements import elements as known_elements
 from ontology.index import TermIndex
 from ontology.prefixes import Curie
-from ontology.records import Record, Reject, SourceRecord
+from ontology.records import DataClass, Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
 from store.documents import LIMIT, Reading
 from store.home import Home
@@ -130,6 +130,7 @@ class _Run:
         self.read_names: set[str] = set()
         self.seen: set[str] = set()
         self.open: OpenSource | None = None
+        self.created: set[str] = set()
         self.refused: set[str] = set()
         self.readings: list[Reading] = []
         self.flushed = time.monotonic()
@@ -214,7 +215,17 @@ class _Run:
             collection = replace(collection, attestation=self.job.attestation)
         if collection != have:
             self.control.save_collection(collection)
+        if have is None:
+            self.created.add(name)
         return collection
+
+    def _open(self, name: str, data_class: DataClass) -> None:
+        """Show a class of data of a collection that this run made to everybody, where nobody has named an audience."""
+        collection = self.control.collections()[name]
+        own = Collection(name).audience(data_class)
+        if name in self.created and self.job.audience is None and collection.audience(data_class) == own:
+            shown = {**collection.audiences, data_class: PUBLIC}
+            self.control.save_collection(replace(collection, audiences=shown))
 
     # sources and their records
 
@@ -243,6 +254,8 @@ class _Run:
         if name not in self.report.collections:
             self.report.collections.add(name)
             self._collection(name, archived=head.collection is not None)
+        if head.public:
+            self._open(name, head.data_class)
         sid = sid_of(head.kind, head.digest, head.recipe, name, self.job.clock)
         if sid in self.seen:
             return None

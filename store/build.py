@@ -28,7 +28,10 @@ from store.stars import Minter, quoted, star_text
 
 __all__ = ["Build", "arrow_batches", "connect"]
 
-KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
+KIND_RANK = (
+    "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 "
+    "WHEN 'idc' THEN 2 WHEN 'tcia' THEN 2 WHEN 'tcia-manifest' THEN 2 WHEN 'nbia' THEN 3 WHEN 'xnat' THEN 3 ELSE 9 END"
+)
 """Which header of a series or study is shown: files before DICOMweb before catalogues."""
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
@@ -391,7 +394,7 @@ class Build:
         """SQL that leaves of rows ``r`` about a study, series or collection those of the best-ranked source."""
         if star.node is Kind.RECORD:
             return ""
-        keys = "collection, audience" + (", uid" if star.node is Kind.UID else "")
+        keys = ", ".join(["collection", "audience", *(["uid"] if star.node is Kind.UID else []), *star.told_apart])
         count = "-instance_count" if self.has(star.table, "instance_count") else "0"
         return (
             f" SEMI JOIN (SELECT {keys}, arg_min(lot, ({KIND_RANK}, {count}, digest)) AS lot "
