@@ -394,7 +394,7 @@ class Build:
         """SQL that leaves of rows ``r`` about a study, series or collection those of the best-ranked source."""
         if star.node is Kind.RECORD:
             return ""
-        keys = ", ".join(["collection", "audience", *(["uid"] if star.node is Kind.UID else []), *star.told_apart])
+        keys = "collection, audience" + (", uid" if star.node is Kind.UID else "")
         count = "-instance_count" if self.has(star.table, "instance_count") else "0"
         return (
             f" SEMI JOIN (SELECT {keys}, arg_min(lot, ({KIND_RANK}, {count}, digest)) AS lot "
