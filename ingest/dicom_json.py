@@ -16,7 +16,7 @@ from ingest.dicom_header import BrokenDicomError, Elements, Header
 from ingest.dicom_values import LONGEST_VALUE, as_scalar
 from ontology.records import Scalar
 
-__all__ = ["read_json", "sop_class_in"]
+__all__ = ["header_in", "read_json", "sop_class_in"]
 
 SOP_CLASS = re.compile(r'"00080016"\s*:\s*\{[^{}]*"Value"\s*:\s*\[\s*"(?P<uid>[0-9.]{1,64})"')
 
@@ -57,6 +57,16 @@ def read_json(path: Path, deepest: int) -> Header:
         raise BrokenDicomError("file", "the document holds no data set, or several", WANTED)
     elements = _elements(found, deepest)
     return Header(elements.values, elements.items, hashlib.sha256(content).hexdigest())
+
+
+def header_in(found: Mapping[str, Any], deepest: int) -> Header:
+    """A data set as a server describes it (PS3.18 10.4.1.1.2); the digest is that of the text, however it is laid out.
+
+    Sequences that are nested more than ``deepest`` levels are refused with `BrokenDicomError`.
+    """
+    elements = _elements(found, deepest)
+    text = json.dumps(found, sort_keys=True, default=str)
+    return Header(elements.values, elements.items, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
 
 
 def _refuse(name: str) -> Any:

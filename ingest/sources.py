@@ -29,6 +29,7 @@ def all_sources() -> tuple[Source, ...]:
         collection_file,
         dcmqi,
         dicom,
+        dicomweb,
         fhir,
         filemaker,
         forms,
@@ -50,6 +51,7 @@ def all_sources() -> tuple[Source, ...]:
 
     return (
         idc.SOURCE,
+        dicomweb.SOURCE,
         collection_file.SOURCE,
         subjects_file.SOURCE,
         sr.SOURCE,  # this and the next before the reader of all other DICOM files
