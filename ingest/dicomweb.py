@@ -66,6 +66,11 @@ class _Found:
     subject: str
     study_date: str
 
+    @property
+    def name(self) -> str:
+        """The name of its source."""
+        return f"series {self.uid}"
+
     def digest(self, instances: Iterable[str]) -> str:
         """The SHA-256 over what the series is and the UIDs of its instances."""
         lines = [self.uid, self.study, self.subject, self.study_date, *sorted(instances)]
@@ -79,6 +84,8 @@ class _Reading:
         self.server, self.name, self.context = server, name, context
         self.recipe = f"{VERSION}{' with free text' if context.attested else ''}"
         self.done = 0
+        self.held: set[str] = set()
+        """The instances of the series that is being read."""
 
     def series(self) -> Iterator[Yield]:
         """Every series; one that cannot be had is rejected, a server that is gone ends it (`DicomwebError`)."""
@@ -86,15 +93,17 @@ class _Reading:
         studies = self.server.search(
             "studies", {**self.server.filters, **({"StudyInstanceUID": study} if study else {})}
         )
+        seen: set[str] = set()
         for answer in studies:
-            yield from self._guarded(self._study(answer, series), "study")
+            about = self._header(answer)
+            uid = about.text("StudyInstanceUID")
+            if not dicom.UID.fullmatch(uid):
+                yield self._odd("studies", "a study has no valid UID")
+            elif uid not in seen:  # a study that stands under two patients is found twice
+                seen.add(uid)
+                yield from self._guarded(self._study(about, uid, series))
 
-    def _study(self, answer: dict[str, Any], series: str | None) -> Iterator[Yield]:
-        about = self._header(answer)
-        uid = about.text("StudyInstanceUID")
-        if not dicom.UID.fullmatch(uid):
-            yield self._odd("studies", "a study has no valid UID")
-            return
+    def _study(self, about: Elements, uid: str, series: str | None) -> Iterator[Yield]:
         path = f"studies/{uid}/series"
         for one in self.server.search(path, {"SeriesInstanceUID": series} if series else None):
             header = self._header(one)
@@ -103,11 +112,11 @@ class _Reading:
                 yield self._odd(path, "a series has no valid UID")
                 continue
             found = _Found(f"{path}/{series_uid}", series_uid, uid, about.text("PatientID"), about.text("StudyDate"))
-            yield from self._guarded(self._one_series(found), "series")
+            yield from self._guarded(self._one_series(found))
             self.done += 1
             self.context.progress(self.done, None)
 
-    def _guarded(self, items: Iterator[Yield], _what: str) -> Iterator[Yield]:
+    def _guarded(self, items: Iterator[Yield]) -> Iterator[Yield]:
         """The same, with a reject for a request that fails; a server that is gone is asked no more."""
         try:
             yield from items
@@ -132,7 +141,7 @@ class _Reading:
             yield from self._images(found, images)
         for uid in documents:
             if dicom.UID.fullmatch(uid):
-                yield from self._guarded(self._document(found, uid), "instance")
+                yield from self._guarded(self._document(found, uid))
 
     # images -------------------------------------------------------------------------------------------------------
 
@@ -142,11 +151,16 @@ class _Reading:
         if self.context.known(digest, self.recipe):
             yield self._head(found, digest)
             return
-        gathered = SeriesSum(found.uid, found.study, found.subject)
+        gathered: SeriesSum | None = None
+        self.held.clear()
         for answer in self.server.data_sets(f"{found.path}/metadata"):
-            if refused := self._take(gathered, found, answer):
-                yield refused
-        if not gathered.instances:
+            header = self._admitted(found, answer, gathered)
+            if isinstance(header, Reject):
+                yield header
+            elif header is not None:
+                gathered = gathered or SeriesSum(found.uid, found.study, header.text("PatientID"))
+                gathered.add(header, Instance(header.text("SOPInstanceUID"), header.digest, found.path))
+        if gathered is None:
             return
         digest = found.digest(instance.uid for instance in gathered.instances)
         yield self._head(found, digest)
@@ -156,44 +170,47 @@ class _Reading:
     def _head(self, found: _Found, digest: str) -> SourceRecord:
         return SourceRecord(
             kind="dicomweb",
-            name=f"series {found.uid}",
+            name=found.name,
             digest=digest,
             locator=f"{self.server.told}/{found.path}",
             data_class=DataClass.IMAGES,
             recipe=self.recipe,
         )
 
-    def _take(self, gathered: SeriesSum, found: _Found, answer: dict[str, Any]) -> Reject | None:
-        """Add an instance to its series, or say why not."""
-        name = f"series {found.uid}"
+    def _admitted(self, found: _Found, answer: dict[str, Any], gathered: SeriesSum | None) -> Header | Reject | None:
+        """The header of an instance, or why it does not come in; None for what is read as a file, or is there."""
         try:
             header = header_in(answer, DEEPEST)
         except BrokenDicomError as error:
-            return Reject(name=name, place=error.place, problem=error.problem, wanted=error.wanted)
-        if _is_document(header.text("SOPClassUID")):
+            return Reject(name=found.name, place=error.place, problem=error.problem, wanted=error.wanted)
+        uid = header.text("SOPInstanceUID")
+        if uid in self.held or _is_document(header.text("SOPClassUID")):
             return None
-        if refused := dicom.identity_flaw(name, header):
+        self.held.add(uid)
+        return self._refusal(found, header, gathered) or header
+
+    def _refusal(self, found: _Found, header: Header, gathered: SeriesSum | None) -> Reject | None:
+        """Why an instance does not come in: by what it lacks, by the gate, or since it is of another series."""
+        if refused := dicom.identity_flaw(found.name, header):
             return refused
         uid = header.text("SOPInstanceUID")
         released = partial(self.context.released, header.digest)
-        if flaw := gate_dicom.header_flaw(header, attested=self.context.attested, released=released):
-            content = header.digest if flaw.releasable else ""
-            problem = f"{flaw.problem} (instance {uid})"
-            return Reject(
-                name=name, place=flaw.place, problem=problem, wanted=flaw.wanted, quarantine=True, content=content
-            )
-        for keyword, asked in (
-            ("PatientID", gathered.subject),
-            ("StudyInstanceUID", found.study),
-            ("SeriesInstanceUID", found.uid),
-        ):
-            if header.text(keyword) != asked:
-                problem = f"is another in the metadata than in the search (instance {uid})"
-                wanted = "one answer of the server"
-                return Reject(name=name, place=place_of(keyword), problem=problem, wanted=wanted, quarantine=True)
-        if uid not in {instance.uid for instance in gathered.instances}:
-            gathered.add(header, Instance(uid, header.digest, found.path))
-        return None
+        flaw = gate_dicom.header_flaw(header, attested=self.context.attested, released=released)
+        if flaw is None:
+            expected = {"StudyInstanceUID": found.study, "SeriesInstanceUID": found.uid}
+            expected |= {"PatientID": gathered.subject} if gathered else {}
+            others = (keyword for keyword, one in expected.items() if header.text(keyword) != one)
+            if (other := next(others, None)) is None:
+                return None
+            flaw = gate_dicom.Flaw(place_of(other), "is another than that of its series", "one for all of a series")
+        return Reject(
+            name=found.name,
+            place=flaw.place,
+            problem=f"{flaw.problem} (instance {uid})",
+            wanted=flaw.wanted,
+            quarantine=True,
+            content=header.digest if flaw.releasable else "",
+        )
 
     def _header(self, answer: dict[str, Any]) -> Elements:
         """What a search says of one result; nothing where it is broken."""

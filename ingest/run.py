@@ -236,6 +236,7 @@ class _Run:
 
     def _source_kind(self, source: Source, locators: list[str]) -> None:
         context = self._context(source)
+        served = any("://" in locator for locator in locators)
         head: SourceRecord | None = None
         self.asked.keys.clear()
         for item, ended in self.asked.follow(source.read(self.staging.whole(locators), context)):
@@ -244,6 +245,8 @@ class _Run:
                     self._end(head, ended)
                     head = self._begin(item)
                 case Reject():
+                    if served:
+                        self.read_names.add(item.name)  # no file has that name, so only this tells of it anew
                     self._reject(head.collection if head and head.collection else self.job.collection, item)
                 case Record() if head is not None:
                     self._admit(item, head, context)

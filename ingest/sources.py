@@ -30,6 +30,7 @@ def all_sources() -> tuple[Source, ...]:
         dcmqi,
         dicom,
         dicomweb,
+        dimse,
         fhir,
         filemaker,
         forms,
@@ -52,6 +53,7 @@ def all_sources() -> tuple[Source, ...]:
     return (
         idc.SOURCE,
         dicomweb.SOURCE,
+        dimse.SOURCE,
         collection_file.SOURCE,
         subjects_file.SOURCE,
         sr.SOURCE,  # this and the next before the reader of all other DICOM files

@@ -28,8 +28,11 @@ from store.stars import Minter, quoted, star_text
 
 __all__ = ["Build", "arrow_batches", "connect"]
 
-KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
-"""Which header of a series or study is shown: files before DICOMweb before catalogues."""
+KIND_RANK = (
+    "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 "
+    "WHEN 'dimse' THEN 10 ELSE 9 END"
+)
+"""Which header of a series or study is shown: files before DICOMweb before catalogues, and queries last."""
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
 
