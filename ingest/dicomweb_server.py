@@ -87,7 +87,7 @@ class Server:
     """A service, and what is wanted of it: ``dicomweb+https://host/path[/studies/…[/series/…]][?PatientID=…]``."""
 
     locator: str
-    waits: Sequence[float] = field(default=WAITS)
+    waits: Sequence[float] = field(default_factory=lambda: WAITS)
 
     @property
     def told(self) -> str:
@@ -180,7 +180,7 @@ class Server:
         """The data sets of an answer in DICOM JSON (PS3.18 F.2), one at a time; none for 204."""
         with self._answer(path, query or {}, JSON_TYPES) as (answer, kind):
             if "json" not in kind and answer.read(1):
-                told = re.sub(r"[^\w/+.-]", "", kind)[:60] or "something unnamed"
+                told = re.sub(r"[^\w/+.-]", "", kind.partition(";")[0])[:60] or "something unnamed"
                 raise DicomwebError(_place(path, query), f"the answer is {told}, not DICOM JSON", WRONG_ADDRESS)
             answer.seek(0)
             try:

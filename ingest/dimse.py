@@ -49,14 +49,17 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
             continue
         archive = Archive(locator)
         try:
+            wanted = archive.filters
             with archive.associated() as association:
-                yield from _studies(archive, association, name, context)
+                yield from _studies(archive, association, dict(wanted), name, context)
         except DimseError as error:
             yield Reject(name=name, place=error.place, problem=error.problem, wanted=error.wanted)
 
 
-def _studies(archive: Archive, association: Association, name: str, context: Context) -> Iterator[Yield]:
-    wanted = dict(archive.filters)
+def _studies(
+    archive: Archive, association: Association, wanted: dict[str, str], name: str, context: Context
+) -> Iterator[Yield]:
+    """The series of every study that matches."""
     series = wanted.pop("SeriesInstanceUID", "")
     seen: set[str] = set()
     done = 0

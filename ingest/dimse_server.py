@@ -68,8 +68,7 @@ class Archive:
     """``dimse://TITLE@host:port[/studies/UID[/series/UID]][?PatientID=…&ModalitiesInStudy=PT]``."""
 
     locator: str
-    waits: Sequence[float] = field(default=WAITS)
-    answering: float = ANSWERING
+    waits: Sequence[float] = field(default_factory=lambda: WAITS)
 
     @cached_property
     def title(self) -> str:
@@ -117,7 +116,7 @@ class Archive:
             entity = AE(ae_title=os.environ.get(AET, "QILIN")[:LONGEST_AET] or "QILIN")
             entity.add_requested_context(Find)
             entity.connection_timeout = entity.acse_timeout = CONNECTING
-            entity.dimse_timeout = entity.network_timeout = self.answering
+            entity.dimse_timeout = entity.network_timeout = ANSWERING
             found = self._associate(entity)
             try:
                 yield Association(found, Find)

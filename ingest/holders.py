@@ -72,6 +72,10 @@ class Holder(Protocol):
     def origin(self) -> str:
         """How the root is named as a locator, without credentials."""
 
+    @property
+    def told(self) -> str:
+        """How the archive or location itself is named."""
+
     def members(self) -> Iterator[Member | Reject]:
         """The files, but for hidden ones; rejects for those that may not be laid out."""
 
@@ -94,7 +98,7 @@ class ZipHolder:
     """A zip archive on disk."""
 
     def __init__(self, path: Path, origin: str) -> None:
-        self.path, self.origin = path, origin
+        self.path, self.origin, self.told = path, origin, origin.removesuffix("!")
         try:
             self.packed = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -116,7 +120,7 @@ class ZipHolder:
             if _hidden(name):
                 continue
             if flaw := _unsafe(name):
-                yield Reject(name=shown(self.origin.removesuffix("!")), place="member", problem=flaw, wanted=PLAIN)
+                yield Reject(name=shown(self.told), place="member", problem=flaw, wanted=PLAIN)
             elif member.flag_bits & 1:
                 problem, wanted = "is encrypted", "an archive without a password"
                 yield Reject(name=PurePosixPath(name).name, place="file", problem=problem, wanted=wanted)
@@ -164,9 +168,9 @@ class RemoteHolder:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - only where it is asked for
 
         scheme = url.partition("://")[0].lower()
+        self.web = scheme in {"http", "https"}
         try:
             self.system, self.path = url_to_fs(url)
-            self.web = scheme in {"http", "https"}
             self.single = not url.endswith("/") if self.web else self.system.isfile(self.path)
         except ImportError as error:
             lacking = error.name or str(error).rpartition("install ")[2] or "its package"
@@ -175,8 +179,8 @@ class RemoteHolder:
             ) from None
         except Exception as error:  # noqa: BLE001 - every file system raises errors of its own family
             raise self._unreachable(error) from None
-        told = without_credentials(url).rstrip("/")
-        self.origin = told.rpartition("/")[0] if self.single else told
+        self.told = without_credentials(url).rstrip("/")
+        self.origin = self.told.rpartition("/")[0] if self.single else self.told
 
     def close(self) -> None:
         """Nothing stays open."""
@@ -201,7 +205,7 @@ class RemoteHolder:
             if _hidden(name):
                 continue
             if flaw := _unsafe(name):
-                yield Reject(name=shown(self.origin), place="file", problem=flaw, wanted="a plain name")
+                yield Reject(name=shown(self.told), place="file", problem=flaw, wanted="a plain name")
             else:
                 yield Member(name, int(about.get("size") or 0), self._opened(path))
 
@@ -228,10 +232,11 @@ class RemoteHolder:
 
         return opened
 
-    @staticmethod
-    def _unreachable(error: Exception) -> HolderError:
+    def _unreachable(self, error: Exception) -> HolderError:
         if isinstance(error, FileNotFoundError):
-            return HolderError("is not there", "the location of a file or folder")
+            # of the web fsspec does not tell a server that is not there from a file that is not
+            problem = "is not there, or its server does not answer" if self.web else "is not there"
+            return HolderError(problem, "the location of a file or folder")
         return HolderError(
             f"the place cannot be reached ({type(error).__name__})",
             "a location that answers, and the credentials that it asks for in the environment",

@@ -32,13 +32,18 @@ def objects(content: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 def _listed(text: _Text) -> Iterator[dict[str, Any]]:
     text.drop()
-    while text.first() != "]":
+    if text.first() == "]":
+        text.drop()
+        return
+    while True:
+        text.first()
         yield text.object()
-        if text.first() == ",":
-            text.drop()
-        elif text.first() != "]":
+        following = text.first()
+        text.drop()
+        if following == "]":
+            return
+        if following != ",":
             raise ValueError("a list that is cut off")
-    text.drop()
 
 
 class _Text:

@@ -150,7 +150,7 @@ class Staging:
     ) -> Iterator[str | Reject]:
         """What an archive or a location holds: all of it is laid out first, since files may belong together."""
         self._holders.append(holder)
-        self.names.add(shown(holder.origin.removesuffix("!")))
+        self.names.add(shown(holder.told))
         root = self.folder / str(len(self._origins))
         root.mkdir()
         self._origins[root] = holder.origin
@@ -171,7 +171,7 @@ class Staging:
                     continue
                 laid_out.append(path)
         except HolderError as error:
-            yield _reject(shown(holder.origin.removesuffix("!")), error)
+            yield _reject(shown(holder.told), error)
         if wanted and not laid_out:
             missing = HolderError("is not there", "the name of a file or folder within the archive")
             yield _reject(shown(wanted), missing)
@@ -189,7 +189,7 @@ class Staging:
                 missing.append(f"{found} (record {number})")
         if missing:
             listed = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-            problem = f"names {len(missing)} {'files that are' if len(missing) > 1 else 'a file that is'} not there"
+            problem = f"names {f'{len(missing)} files that are' if len(missing) > 1 else 'a file that is'} not there"
             yield Reject(name=path.name, place=listed, problem=problem, wanted="the whole medium: copy it again")
 
     def _lay_out(self, member: Member, path: Path, *, whole: bool) -> None:
