@@ -58,6 +58,10 @@ LARGEST_ANSWER: Final = 4 << 30
 
 PIECE: Final = 1 << 20
 
+NO_TLS: Final = (
+    "the server speaks no TLS, or with a certificate that is not trusted",
+    "https with a certificate of a known authority, or of one that REQUESTS_CA_BUNDLE names",
+)
 WRONG_ADDRESS: Final = "the address of a DICOMweb service, such as dicomweb+https://pacs.example.org/dicom-web"
 REASONS: Final = {
     401: ("the server does not know the credentials", f"{USER} and {PASSWORD}, or {TOKEN}, in the environment"),
@@ -223,6 +227,8 @@ class Server:
                         known = (problem, WRONG_ADDRESS)
                         raise DicomwebError(place, *REASONS.get(status, known), gone=status in {401, 403})
                     pause = max(pause, min(asked, LONGEST_WAIT))
+                except requests.exceptions.SSLError:
+                    raise DicomwebError(place, *NO_TLS, gone=True) from None
                 except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                     problem = f"the server cannot be reached ({type(error).__name__})"
                 except requests.RequestException as error:

@@ -141,8 +141,12 @@ class Archive:
                 raise DimseError("association", "the archive accepts no queries", "an archive with C-FIND (study root)")
             if wait is not None:
                 time.sleep(wait)
-        tries = f"nothing answers at this host and port, {len(self.waits) + 1} times"
-        raise DimseError("association", tries, "an archive that runs, or to try again later: what came in stays")
+        secure = self.locator.lower().startswith("dimse+tls")
+        problem = f"nothing answers at this host and port{', or with no TLS that is trusted' if secure else ''}"
+        wanted = "an archive that runs" + (
+            ", with a certificate of an authority that SSL_CERT_FILE names" if secure else ""
+        )
+        raise DimseError("association", problem, f"{wanted}, or to try again later: what came in stays")
 
     def _tls(self, host: str) -> tuple[ssl.SSLContext, str] | None:
         if not self.locator.lower().startswith("dimse+tls"):

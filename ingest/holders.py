@@ -173,10 +173,9 @@ class RemoteHolder:
             self.system, self.path = url_to_fs(url)
             self.single = not url.endswith("/") if self.web else self.system.isfile(self.path)
         except ImportError as error:
-            lacking = error.name or str(error).rpartition("install ")[2] or "its package"
-            raise HolderError(
-                f"the package for {scheme}:// is not installed", f"pip install {lacking.partition('.')[0]}"
-            ) from None
+            told = re.search(r"[Ii]nstall (\S+)", str(error))
+            lacking = told[1] if told else (error.name or "what fsspec names for it").partition(".")[0]
+            raise HolderError(f"the package for {scheme}:// is not installed", f"pip install {lacking}") from None
         except Exception as error:  # noqa: BLE001 - every file system raises errors of its own family
             raise self._unreachable(error) from None
         self.told = without_credentials(url).rstrip("/")

@@ -15,10 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 import pydicom
 import pytest
 
+import ingest.run
 from ingest import dicomweb_server
 from ingest.base import Context, Yield
 from ingest.dicomweb import SOURCE
-from ingest.run import Job, run
+from ingest.run import Job, Progress, run
 from ontology.records import Reject, SeriesHeader, SourceRecord
 from store.warehouse import Warehouse
 from tests.ingest.test_run import slice_of
@@ -272,6 +273,32 @@ def test_a_server_that_is_gone_ends_it_with_one_reject(filled, monkeypatch):
     items = read(filled.address)
     assert counts(items) == {"1.2.3.4": 3}
     assert len(rejects(items)) == 1
+
+
+def test_a_server_without_tls_is_not_spoken_to_as_if_it_had_it(filled):
+    (reject,) = rejects(read(filled.address.replace("http:", "https:")))
+    assert "speaks no TLS" in reject.problem
+
+
+def test_a_run_that_was_cut_off_goes_on_where_it_stopped(filled, tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest.run, "FLUSH_RECORDS", 1)
+
+    def stop(_kind: str, done: int, _total: int | None) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    warehouse = Warehouse.open(tmp_path / "var")
+    try:
+        job = Job(locators=(filled.address,), collection="trial")
+        with pytest.raises(KeyboardInterrupt):
+            run(warehouse, [job], Progress(step=stop))
+        filled.asked.clear()
+        report = run(warehouse, [job])
+        assert report.added + report.unchanged == 3
+        assert report.unchanged >= 1
+        assert sum("metadata" in path for path in filled.asked) == report.added
+    finally:
+        warehouse.close()
 
 
 def test_credentials_come_from_the_environment_alone(filled, monkeypatch):

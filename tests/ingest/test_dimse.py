@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -155,6 +158,28 @@ def test_an_archive_without_queries_is_told(archive):
 def test_where_nothing_answers_it_is_told(archive):
     assert "nothing answers" in only_reject(found("dimse://PACS@localhost:9")).problem
     assert "nothing answers" in only_reject(found(archive.locator.replace("dimse", "dimse+tls"))).problem
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl, which makes a certificate, is not installed")
+def test_with_tls_only_a_certificate_that_is_trusted_is_spoken_to(archive, tmp_path, monkeypatch):
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost"
+    alternative = ["-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*command.split(), *alternative], cwd=tmp_path, check=True, capture_output=True)
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    entity = AE(ae_title="PACS")
+    entity.add_supported_context(Find)
+    served = entity.start_server(
+        ("127.0.0.1", 0), block=False, ssl_context=own, evt_handlers=[(evt.EVT_C_FIND, archive.find)]
+    )
+    try:
+        locator = f"dimse+tls://PACS@localhost:{served.socket.getsockname()[1]}"
+        assert "no TLS that is trusted" in only_reject(found(locator)).problem
+        assert archive.asked == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        assert [item.instance_count for item in found(locator) if isinstance(item, SeriesHeader)] == [2]
+    finally:
+        served.shutdown()
 
 
 @pytest.mark.parametrize(

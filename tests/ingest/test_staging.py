@@ -326,9 +326,12 @@ def test_a_place_that_does_not_answer_or_is_not_known_is_told(warehouse):
     assert "s3cret" not in repr(report.rejects)
 
 
-def test_a_kind_whose_package_is_missing_is_told_with_its_name(monkeypatch):
+@pytest.mark.parametrize(
+    "error", [ImportError("Install s3fs to access S3"), ModuleNotFoundError("No module named 's3fs'", name="s3fs.core")]
+)
+def test_a_kind_whose_package_is_missing_is_told_with_its_name(monkeypatch, error):
     def lacking(_url, **_options):
-        raise ImportError("Install s3fs to access S3", name="s3fs")
+        raise error
 
     monkeypatch.setattr("fsspec.core.url_to_fs", lacking)
     found, rejects = walked("s3://bucket/scans")
