@@ -51,7 +51,7 @@ def ingest(
         list[str],
         typer.Argument(
             help="Files, folders, zip archives (a part of one: a.zip!/FOLDER), DICOMDIRs; s3://, https://, sftp:// …; "
-            "dicomweb+https://HOST/PATH[/studies/UID][?PatientID=…]; dimse://TITLE@HOST:PORT; "
+            "dicomweb+https://HOST/PATH, also with /studies/UID or ?PatientID=… behind it; dimse://TITLE@HOST:PORT; "
             "idc://COLLECTION[,COLLECTION…] or idc://*; redcap+https://HOST/api/; or a database's URL#TABLE."
         ),
     ],

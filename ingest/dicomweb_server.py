@@ -40,6 +40,10 @@ SCHEMES: Final = ("dicomweb+https://", "dicomweb+http://")
 JSON_TYPES: Final = "application/dicom+json, application/json;q=0.9"
 INSTANCE_TYPE: Final = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 
+WITHIN: Final = re.compile(
+    r"(?P<service>.*?)(/studies(/(?P<study>[0-9.]+)(/series(/(?P<series>[0-9.]+))?)?)?)?/?", re.DOTALL
+)
+
 PAGE: Final = 200
 """Results asked for at once; a server may give fewer, or all of them."""
 
@@ -93,10 +97,20 @@ class Server:
     locator: str
     waits: Sequence[float] = field(default_factory=lambda: WAITS)
 
+    @cached_property
+    def _parts(self) -> re.Match[str]:
+        """The path of the service, and what is named behind it."""
+        found = WITHIN.fullmatch(urlsplit(self.locator).path)
+        if found is None or re.search(r"/studies(/|$)", found["service"]):
+            wanted = "…/studies/UID or …/studies/UID/series/UID"
+            raise DicomwebError("locator", "does not name a study or series", wanted)
+        return found
+
     @property
     def told(self) -> str:
         """The service as it may be shown and kept, without what is wanted of it."""
-        return without_credentials(self.locator).partition("#")[0].partition("/studies")[0].rstrip("/")
+        parts = urlsplit(without_credentials(self.locator))
+        return f"{parts.scheme}://{parts.netloc}{self._parts['service']}"
 
     @cached_property
     def base(self) -> str:
@@ -109,20 +123,12 @@ class Server:
             raise DicomwebError("locator", "without https credentials would be sent in the clear", "dicomweb+https://…")
         if not parts.hostname:
             raise DicomwebError("locator", "the address names no host", WRONG_ADDRESS)
-        return f"{scheme}://{parts.netloc}{parts.path.partition('/studies')[0].rstrip('/')}"
+        return f"{scheme}://{parts.netloc}{self._parts['service']}"
 
-    @cached_property
+    @property
     def within(self) -> tuple[str | None, str | None]:
         """The study and the series that the locator names, if any."""
-        path = urlsplit(self.locator).path
-        found = re.fullmatch(r"[^?]*?(?:/studies(?:/([0-9.]+)(?:/series(?:/([0-9.]+))?)?)?)?/?", path)
-        if found is None or (
-            "/studies" in path and not re.search(r"/studies(/[0-9.]+(/series(/[0-9.]+)?)?)?/?$", path)
-        ):
-            raise DicomwebError(
-                "locator", "does not name a study or series", "…/studies/UID or …/studies/UID/series/UID"
-            )
-        return found[1], found[2]
+        return self._parts["study"], self._parts["series"]
 
     @cached_property
     def filters(self) -> dict[str, str]:

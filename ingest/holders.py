@@ -12,13 +12,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
-from ingest.base import head_of
 from ingest.locators import shown, without_credentials
 from ontology.records import Reject
 
 __all__ = ["Holder", "HolderError", "Member", "RemoteHolder", "ZipHolder", "holder_at", "is_archive"]
 
 MARK: Final = b"PK\x03\x04"
+
+BLOCK: Final = 1 << 18
+"""The bytes that are read ahead at a location: as a rule the head of a file is wanted first."""
 
 MOST_MEMBERS: Final = 1_000_000
 
@@ -83,9 +85,9 @@ class Holder(Protocol):
         """Let go of what is open."""
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file is a zip archive that is no document of another kind."""
-    if not head_of(str(path), 4).startswith(MARK):
+def is_archive(path: Path, head: bytes) -> bool:
+    """Whether a file with these first bytes is a zip archive that is no document of another kind."""
+    if not head.startswith(MARK):
         return False
     try:
         with zipfile.ZipFile(path) as packed:
@@ -218,7 +220,7 @@ class RemoteHolder:
         @contextmanager
         def opened() -> Iterator[IO[bytes]]:
             try:
-                with self.system.open(path, "rb") as content:
+                with self.system.open(path, "rb", block_size=BLOCK) as content:
                     yield content
             except HolderError:
                 raise

@@ -130,9 +130,10 @@ class Staging:
 
     def _place(self, place: str, inside: list[str], depth: int, reads: Callable[[str], bool]) -> Iterator[str | Reject]:
         """One file: itself, what an archive holds, or what an index names."""
-        if is_directory(head_of(place, HEAD)):
+        head = head_of(place)
+        if is_directory(head):
             yield from self._indexed(Path(place))
-        elif is_archive(Path(place)) and not reads(place):
+        elif is_archive(Path(place), head) and not reads(place):
             if depth == DEEPEST:
                 yield _reject(Path(place).name, HolderError("lies too deep in archives", f"at most {DEEPEST} levels"))
                 return
