@@ -16,15 +16,13 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from ingest import dicom, gate_dicom, rt, rwv, seg, sr
+from ingest import dicom, rt, rwv, seg, sr
 from ingest.base import Context, Source, Yield
 from ingest.dicom_header import BrokenDicomError, Elements, Header, place_of
 from ingest.dicom_json import header_in
-from ingest.dicom_series import Instance, SeriesSum
 from ingest.dicomweb_server import DicomwebError, Server, is_server
 from ingest.locators import shown
 from ontology.records import DataClass, Reject, SourceRecord
@@ -71,6 +69,11 @@ class _Found:
         """The name of its source."""
         return f"series {self.uid}"
 
+    def holds(self, header: Header) -> bool:
+        """Whether an instance is of this series, or does not say of which it is."""
+        named = {"StudyInstanceUID": self.study, "SeriesInstanceUID": self.uid}
+        return all(header.text(keyword) in {"", uid} for keyword, uid in named.items())
+
     def digest(self, instances: Iterable[str]) -> str:
         """The SHA-256 over what the series is and the UIDs of its instances."""
         lines = [self.uid, self.study, self.subject, self.study_date, *sorted(instances)]
@@ -82,10 +85,7 @@ class _Reading:
 
     def __init__(self, server: Server, name: str, context: Context) -> None:
         self.server, self.name, self.context = server, name, context
-        self.recipe = f"{VERSION}{' with free text' if context.attested else ''}"
         self.done = 0
-        self.held: set[str] = set()
-        """The instances of the series that is being read."""
 
     def series(self) -> Iterator[Yield]:
         """Every series; one that cannot be had is rejected, a server that is gone ends it (`DicomwebError`)."""
@@ -147,70 +147,49 @@ class _Reading:
 
     def _images(self, found: _Found, listed: set[str]) -> Iterator[Yield]:
         """The series by its metadata, unless it is known as the search lists it."""
-        digest = found.digest(listed)
-        if self.context.known(digest, self.recipe):
-            yield self._head(found, digest)
+        gathered = dicom.Gathered(self.context)
+        digest, recipe = found.digest(listed), gathered.recipe(VERSION, found.uid)
+        if self.context.known(digest, recipe):
+            yield self._head(found, digest, recipe)
             return
-        gathered: SeriesSum | None = None
-        self.held.clear()
         for answer in self.server.data_sets(f"{found.path}/metadata"):
-            header = self._admitted(found, answer, gathered)
-            if isinstance(header, Reject):
-                yield header
-            elif header is not None:
-                gathered = gathered or SeriesSum(found.uid, found.study, header.text("PatientID"))
-                gathered.add(header, Instance(header.text("SOPInstanceUID"), header.digest, found.path))
-        if gathered is None:
-            return
-        digest = found.digest(instance.uid for instance in gathered.instances)
-        yield self._head(found, digest)
-        if not self.context.known(digest, self.recipe):
-            yield from gathered.records(attested=self.context.attested)
+            if refused := self._take(gathered, found, answer):
+                yield refused
+        for refused in gathered.disputed():
+            yield replace(refused, name=found.name, problem=f"{refused.problem} (instance {refused.name})")
+        for series in gathered.accepted():
+            digest = found.digest(instance.uid for instance in series.instances)
+            recipe = gathered.recipe(VERSION, found.uid)
+            yield self._head(found, digest, recipe)
+            if not self.context.known(digest, recipe):
+                yield from gathered.records(series)
 
-    def _head(self, found: _Found, digest: str) -> SourceRecord:
+    def _head(self, found: _Found, digest: str, recipe: str) -> SourceRecord:
         return SourceRecord(
             kind="dicomweb",
             name=found.name,
             digest=digest,
             locator=f"{self.server.told}/{found.path}",
             data_class=DataClass.IMAGES,
-            recipe=self.recipe,
+            recipe=recipe,
         )
 
-    def _admitted(self, found: _Found, answer: dict[str, Any], gathered: SeriesSum | None) -> Header | Reject | None:
-        """The header of an instance, or why it does not come in; None for what is read as a file, or is there."""
+    def _take(self, gathered: dicom.Gathered, found: _Found, answer: dict[str, Any]) -> Reject | None:
+        """Add an instance to its series, or say why not; what is read as a file is left to that."""
         try:
             header = header_in(answer, DEEPEST)
         except BrokenDicomError as error:
             return Reject(name=found.name, place=error.place, problem=error.problem, wanted=error.wanted)
-        uid = header.text("SOPInstanceUID")
-        if uid in self.held or _is_document(header.text("SOPClassUID")):
+        if _is_document(header.text("SOPClassUID")):
             return None
-        self.held.add(uid)
-        return self._refusal(found, header, gathered) or header
-
-    def _refusal(self, found: _Found, header: Header, gathered: SeriesSum | None) -> Reject | None:
-        """Why an instance does not come in: by what it lacks, by the gate, or since it is of another series."""
-        if refused := dicom.identity_flaw(found.name, header):
-            return refused
         uid = header.text("SOPInstanceUID")
-        released = partial(self.context.released, header.digest)
-        flaw = gate_dicom.header_flaw(header, attested=self.context.attested, released=released)
-        if flaw is None:
-            expected = {"StudyInstanceUID": found.study, "SeriesInstanceUID": found.uid}
-            expected |= {"PatientID": gathered.subject} if gathered else {}
-            others = (keyword for keyword, one in expected.items() if header.text(keyword) != one)
-            if (other := next(others, None)) is None:
-                return None
-            flaw = gate_dicom.Flaw(place_of(other), "is another than that of its series", "one for all of a series")
-        return Reject(
-            name=found.name,
-            place=flaw.place,
-            problem=f"{flaw.problem} (instance {uid})",
-            wanted=flaw.wanted,
-            quarantine=True,
-            content=header.digest if flaw.releasable else "",
-        )
+        refused = gathered.admit(uid, header) if found.holds(header) else None
+        if not found.holds(header):
+            wanted = "the UIDs of the request in its answer"
+            refused = Reject(
+                name=uid, place=place_of("SeriesInstanceUID"), problem="is of another series", wanted=wanted
+            )
+        return refused and replace(refused, name=found.name, problem=f"{refused.problem} (instance {uid})")
 
     def _header(self, answer: dict[str, Any]) -> Elements:
         """What a search says of one result; nothing where it is broken."""

@@ -349,7 +349,8 @@ def test_an_instance_of_another_patient_does_not_join_the_series(filled):
     items = read(filled.address)
     assert counts(items)["1.2.3.4"] == 2
     (reject,) = rejects(items)
-    assert (reject.place, reject.quarantine) == ("(0010,0020) PatientID", True)
+    assert (reject.name, reject.place, reject.quarantine) == ("series 1.2.3.4", "(0020,000D) StudyInstanceUID", True)
+    assert "another Patient ID" in reject.problem
 
 
 def test_a_series_is_not_fetched_again_unless_it_changed(filled, tmp_path):
@@ -459,7 +460,8 @@ def test_recorded_answers_of_an_archive_are_read(archive):
 
     archive.answer = recorded  # type: ignore[method-assign]
     items = read(archive.address, attested=True)
-    # these were recorded without the patients' ids, and so belong to nobody
-    assert {reject.place for reject in rejects(items)} == {"(0010,0020) PatientID"}
+    # the one answer with metadata, recorded without the patient's id, stands for all series: in most it is a stranger
+    places = {"(0010,0020) PatientID", "(0020,000E) SeriesInstanceUID"}
+    assert {reject.place for reject in rejects(items)} == places
     studies, series = (json.loads((DATA / answers[level]).read_bytes()) for level in ("studies", "series"))
     assert len(items) == len(studies) * len({found["0020000E"]["Value"][0] for found in series}) > 3
