@@ -60,9 +60,10 @@ def ingest(
     locators: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, "
-            "nbia+https://HOST/#COLLECTION, xnat+https://HOST/#PROJECT, or a database's "
-            "URL#TABLE."
+            help="Files, folders, zip archives (a part of one: a.zip!/FOLDER), DICOMDIRs; s3://, https://, sftp:// …; "
+            "dicomweb+https://HOST/PATH, also with /studies/UID or ?PatientID=… behind it; dimse://TITLE@HOST:PORT; "
+            "idc://COLLECTION[,COLLECTION…] or idc://*; nbia+https://HOST/#COLLECTION; xnat+https://HOST/#PROJECT; "
+            "redcap+https://HOST/api/; or a database's URL#TABLE."
         ),
     ],
     collection: Annotated[str, typer.Option(help="The collection that the sources belong to.")] = "",
@@ -87,7 +88,10 @@ def ingest(
     Given again, unchanged sources are skipped, changed ones replace exactly their own records, and a run that was cut
     off goes on where it stopped.
 
-    Examples: qilin ingest idc://qin_breast; qilin ingest scans/ table.xlsx --collection trial7 --audience public
+    Passwords and tokens come from the environment, never from the command line: docs/places.md says which.
+
+    Examples: qilin ingest idc://qin_breast; qilin ingest scans/ more.zip table.xlsx --collection trial7 --audience
+    public; qilin ingest dicomweb+https://pacs.example.org/dicom-web --collection trial7
     """
     from ingest.run import Job, run  # noqa: PLC0415 - readers and pyarrow are slow to import
 

@@ -129,6 +129,8 @@ class Source:
     summary: str = ""
     reviewed: bool = False
     """Whether what is read was de-identified and reviewed by the archive that publishes it."""
+    sop_classes: Callable[[str], bool] = lambda _uid: False
+    """The DICOM SOP classes (PS3.4 B.5) of the objects that this kind reads one by one."""
 
 
 def once(items: Iterable[Yield]) -> Iterator[Yield]:

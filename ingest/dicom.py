@@ -18,9 +18,9 @@ from ingest import dicom_series, gate_dicom
 from ingest.base import Context, Source, Yield, head_of
 from ingest.dicom_header import BrokenDicomError, Header, is_dicom, place_of, read_header
 from ingest.dicom_series import Instance, SeriesSum
-from ontology.records import DataClass, Reject, SourceRecord
+from ontology.records import DataClass, Record, Reject, SourceRecord
 
-__all__ = ["HEADER_KEYWORDS", "SOURCE", "accepts", "identity_flaw", "read", "recipe_of"]
+__all__ = ["HEADER_KEYWORDS", "SOURCE", "Gathered", "accepts", "identity_flaw", "read", "recipe_of"]
 
 VERSION = "dicom 2"
 """Changes whenever the same files would give other records."""
@@ -40,14 +40,14 @@ def accepts(locator: str) -> bool:
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """Every series among the files, each headed by its source record; a reject for every file that does not come in."""
-    gathered = _Gathered(context)
+    gathered = Gathered(context)
     for done, locator in enumerate(locators, 1):
         context.progress(done, None)
         if refused := gathered.take(locator):
             yield refused
     yield from gathered.disputed()
-    recipe = recipe_of(VERSION, context)
     for series in gathered.accepted():
+        recipe = gathered.recipe(VERSION, series.uid)
         digest = _digest(series)
         folder = os.path.commonpath([Path(instance.locator).parent for instance in series.instances])
         yield SourceRecord(
@@ -59,8 +59,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
             recipe=recipe,
         )
         if not context.known(digest, recipe):
-            homes = partial(gathered.home, series.subject)
-            yield from series.records(attested=context.attested, instances=context.instances, homes=homes)
+            yield from gathered.records(series)
 
 
 def recipe_of(version: str, context: Context) -> str:
@@ -75,7 +74,7 @@ def _digest(series: SeriesSum) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-class _Gathered:
+class Gathered:
     """The series of a run, by series, study and subject as their files state them."""
 
     def __init__(self, context: Context) -> None:
@@ -90,6 +89,10 @@ class _Gathered:
             header = read_header(Path(locator), HEADER_KEYWORDS)
         except BrokenDicomError as error:
             return _reject(locator, error.place, error.problem, error.wanted)
+        return self.admit(locator, header)
+
+    def admit(self, locator: str, header: Header) -> Reject | None:
+        """Add what was read at a locator to its series, or say why not."""
         if refused := identity_flaw(locator, header):
             return refused
         released = partial(self.context.released, header.digest)
@@ -120,6 +123,15 @@ class _Gathered:
     def accepted(self) -> list[SeriesSum]:
         """The series that come in, those of a study side by side."""
         return sorted(self.series.values(), key=lambda series: (series.subject, series.study, series.uid))
+
+    def recipe(self, version: str, _series: str) -> str:
+        """What decides the records of a series beside its content."""
+        return recipe_of(version, self.context)
+
+    def records(self, series: SeriesSum) -> Iterator[Record]:
+        """The records of a series that came in."""
+        homes = partial(self.home, series.subject)
+        return series.records(attested=self.context.attested, instances=self.context.instances, homes=homes)
 
     def _outvoted(
         self, keyword: str, owned: Callable[[SeriesSum], str], owner: Callable[[SeriesSum], str]

@@ -132,7 +132,9 @@ def source_of(kind: DocumentKind) -> Source:
             yield from _read(Path(locator), kind, context, seen)
             context.progress(done, None)
 
-    return Source(name=kind.name, accepts=accepts, read=read, summary=kind.summary)
+    return Source(
+        name=kind.name, accepts=accepts, read=read, summary=kind.summary, sop_classes=kind.classes.__contains__
+    )
 
 
 def _read(path: Path, kind: DocumentKind, context: Context, seen: dict[str, tuple[str, str]]) -> Iterator[Yield]:

@@ -20,6 +20,7 @@ from ingest.base import Block, Context, Keepable, Source
 from ingest.gate import admit, admit_block, bare
 from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
+from ingest.staging import Staging
 from ingest.superseding import Superseding
 from mappings.tables import Library
 from ontology.elements import Element
@@ -121,6 +122,7 @@ class _Run:
         self.earlier: dict[tuple[str, str], Earlier] = {}
         self.keys: dict[str, frozenset[bytes]] = {}
         self.writing = writing
+        self.staging = Staging()
         self.job = job
         self.report = report
         self.progress = progress
@@ -140,9 +142,10 @@ class _Run:
 
     def read(self) -> int:
         """Read every locator with the kind of source that accepts it; the number of the run."""
-        for source, locators in self._by_kind().items():
-            self.progress.stage(f"reading {source.name}")
-            self._source_kind(source, locators)
+        with self.staging:
+            for source, locators in self._by_kind().items():
+                self.progress.stage(f"reading {source.name}")
+                self._source_kind(source, locators)
         self._flush_log()
         self._enter_rejects()
         return self.number
@@ -151,7 +154,10 @@ class _Run:
 
     def _by_kind(self) -> dict[Source, list[str]]:
         kinds: dict[Source, list[str]] = defaultdict(list)
-        for locator in sources.expand(self.job.locators):
+        for locator in self._places():
+            if isinstance(locator, Reject):
+                self._reject(self.job.collection, locator)
+                continue
             name = sources.shown(locator)
             self.read_names.add(name)
             if name != Path(locator).name and "://" not in locator:
@@ -163,9 +169,22 @@ class _Run:
             else:
                 wanted = f"one of: {', '.join(sources.names())}"
                 self._reject(self.job.collection, _unread(name, "no kind of source reads this", wanted))
+        self.read_names.update(self.staging.names)
         if not kinds and not self.rejects:
             raise NothingToDoError(f"nothing to read at {', '.join(map(without_credentials, self.job.locators))}")
         return kinds
+
+    def _places(self) -> Iterable[str | Reject]:
+        """What stands at the locators of the job, as paths and as URLs that a reader takes."""
+        if self.job.source is not None:
+            return self.job.locators  # kept documents
+        named = sources.accepting("", self.job.kind) if self.job.kind else None
+
+        def reads(locator: str) -> bool:
+            source = named or sources.accepting(locator)
+            return source is not None and source.accepts(locator)
+
+        return self.staging.walk(self.job.locators, reads)
 
     def _context(self, source: Source) -> Context:
         return Context(
@@ -231,14 +250,17 @@ class _Run:
 
     def _source_kind(self, source: Source, locators: list[str]) -> None:
         context = self._context(source)
+        served = any("://" in locator for locator in locators)
         head: SourceRecord | None = None
         self.asked.keys.clear()
-        for item, ended in self.asked.follow(source.read(iter(locators), context)):
+        for item, ended in self.asked.follow(source.read(self.staging.whole(locators), context)):
             match item:
                 case SourceRecord():
                     self._end(head, ended)
                     head = self._begin(item)
                 case Reject():
+                    if served:
+                        self.read_names.add(item.name)  # no file has that name, so only this tells of it anew
                     self._reject(head.collection if head and head.collection else self.job.collection, item)
                 case Record() if head is not None:
                     self._admit(item, head, context)
@@ -250,6 +272,7 @@ class _Run:
 
     def _begin(self, head: SourceRecord) -> SourceRecord | None:
         """Begin a source whose records are wanted, or take it from the log as it is (None)."""
+        head = replace(head, locator=self.staging.origin(head.locator))
         name = head.collection or self.job.collection
         if name not in self.report.collections:
             self.report.collections.add(name)

@@ -29,6 +29,8 @@ def all_sources() -> tuple[Source, ...]:
         collection_file,
         dcmqi,
         dicom,
+        dicomweb,
+        dimse,
         fhir,
         filemaker,
         forms,
@@ -58,6 +60,8 @@ def all_sources() -> tuple[Source, ...]:
         nbia.ARCHIVE,  # before the reader of all other archives
         nbia.SOURCE,
         tcia_manifest.SOURCE,
+        dicomweb.SOURCE,
+        dimse.SOURCE,
         collection_file.SOURCE,
         subjects_file.SOURCE,
         sr.SOURCE,  # this and the next before the reader of all other DICOM files

@@ -65,6 +65,10 @@ def accepts(locator: str) -> bool:
     """Whether a local file begins as a structured report, in DICOM or in DICOM JSON."""
     head = head_of(locator, HEAD)
     sop_class = sop_class_of(head) or sop_class_in(head)
+    return _is_report(sop_class)
+
+
+def _is_report(sop_class: str) -> bool:
     return sop_class.startswith(REPORTS) and sop_class != KEY_OBJECTS
 
 
@@ -144,5 +148,9 @@ def _content(head: SourceRecord, report: Report, root: Item, context: Context) -
 
 
 SOURCE = Source(
-    name="sr", accepts=accepts, read=read, summary="DICOM structured reports: TID 1500, AIM as SR, and others"
+    name="sr",
+    accepts=accepts,
+    read=read,
+    summary="DICOM structured reports: TID 1500, AIM as SR, and others",
+    sop_classes=_is_report,
 )

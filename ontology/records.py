@@ -123,6 +123,8 @@ class SourceRecord:
     """Which ids the subjects are called by; empty for the collection's own, in which images have their PatientIDs."""
     extent: Extent | None = None
     """Only of an export of a project, of which there may be others."""
+    public: bool = False
+    """Whether the place that it is from shows it to everybody: a new collection does so with this class of data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

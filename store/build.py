@@ -30,9 +30,10 @@ __all__ = ["Build", "arrow_batches", "connect"]
 
 KIND_RANK = (
     "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 "
-    "WHEN 'idc' THEN 2 WHEN 'tcia' THEN 2 WHEN 'tcia-manifest' THEN 2 WHEN 'nbia' THEN 3 WHEN 'xnat' THEN 3 ELSE 9 END"
+    "WHEN 'idc' THEN 2 WHEN 'tcia' THEN 2 WHEN 'tcia-manifest' THEN 2 WHEN 'nbia' THEN 3 WHEN 'xnat' THEN 3 "
+    "WHEN 'dimse' THEN 10 ELSE 9 END"
 )
-"""Which header of a series or study is shown: files before DICOMweb before catalogues."""
+"""Which header of a series or study is shown: files before DICOMweb before catalogues, and queries last."""
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
 
