@@ -9,6 +9,7 @@ import typer
 
 from api.console import err, print_json, print_rows
 from ontology.records import DataClass
+from store.control import QuarantineEntry
 from store.warehouse import Warehouse
 
 __all__ = ["keep_commands"]
@@ -79,14 +80,19 @@ def quarantine_list(collection: InCollection = None, json: Json = False) -> None
     if json:
         print_json([asdict(entry) for entry in entries])
         return
-    rows = [(e.id, e.collection, e.name, e.place, e.problem, _verdict(e.quarantined, bool(e.content))) for e in entries]
-    print_rows("Not in", ("id", "collection", "file", "place", "problem", "verdict"), rows)
+    rows = [(e.id, e.collection, e.name, e.place, e.problem, _verdict(e)) for e in entries]
+    columns = ("id", "collection", "file", "place", "problem", "verdict")
+    print_rows("Not in", columns, [row for entry, row in zip(entries, rows, strict=True) if not entry.review])
+    if asked := [row for entry, row in zip(entries, rows, strict=True) if entry.review]:
+        print_rows("In, and to review: `qilin quarantine text` shows a text, `release` answers", columns, asked)
     if undecided := open_items(warehouse, collection):
         print_rows("In, and to decide: see `qilin lesions review`", REVIEWED, undecided)
 
 
-def _verdict(quarantined: bool, releasable: bool) -> str:
-    return ("quarantined, may be released" if releasable else "quarantined") if quarantined else "rejected"
+def _verdict(entry: QuarantineEntry) -> str:
+    if entry.review:
+        return "to review"
+    return ("quarantined, may be released" if entry.content else "quarantined") if entry.quarantined else "rejected"
 
 
 @quarantine.command("show")

@@ -148,7 +148,7 @@ def report(result: Report) -> None:
     for old, new in result.superseded.items():
         err.print(f"{new} takes the place of {old}: an export of the same project", highlight=False, markup=False)
     for item in result.rejects[:SHOWN_REJECTS]:
-        word = "quarantined" if item.quarantine else "rejected"
+        word = "to review" if item.review else "quarantined" if item.quarantine else "rejected"
         err.print(
             f"{word}: {item.name}: {item.place}: {item.problem}; wanted: {item.wanted}", highlight=False, markup=False
         )
@@ -176,6 +176,7 @@ def report_json(result: Report) -> dict[str, Any]:
                 "problem": item.problem,
                 "wanted": item.wanted,
                 "quarantine": item.quarantine,
+                "review": item.review,
             }
             for item in result.rejects
         ],

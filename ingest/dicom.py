@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from ingest import dicom_series, gate_dicom
+from ingest import dicom_series, gate_dicom, gate_review
 from ingest.base import Context, Source, Yield, head_of
 from ingest.dicom_header import BrokenDicomError, Header, is_dicom, place_of, read_header
 from ingest.dicom_series import Instance, SeriesSum
+from ingest.gate_review import Asked, Reviews
 from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["HEADER_KEYWORDS", "SOURCE", "accepts", "identity_flaw", "read"]
@@ -46,8 +47,9 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         if refused := gathered.take(locator):
             yield refused
     yield from gathered.disputed()
-    recipe = f"{VERSION} with free text" if context.attested else VERSION
     for series in gathered.accepted():
+        asked = gathered.asked[series.uid]
+        recipe = VERSION + asked.recipe
         digest = _digest(series)
         folder = os.path.commonpath([Path(instance.locator).parent for instance in series.instances])
         yield SourceRecord(
@@ -59,7 +61,9 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
             recipe=recipe,
         )
         if not context.known(digest, recipe):
-            yield from series.records(attested=context.attested)
+            gathered.reviews.tell(f"series {series.uid}", asked)
+            records = (gate_review.without(record, asked.withheld) for record in series.records(attested=True))
+            yield from filter(None, records)
 
 
 def _digest(series: SeriesSum) -> str:
@@ -75,6 +79,8 @@ class _Gathered:
         self.context = context
         self.series: dict[tuple[str, str, str], SeriesSum] = {}
         self.seen: dict[str, Instance] = {}
+        self.reviews = Reviews(context)
+        self.asked: defaultdict[str, Asked] = defaultdict(self.reviews.asked)
 
     def take(self, locator: str) -> Reject | None:
         """Add one file to its series, or say why not."""
@@ -84,8 +90,9 @@ class _Gathered:
             return _reject(locator, error.place, error.problem, error.wanted)
         if refused := identity_flaw(locator, header):
             return refused
+        facts = gate_dicom.facts_of(header)
         released = partial(self.context.released, header.digest)
-        if flaw := gate_dicom.header_flaw(header, attested=self.context.attested, released=released):
+        if flaw := gate_dicom.header_flaw(facts, attested=self.context.attested, released=released):
             content = header.digest if flaw.releasable else ""
             return _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content=content)
         instance = Instance(header.text("SOPInstanceUID"), header.digest, locator)
@@ -96,6 +103,7 @@ class _Gathered:
         if key not in self.series:
             self.series[key] = SeriesSum(*key)
         self.series[key].add(header, instance)
+        self.asked[key[0]].add(facts, self.reviews.open(facts))
         return None
 
     def disputed(self) -> Iterator[Reject]:

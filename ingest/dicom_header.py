@@ -56,6 +56,7 @@ __all__ = [
     "BrokenDicomError",
     "Elements",
     "Header",
+    "Watched",
     "is_dicom",
     "place_of",
     "read_header",

@@ -22,8 +22,8 @@ UNDEFINED: Final = 0xFFFFFFFF
 ITEM: Final = 0xFFFEE000
 ITEM_END: Final = 0xFFFEE00D
 SEQUENCE_END: Final = 0xFFFEE0DD
-DEEPEST_WALK: Final = 40
-"""No data set of the standard nests half as deep; structured reports of the field reach twelve levels."""
+DEEPEST_WALK: Final = 72
+"""Somewhat more than structured reports may nest (`ingest.sr_tree`); reports of the field reach twelve levels."""
 
 SHORT: Final = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG: Final = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())

@@ -49,8 +49,8 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """0: all in; 1: something was rejected or quarantined."""
-        return 1 if self.rejects else 0
+        """0: all in, be it under review; 1: something was rejected or quarantined."""
+        return 0 if all(reject.review for reject in self.rejects) else 1
 
 
 def places(shown: str) -> int:

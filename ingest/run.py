@@ -180,6 +180,7 @@ class _Run:
             codes=self.codes,
             library=self.library,
             keep=self._keep,
+            review=lambda entry: self._reject(self.job.collection, entry),
             unmapped=self.report.unmapped.__setitem__,
         )
 
