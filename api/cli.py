@@ -182,6 +182,7 @@ def refusals() -> tuple[Refusal, ...]:
     from ontology.variables import UnknownVariableError  # noqa: PLC0415
     from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415
     from queries.parameters import ParameterError  # noqa: PLC0415
+    from ingest.gate_shown import NotShownError  # noqa: PLC0415
     from store.attestations import CannotReleaseError  # noqa: PLC0415
     from store.control import UnknownCollectionError  # noqa: PLC0415
     from store.export import NothingToExportError  # noqa: PLC0415
@@ -192,6 +193,7 @@ def refusals() -> tuple[Refusal, ...]:
 
     return (
         CannotReleaseError,
+        NotShownError,
         NothingToDoError,
         UnknownKindError,
         UnknownCollectionError,

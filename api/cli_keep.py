@@ -104,6 +104,19 @@ def quarantine_show(entry: Annotated[int, typer.Argument(help="The id of an entr
     print_json(asdict(found[0]))
 
 
+@quarantine.command("text")
+def quarantine_text(entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="Ids under review.")]) -> None:
+    """Show the texts under review, read again from their files: they may identify somebody, and stand nowhere else."""
+    from ingest.gate_shown import shown  # noqa: PLC0415 - pydicom is slow to import
+
+    warehouse = Warehouse.open()
+    known = {item.id: item for item in warehouse.control.quarantine()}
+    if unknown := [number for number in entries if number not in known]:
+        raise typer.BadParameter(f"no entry {unknown[0]}; see `qilin quarantine list`")
+    found = [(number, known[number].place, shown(warehouse, known[number])) for number in entries]
+    print_rows("Under review", ("id", "place", "text", "file"), [(n, p, s.text, s.path.name) for n, p, s in found])
+
+
 By = Annotated[str, typer.Option("--by", help="Who answers for it: a name or an ORCID.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why: what was looked at, and what was seen.")]
 

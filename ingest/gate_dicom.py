@@ -70,7 +70,7 @@ JUDGED: Final = tuple(
         | {*TYPED, *DATES}
     )
 )
-HEADER_KEYWORDS = frozenset({*JUDGED, *METHODS, "PatientAge", "PatientSex"})
+HEADER_KEYWORDS = frozenset({*JUDGED, *METHODS, *REMOVABLE})
 """The attributes that the checks look at; what is watched at any depth comes beside them (`ingest.dicom_watch`)."""
 
 
