@@ -7,12 +7,13 @@ follows; for other files it raises `OddBytesError`, and pydicom reads them.
 
 from __future__ import annotations
 
+import warnings
 import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pydicom.charset import convert_encodings
+from pydicom.charset import convert_encodings, python_encoding
 
 from ingest import dicom_walk
 from ingest.dicom_elements import BrokenDicomError, Elements, Watched, place_of
@@ -334,8 +335,11 @@ def too_deep(keyword: str, deepest: int) -> BrokenDicomError:
 def _encodings(value: bytes) -> Encodings:
     """The Python names of the character sets that a data set states (PS3.3 C.12.1.1.2), as pydicom has them."""
     names = [name.strip() for name in value.rstrip(b" \0").decode("iso8859").split("\\")]
+    if not set(names) <= python_encoding.keys():  # pydicom would warn, with the value in its text
+        raise OddBytesError("an unknown character set")
     try:
-        found = convert_encodings(names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return tuple(convert_encodings(names))
     except (LookupError, ValueError):
         raise OddBytesError("an unknown character set") from None
-    return tuple(found)
