@@ -108,7 +108,7 @@ def demo(
     with watching() as progress:
         result = build_demo(warehouse, seed, progress)
     report(result)
-    if result.exit_status:
+    if result.rejects:
         raise typer.Exit(result.exit_status)
     err.print(what_to_try(port), highlight=False)
     if serve_it:

@@ -148,12 +148,15 @@ def report(result: Report) -> None:
     for old, new in result.superseded.items():
         err.print(f"{new} takes the place of {old}: an export of the same project", highlight=False, markup=False)
     for item in result.rejects[:SHOWN_REJECTS]:
-        word = "to review" if item.review else "quarantined" if item.quarantine else "rejected"
+        word = "quarantined" if item.quarantine else "rejected"
         err.print(
             f"{word}: {item.name}: {item.place}: {item.problem}; wanted: {item.wanted}", highlight=False, markup=False
         )
     if len(result.rejects) > SHOWN_REJECTS:
         err.print(f"… and {len(result.rejects) - SHOWN_REJECTS:,} more: see `qilin quarantine list`", highlight=False)
+    if result.reviews:
+        waiting = f"{len(result.reviews):,} to review: in, but for what waits for a steward's word"
+        err.print(f"{waiting}; see `qilin quarantine list`", highlight=False)
 
 
 def report_json(result: Report) -> dict[str, Any]:
@@ -169,6 +172,7 @@ def report_json(result: Report) -> dict[str, Any]:
         "superseded": result.superseded,
         "generation": result.generation,
         "quads": result.quads,
+        "reviews": [{"name": item.name, "place": item.place, "problem": item.problem} for item in result.reviews],
         "rejects": [
             {
                 "name": item.name,
@@ -176,7 +180,6 @@ def report_json(result: Report) -> dict[str, Any]:
                 "problem": item.problem,
                 "wanted": item.wanted,
                 "quarantine": item.quarantine,
-                "review": item.review,
             }
             for item in result.rejects
         ],

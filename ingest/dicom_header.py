@@ -156,11 +156,12 @@ class _Walk:
 
     def __init__(self, handle: io.BufferedReader, size: int) -> None:
         self.handle, self.size, self.last, self.end = handle, size, 0, 0
-        self.pixels = self.deflated = False
+        self.pixels = False
+        self.deflated = DEFLATED.encode() in handle.read(FIRST)
+        handle.seek(0)
 
     def __call__(self, tag: BaseTag, _vr: str | None, length: int) -> bool:
         start = self.handle.tell()
-        self.deflated = self.deflated or (not self.last and start == self.size and length > 0)
         if self.deflated:
             return tag in PIXELS  # pydicom has inflated the file into a buffer of its own, whose end it checks itself
         self.last, self.end = int(tag), start
