@@ -12,6 +12,7 @@ import typer
 from api.cli_query import As, caller
 from api.console import err, print_json, print_rows
 from ontology.records import DataClass
+from store.control import QuarantineEntry
 from store.new_file import new_file
 from store.warehouse import Warehouse
 
@@ -116,14 +117,19 @@ def quarantine_list(collection: InCollection = None, json: Json = False) -> None
     if json:
         print_json([asdict(entry) for entry in entries])
         return
-    rows = [(e.id, e.collection, e.name, e.place, e.problem, _verdict(e.quarantined, bool(e.content))) for e in entries]
-    print_rows("Not in", ("id", "collection", "file", "place", "problem", "verdict"), rows)
+    rows = [(e.id, e.collection, e.name, e.place, e.problem, _verdict(e)) for e in entries]
+    columns = ("id", "collection", "file", "place", "problem", "verdict")
+    print_rows("Not in", columns, [row for entry, row in zip(entries, rows, strict=True) if not entry.review])
+    if asked := [row for entry, row in zip(entries, rows, strict=True) if entry.review]:
+        print_rows("In, and to review: `qilin quarantine text` shows a text, `release` answers", columns, asked)
     if undecided := open_items(warehouse, collection):
         print_rows("In, and to decide: see `qilin lesions review`", REVIEWED, undecided)
 
 
-def _verdict(quarantined: bool, releasable: bool) -> str:
-    return ("quarantined, may be released" if releasable else "quarantined") if quarantined else "rejected"
+def _verdict(entry: QuarantineEntry) -> str:
+    if entry.review:
+        return "to review"
+    return ("quarantined, may be released" if entry.content else "quarantined") if entry.quarantined else "rejected"
 
 
 @quarantine.command("show")
@@ -133,6 +139,19 @@ def quarantine_show(entry: Annotated[int, typer.Argument(help="The id of an entr
     if not found:
         raise typer.BadParameter(f"no entry {entry}; see `qilin quarantine list`")
     print_json(asdict(found[0]))
+
+
+@quarantine.command("text")
+def quarantine_text(entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="Ids under review.")]) -> None:
+    """Show the texts under review, read again from their files: they may identify somebody, and stand nowhere else."""
+    from ingest.gate_shown import shown  # noqa: PLC0415 - pydicom is slow to import
+
+    warehouse = Warehouse.open()
+    known = {item.id: item for item in warehouse.control.quarantine()}
+    if unknown := [number for number in entries if number not in known]:
+        raise typer.BadParameter(f"no entry {unknown[0]}; see `qilin quarantine list`")
+    found = [(number, known[number].place, shown(warehouse, known[number])) for number in entries]
+    print_rows("Under review", ("id", "place", "text", "file"), [(n, p, s.text, s.path.name) for n, p, s in found])
 
 
 By = Annotated[str, typer.Option("--by", help="Who answers for it: a name or an ORCID.")]

@@ -96,6 +96,8 @@ class Context:
     """The table maps of the warehouse."""
     keep: Callable[[Keepable], None] = field(default=lambda _document: None)
     """Called by a reader at the end of a source with what may be kept of it."""
+    review: Callable[[Reject], None] = field(default=lambda _entry: None)
+    """Called by a reader with what a steward is to look at of a source that comes in."""
     unmapped: Callable[[str, int], None] = field(default=lambda _name, _count: None)
     """``unmapped(name, count)``: how many columns of a source no map speaks of; they are not stored."""
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from ingest import dicom_series, gate_dicom
+from ingest import dicom_series, gate_dicom, gate_review
 from ingest.base import Context, Source, Yield, head_of
 from ingest.dicom_header import BrokenDicomError, Header, is_dicom, place_of, read_header
 from ingest.dicom_series import Instance, SeriesSum
+from ingest.gate_review import Asked, Reviews
 from ontology.records import DataClass, Record, Reject, SourceRecord
 
-__all__ = ["HEADER_KEYWORDS", "SOURCE", "Gathered", "accepts", "identity_flaw", "read", "recipe_of"]
+__all__ = ["HEADER_KEYWORDS", "SOURCE", "Gathered", "accepts", "identity_flaw", "read"]
 
 VERSION = "dicom 2"
 """Changes whenever the same files would give other records."""
@@ -62,12 +63,6 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
             yield from gathered.records(series)
 
 
-def recipe_of(version: str, context: Context) -> str:
-    """What decides the records of a header beside its content."""
-    told = [text for asked, text in ((context.attested, "free text"), (context.instances, "all instances")) if asked]
-    return f"{version} with {' and '.join(told)}" if told else version
-
-
 def _digest(series: SeriesSum) -> str:
     """The SHA-256 over the instances by UID: files may be renamed, moved and reordered without a change."""
     lines = sorted(f"{instance.uid} {instance.digest}\n" for instance in series.instances)
@@ -82,6 +77,8 @@ class Gathered:
         self.series: dict[tuple[str, str, str], SeriesSum] = {}
         self.seen: dict[str, Instance] = {}
         self.homes: dict[str, SeriesSum] = {}
+        self.reviews = Reviews(context)
+        self.asked: defaultdict[str, Asked] = defaultdict(self.reviews.asked)
 
     def take(self, locator: str) -> Reject | None:
         """Add one file to its series, or say why not."""
@@ -95,8 +92,9 @@ class Gathered:
         """Add what was read at a locator to its series, or say why not."""
         if refused := identity_flaw(locator, header):
             return refused
+        facts = gate_dicom.facts_of(header)
         released = partial(self.context.released, header.digest)
-        if flaw := gate_dicom.header_flaw(header, attested=self.context.attested, released=released):
+        if flaw := gate_dicom.header_flaw(facts, attested=self.context.attested, released=released):
             content = header.digest if flaw.releasable else ""
             return _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content=content)
         instance = Instance(header.text("SOPInstanceUID"), header.digest, locator)
@@ -108,6 +106,7 @@ class Gathered:
             self.series[key] = SeriesSum(*key)
         self.series[key].add(header, instance)
         self.homes[instance.uid] = self.series[key]
+        self.asked[key[0]].add(facts, self.reviews.open(facts))
         return None
 
     def home(self, subject: str, uid: str) -> tuple[str, str] | None:
@@ -124,14 +123,17 @@ class Gathered:
         """The series that come in, those of a study side by side."""
         return sorted(self.series.values(), key=lambda series: (series.subject, series.study, series.uid))
 
-    def recipe(self, version: str, _series: str) -> str:
+    def recipe(self, version: str, series: str) -> str:
         """What decides the records of a series beside its content."""
-        return recipe_of(version, self.context)
+        return version + self.asked[series].recipe
 
     def records(self, series: SeriesSum) -> Iterator[Record]:
-        """The records of a series that came in."""
+        """The records of a series that came in, without what waits for a steward, who is asked."""
+        asked = self.asked[series.uid]
+        self.reviews.tell(f"series {series.uid}", asked)
         homes = partial(self.home, series.subject)
-        return series.records(attested=self.context.attested, instances=self.context.instances, homes=homes)
+        records = series.records(attested=True, instances=self.context.instances, homes=homes)
+        return filter(None, (gate_review.without(record, asked.withheld) for record in records))
 
     def _outvoted(
         self, keyword: str, owned: Callable[[SeriesSum], str], owner: Callable[[SeriesSum], str]

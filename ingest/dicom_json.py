@@ -14,6 +14,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_
 
 from ingest.dicom_header import BrokenDicomError, Elements, Header
 from ingest.dicom_values import LONGEST_VALUE, as_scalar
+from ingest.dicom_watch import watched_in
 from ontology.records import Scalar
 
 __all__ = ["header_in", "read_json", "sop_class_in"]
@@ -59,7 +60,9 @@ def read_json(path: Path, deepest: int) -> Header:
     if not isinstance(found, dict):
         raise BrokenDicomError("file", "the document holds no data set, or several", WANTED)
     elements = _elements(found, deepest)
-    return Header(elements.values, elements.items, hashlib.sha256(content).hexdigest())
+    return Header(
+        elements.values, elements.items, hashlib.sha256(content).hexdigest(), watched=tuple(watched_in(elements))
+    )
 
 
 def header_in(found: Mapping[str, Any], deepest: int) -> Header:

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from ingest import dicom, gate_dicom
+from ingest import dicom, gate_dicom, gate_review
 from ingest.base import Context, Source, Yield
 from ingest.dicom_header import Elements, Header, place_of
 from ingest.dicom_series import Instance, SeriesSum
 from ingest.dimse_server import Archive, Association, DimseError, is_archive
+from ingest.gate_review import Reviews
 from ingest.locators import shown
 from ontology.records import DataClass, Record, Reject, SeriesHeader, SourceRecord
 
@@ -41,6 +42,7 @@ SERIES: Final = (
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """Every series that the archives name, each headed by its source record."""
+    reviews = Reviews(context)
     for locator in locators:
         name = shown(locator.partition("?")[0])
         if not context.attested:
@@ -51,13 +53,13 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         try:
             wanted = archive.filters
             with archive.associated() as association:
-                yield from _studies(archive, association, dict(wanted), name, context)
+                yield from _studies(archive, association, dict(wanted), name, reviews)
         except DimseError as error:
             yield Reject(name=name, place=error.place, problem=error.problem, wanted=error.wanted)
 
 
 def _studies(
-    archive: Archive, association: Association, wanted: dict[str, str], name: str, context: Context
+    archive: Archive, association: Association, wanted: dict[str, str], name: str, reviews: Reviews
 ) -> Iterator[Yield]:
     """The series of every study that matches."""
     series = wanted.pop("SeriesInstanceUID", "")
@@ -76,14 +78,14 @@ def _studies(
         keys = {**dict.fromkeys(SERIES, ""), "StudyInstanceUID": uid, "SeriesInstanceUID": series}
         for found in association.find("SERIES", keys):
             header = Header({**study.values, **found.values, "StudyInstanceUID": (uid,)})
-            yield from _series(archive, association, header, context)
+            yield from _series(archive, association, header, reviews)
             done += 1
-            context.progress(done, None)
+            reviews.context.progress(done, None)
 
 
-def _series(archive: Archive, association: Association, header: Header, context: Context) -> Iterator[Yield]:
+def _series(archive: Archive, association: Association, header: Header, reviews: Reviews) -> Iterator[Yield]:
     """One series, unless the gate refuses what the query says of it."""
-    uid = header.text("SeriesInstanceUID")
+    context, uid = reviews.context, header.text("SeriesInstanceUID")
     name = f"series {uid}"
     for keyword in ("PatientID", "SeriesInstanceUID"):
         if not header.text(keyword) or (keyword != "PatientID" and not dicom.UID.fullmatch(uid)):
@@ -93,7 +95,7 @@ def _series(archive: Archive, association: Association, header: Header, context:
     if flaw := gate_dicom.header_flaw(header, attested=context.attested):
         yield Reject(name=name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted, quarantine=True)
         return
-    count = _count(association, header)
+    asked, count = reviews.asked(header), _count(association, header)
     told = json.dumps([count, sorted((keyword, header.values[keyword]) for keyword in header.values)], default=str)
     head = SourceRecord(
         kind="dimse",
@@ -101,17 +103,18 @@ def _series(archive: Archive, association: Association, header: Header, context:
         digest=hashlib.sha256(told.encode()).hexdigest(),
         locator=f"{archive.told}#{uid}",
         data_class=DataClass.IMAGES,
-        recipe=f"{VERSION} with free text",
+        recipe=VERSION + asked.recipe,
     )
     yield head
     if not context.known(head.digest, head.recipe):
-        yield from _records(header, head, count)
+        reviews.tell(name, asked)
+        yield from _records(header, head, count, asked.withheld)
 
 
-def _records(header: Header, head: SourceRecord, count: int | None) -> Iterator[Record]:
+def _records(header: Header, head: SourceRecord, count: int | None, withheld: frozenset[str]) -> Iterator[Record]:
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
     series.add(header, Instance("", head.digest, head.locator))
-    for record in series.records(attested=True):
+    for record in filter(None, (gate_review.without(record, withheld) for record in series.records(attested=True))):
         yield replace(record, instance_count=count) if isinstance(record, SeriesHeader) else record
 
 

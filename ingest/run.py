@@ -203,6 +203,7 @@ class _Run:
             codes=self.codes,
             library=self.library,
             keep=self._keep,
+            review=self._review,
             unmapped=self.report.unmapped.__setitem__,
         )
 
@@ -406,6 +407,10 @@ class _Run:
     def _reject(self, collection: str, reject: Reject) -> None:
         self.rejects.append((collection, reject))
         self.report.rejects.append(reject)
+
+    def _review(self, entry: Reject) -> None:
+        self.rejects.append((self.job.collection, entry))
+        self.report.reviews.append(entry)
 
     def _flush_log(self) -> None:
         self.documents.enter(self.readings)

@@ -492,3 +492,5 @@ class Reject:
     """True where the content is sound but may identify a person or contradicts what is already held."""
     content: str = ""
     """The digest of the content, where a steward may let it pass this check; empty where nobody can."""
+    review: bool = False
+    """True where the source came in, but a steward is to look at something of it, which may be withheld until then."""

@@ -82,7 +82,7 @@ def test_broken_files_are_told_by_file_and_place_and_the_rest_goes_in(warehouse:
     assert "PatientID" in told["keyless.csv"].wanted + told["keyless.csv"].problem
     assert values(warehouse, "SELECT ?n { ?s a q:Series ; q:instanceCount ?n }") == [["3"]]
     assert values(warehouse, "SELECT ?r { ?f q:variable ncit:C28108 ; q:raw ?r }") == [["I"]]
-    listed = warehouse.control.quarantine("trial")
+    listed = [entry for entry in warehouse.control.quarantine("trial") if not entry.review]
     assert {entry.name for entry in listed} == told.keys()
     (site / "cut.dcm").write_bytes(whole)
     again = ingest(warehouse, site)

@@ -20,6 +20,9 @@ from ingest.base import Context, Yield
 from ingest.dicom import SOURCE
 from ontology.records import When
 
+CODES = ("113100", "113105", "113107", "113108", "113109")
+"""What files of a research archive claim of CID 7050: the profile, cleaned texts, shifted dates, patient and device."""
+
 COMMON: dict[str, Any] = {
     "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2",
     "Modality": "CT",
@@ -27,6 +30,9 @@ COMMON: dict[str, Any] = {
     "PatientName": "P-01",
     "PatientIdentityRemoved": "YES",
     "DeidentificationMethod": "basic profile",
+    "DeidentificationMethodCodeSequence": [
+        {"CodeValue": code, "CodingSchemeDesignator": "DCM", "CodeMeaning": "option"} for code in CODES
+    ],
     "StudyInstanceUID": "1.2.3.1",
     "SeriesInstanceUID": "1.2.3.1.1",
     "Rows": 2,
