@@ -197,7 +197,7 @@ def test_a_broken_archive_is_told_and_the_rest_comes_in(warehouse, scans):
     (scans / "cut.zip").unlink()
     zipped(scans / "second", scans / "cut.zip")
     ingest(warehouse, scans)
-    assert warehouse.control.quarantine() == []
+    assert all(entry.review for entry in warehouse.control.quarantine())
 
 
 def test_office_documents_are_no_archives(tmp_path):
@@ -257,7 +257,7 @@ def test_in_a_folder_it_tells_what_is_missing_and_all_files_are_read(warehouse, 
     assert [reject.place for reject in report.rejects] == ["IM2 (record 3)"]
     directory(folder, "IMAGES/IM0")
     ingest(warehouse, folder)
-    assert warehouse.control.quarantine() == []
+    assert all(entry.review for entry in warehouse.control.quarantine())
 
 
 def test_a_name_in_a_dicomdir_leads_nowhere_else(tmp_path):
