@@ -23,10 +23,10 @@ from pydicom.sr.coding import Code as DicomCode
 from analysis.uids import uid_of
 from analysis.volume import Volume, frames_on, nrrd_volume, par_volume
 from ingest.base import sha256_of
-from ingest.nrrd_file import MAGIC, read_header
 from ingest.observed.coded import Code
 from ingest.observed.quantities import ValueProblem
-from ingest.slicer_segments import Segment, read_segments
+from ingest.slicer.segments import Segment, read_segments
+from ingest.volumes.nrrd_file import MAGIC, read_header
 
 __all__ = ["code_of", "parametric_map", "segmentation"]
 

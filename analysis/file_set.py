@@ -16,7 +16,7 @@ from pydicom.errors import InvalidDicomError
 from analysis.measurement_set import Image, MeasurementSet, gathered
 from analysis.selection import NoRecordsError
 from ingest.base import Context
-from ingest.gate import admit, bare
+from ingest.gate.records import admit, bare
 from ingest.sources import accepting, expand
 from ontology.records import Observation, Record, Reject
 

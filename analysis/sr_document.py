@@ -49,7 +49,7 @@ from pydicom.sr.coding import Code
 from analysis.measurement_set import Document, Group, Image, MeasurementSet, Unwritten
 from analysis.statements import Words, is_place, number_codes, place_codes, raw_codes, value_code
 from analysis.uids import is_uid, uid_of
-from ingest.aim_records import ANNOTATION_CLOCK
+from ingest.aim.records import ANNOTATION_CLOCK
 from ingest.observed.times import UNSET_DAY
 from mappings.code_sets import Triplet
 from ontology.records import Finding, Measurement, Observation, When

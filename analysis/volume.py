@@ -18,9 +18,9 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from ingest.nrrd_file import Header, read_header, read_values
 from ingest.observed.quantities import ValueProblem
-from ingest.parrec_header import read_header as read_par
+from ingest.volumes.nrrd_file import Header, read_header, read_values
+from ingest.volumes.parrec_header import read_header as read_par
 
 __all__ = ["Volume", "frames_on", "images_of", "nrrd_volume", "par_volume"]
 

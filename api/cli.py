@@ -199,7 +199,7 @@ Refusal = type[BaseException]
 def refusals() -> tuple[Refusal, ...]:
     """The errors that are the person's to mend: one line each, exit status 2."""
     from analysis.selection import NoRecordsError  # noqa: PLC0415
-    from ingest.gate_shown import NotShownError  # noqa: PLC0415
+    from ingest.gate.shown import NotShownError  # noqa: PLC0415
     from ingest.sources import UnknownKindError  # noqa: PLC0415
     from ontology.variables import UnknownVariableError  # noqa: PLC0415
     from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415

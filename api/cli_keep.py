@@ -144,7 +144,7 @@ def quarantine_show(entry: Annotated[int, typer.Argument(help="The id of an entr
 @quarantine.command("text")
 def quarantine_text(entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="Ids under review.")]) -> None:
     """Show the texts under review, read again from their files: they may identify somebody, and stand nowhere else."""
-    from ingest.gate_shown import shown  # noqa: PLC0415 - pydicom is slow to import
+    from ingest.gate.shown import shown  # noqa: PLC0415 - pydicom is slow to import
 
     warehouse = Warehouse.open()
     known = {item.id: item for item in warehouse.control.quarantine()}

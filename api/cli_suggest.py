@@ -38,7 +38,7 @@ def suggest_command(app: typer.Typer) -> None:
 
 def suggest_refusals() -> tuple[type[BaseException], ...]:
     """The errors of this command that a person can mend."""
-    from ingest.table_file import TableError  # noqa: PLC0415 - readers are slow to import
+    from ingest.table.file import TableError  # noqa: PLC0415 - readers are slow to import
     from mappings.sssom import MappingError  # noqa: PLC0415
 
     return (TableError, MappingError)
@@ -74,7 +74,7 @@ def suggest(
     qilin map suggest sqlite:///trial.db#labs; qilin map suggest postgresql://host/trial --query "SELECT * FROM labs"
     """
     from ingest.locators import shown  # noqa: PLC0415
-    from ingest.table_profile import profile_locator  # noqa: PLC0415 - readers are slow to import
+    from ingest.table.profile import profile_locator  # noqa: PLC0415 - readers are slow to import
     from mappings.draft import draft  # noqa: PLC0415
     from mappings.knowledge import gather  # noqa: PLC0415
     from mappings.suggest import Suggester  # noqa: PLC0415

@@ -1,6 +1,6 @@
 """``/documents/{digest}``: the kept document of an annotation, report or segmentation, for who may read its source.
 
-What is kept has no more than may be kept of a person (`ingest.aim_kept`, `ingest.sr_kept`, `ingest.dicom_kept`), and it
+What is kept has no more than may be kept of a person (`ingest.aim.kept`, `ingest.sr.kept`, `ingest.dicom.kept`), and it
 is what the regions of the warehouse leave out: coordinates. What is kept of tables is not given out: its days are
 counted from an origin that nobody may know.
 """

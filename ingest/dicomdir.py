@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ingest.dicom_header import BrokenDicomError, read_header, sop_class_of
+from ingest.dicom.header import BrokenDicomError, read_header, sop_class_of
 
 __all__ = ["is_directory", "named_files"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from ingest import sources
 from ingest.asked import Asked, Earlier, with_codes
 from ingest.base import Block, Context, Keepable, Source
-from ingest.gate import admit, admit_block, bare
+from ingest.gate.records import admit, admit_block, bare
 from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
 from ingest.staging import Staging

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Final
 
 from ingest.base import Yield
-from ingest.dicom_document import Document, DocumentKind, codes_in, source_of, uid_in
-from ingest.dicom_header import Elements, place_of
+from ingest.dicom.document import Document, DocumentKind, codes_in, source_of, uid_in
+from ingest.dicom.header import Elements, place_of
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, raw_code
 from ontology import records

@@ -22,72 +22,9 @@ class UnknownKindError(LookupError):
 @cache
 def all_sources() -> tuple[Source, ...]:
     """Every kind of source; the first that accepts a locator reads it."""
-    from ingest import (  # noqa: PLC0415 - readers' imports are heavy
-        aim,
-        biotab,
-        cbioportal,
-        collection_file,
-        dcmqi,
-        dicom,
-        dicomweb,
-        dimse,
-        fhir,
-        filemaker,
-        forms,
-        gdc,
-        idc,
-        nbia,
-        nrrd,
-        odm,
-        parrec,
-        radiomics,
-        redcap,
-        rt,
-        rwv,
-        sas,
-        seg,
-        slicer,
-        sql,
-        sr,
-        subjects_file,
-        table,
-        tcia_manifest,
-        xnat,
-    )
+    from ingest.kinds import KINDS  # noqa: PLC0415 - readers' imports are heavy
 
-    return (
-        idc.SOURCE,
-        nbia.ARCHIVE,  # before the reader of all other archives
-        nbia.SOURCE,
-        tcia_manifest.SOURCE,
-        dicomweb.SOURCE,
-        dimse.SOURCE,
-        collection_file.SOURCE,
-        subjects_file.SOURCE,
-        sr.SOURCE,  # this and the next before the reader of all other DICOM files
-        seg.SOURCE,
-        rt.SOURCE,
-        rwv.SOURCE,
-        dicom.SOURCE,
-        xnat.SOURCE,
-        aim.SOURCE,
-        dcmqi.SOURCE,
-        parrec.SOURCE,
-        nrrd.SOURCE,  # before the reader of label maps
-        slicer.SOURCE,
-        radiomics.SOURCE,
-        fhir.SOURCE,
-        odm.SOURCE,
-        redcap.SOURCE,
-        forms.SOURCE,
-        filemaker.SOURCE,
-        sas.SOURCE,
-        sql.SOURCE,
-        gdc.SOURCE,
-        cbioportal.SOURCE,
-        biotab.SOURCE,
-        table.SOURCE,
-    )
+    return KINDS
 
 
 def names() -> list[str]:

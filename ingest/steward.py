@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ingest.gate import identifier_in
+from ingest.gate.records import identifier_in
 from ingest.steward_records import ContradictionError, is_element, pointing, replacing, withdrawn
-from ingest.table_plan import ABOUT
+from ingest.table.plan import ABOUT
 from mappings.code_library import CodeSet
 from mappings.code_sets import ALL, SpokenCode, code_decision
 from mappings.people import person

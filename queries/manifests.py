@@ -96,7 +96,7 @@ def _tcia(series: Sequence[str], _studies: Mapping[str, str], _base: str) -> Man
 
 
 def _s5cmd(series: Sequence[str], _studies: Mapping[str, str], _base: str) -> Manifest:
-    from ingest.idc import places_of  # noqa: PLC0415 - its import alone opens a table of 74 MB
+    from ingest.archives.idc import places_of  # noqa: PLC0415 - its import alone opens a table of 74 MB
 
     places = places_of(series)
     lines = [f"cp {places[uid]} .\n" for uid in series if uid in places]

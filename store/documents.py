@@ -2,7 +2,7 @@
 
 A document is a gzip file ``documents/ab/abcd….gz`` of the data folder, named by the SHA-256 of its content. The ledger
 names it by the source that was read from it, together with how that source was read. What a document holds is the
-reader's to say (`ingest.table_kept`); it is no part of a generation. Who may read the source of an annotation or report
+reader's to say (`ingest.table.kept`); it is no part of a generation. Who may read the source of an annotation or report
 may have its document (`store.warehouse.Warehouse.kept`).
 """
 

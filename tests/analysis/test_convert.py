@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 from analysis.convert import code_of, parametric_map, segmentation
 from analysis.volume import images_of
 from api.cli import app
-from ingest import seg, sources
+from ingest import sources
 from ingest.base import Context
 from ingest.observed.quantities import ValueProblem
+from ingest.seg import reader as seg
 from ontology.records import RegionFacts
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"

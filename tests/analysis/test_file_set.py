@@ -13,9 +13,9 @@ import pytest
 from analysis.file_set import images_in, of_files
 from analysis.measurement_set import gathered
 from analysis.selection import NoRecordsError, Selection, selected
-from ingest import sr
 from ingest.base import Yield
 from ingest.run import Job, run
+from ingest.sr import reader as sr
 from ontology.records import Measurement, RegionFacts
 from ontology.terms import q
 from store.warehouse import OPERATOR, Warehouse

@@ -21,7 +21,7 @@ from api.app import create_app
 from api.callers import caller_of
 from api.cli import app as command_line
 from api.documents import FORMS
-from ingest.aim import read
+from ingest.aim.reader import read
 from ingest.base import Context
 from ingest.run import Job, run
 from ontology.records import Measurement

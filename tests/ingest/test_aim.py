@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ingest.aim import SOURCE, accepts, read
-from ingest.aim_kept import redacted
+from ingest.aim.kept import redacted
+from ingest.aim.reader import SOURCE, accepts, read
 from ingest.base import Context, Keepable, Yield
 from ontology.records import (
     Finding,

@@ -18,9 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import nbia, nrrd, parrec, sources, tcia_manifest, web, xnat
+from ingest import sources
+from ingest.archives import nbia, tcia_manifest, web, xnat
 from ingest.base import Block, Context, Source, Yield
-from ingest.gate import admit
+from ingest.gate.records import admit
+from ingest.volumes import nrrd, parrec
 from ontology.records import Finding, Measurement, Record, Reject, Series, SeriesHeader, SourceRecord, When
 from tests.ingest.recorded import Answer, Asked, recorded
 
@@ -246,7 +248,7 @@ def test_an_empty_manifest_is_told(tmp_path: Path) -> None:
 def test_a_manifest_brings_what_the_catalogue_has(tmp_path: Path) -> None:
     import duckdb
 
-    from ingest.idc import index_file
+    from ingest.archives.idc import index_file
 
     query = "SELECT SeriesInstanceUID FROM read_parquet(?) WHERE collection_id = 'rider_pilot' ORDER BY 1 LIMIT 3"
     uids = [row[0] for row in duckdb.execute(query, [str(index_file())]).fetchall()]

@@ -16,9 +16,9 @@ import pydicom
 import pytest
 
 import ingest.run
-from ingest import dicomweb_server
+from ingest.archives import dicomweb_server
+from ingest.archives.dicomweb import SOURCE
 from ingest.base import Context, Yield
-from ingest.dicomweb import SOURCE
 from ingest.run import Job, Progress, run
 from ontology.records import Reject, SeriesHeader, SourceRecord
 from store.control import QuarantineEntry
@@ -155,7 +155,7 @@ def rejects(items: list[Yield]) -> list[Reject]:
 
 
 def files_of(tmp_path: Path) -> list[Yield]:
-    from ingest.dicom import SOURCE as FILES
+    from ingest.dicom.reader import SOURCE as FILES
 
     paths = sorted(str(path) for path in (tmp_path / "scans").iterdir())
     return list(FILES.read(iter(paths), Context(collection="test")))
@@ -388,7 +388,7 @@ def of_report(items: list[Yield]) -> list[str]:
 
 
 def test_a_report_is_retrieved_and_read_as_its_file_is(filled):
-    from ingest.sr import SOURCE as REPORTS
+    from ingest.sr.reader import SOURCE as REPORTS
 
     filled.add(REPORT)
     items = read(f"{filled.address}/studies/{filled.instances[-1].StudyInstanceUID}", attested=True)

@@ -15,9 +15,9 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as Find
 from pynetdicom.sop_class import Verification
 
-from ingest import dimse_server
+from ingest.archives import dimse_server
+from ingest.archives.dimse import read
 from ingest.base import Context, Yield
-from ingest.dimse import read
 from ontology.records import Reject, SeriesHeader, SourceRecord, StudyHeader
 
 STUDY = {"PatientID": "P1", "PatientName": "P1", "StudyInstanceUID": "1.2.3", "StudyDate": "20140203"}

@@ -12,7 +12,8 @@ import pytest
 import requests
 from dicomweb_client.api import DICOMwebClient
 
-from ingest import dicomweb, dicomweb_server, dimse, dimse_server, sources
+from ingest import sources
+from ingest.archives import dicomweb, dicomweb_server, dimse, dimse_server
 from ingest.base import Context, Yield
 from ingest.run import Job, run
 from ontology.records import Record, Reject, SeriesHeader, SourceRecord

@@ -206,7 +206,7 @@ def test_a_file_whose_name_is_not_utf8_is_told_and_the_rest_goes_in(warehouse: W
 
 def test_a_refused_name_of_a_lesion_does_not_take_its_measurements_along() -> None:
     from ingest.base import Context
-    from ingest.gate import admit, bare
+    from ingest.gate.records import admit, bare
     from ontology.records import Lesion, Reject
 
     lesion = Lesion(subject="S1", key="T01", label="seen 1961-03-12")

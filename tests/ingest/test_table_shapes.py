@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from ingest.base import Context
-from ingest.table import SOURCE
+from ingest.table.reader import SOURCE
 from mappings.tables import MappingError, table_map
 from ontology.records import Finding, Lesion, Measurement, Outcome, Reject, Treatment
 from ontology.terms import ncit

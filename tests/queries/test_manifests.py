@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from api.app import create_app
 from api.cli import app
-from ingest.idc import index_file
-from ingest.tcia_manifest import series_in
+from ingest.archives.idc import index_file
+from ingest.archives.tcia_manifest import series_in
 from queries.catalogue import query
 from queries.manifests import NoSeriesError, in_table, manifest, studies_of, uids_in
 from queries.results import Table, run

@@ -17,7 +17,7 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ingest.base import Context, Yield
-from ingest.dicom import SOURCE
+from ingest.dicom.reader import SOURCE
 from ontology.records import When
 
 CODES = ("113100", "113105", "113107", "113108", "113109")

@@ -9,8 +9,8 @@ from typing import Any
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from pydicom.dataset import Dataset
 
-from ingest.dicom_header import DEEPEST_ITEM, Elements
-from ingest.dicom_values import LONGEST_VALUE
+from ingest.dicom.header import DEEPEST_ITEM, Elements
+from ingest.dicom.values import LONGEST_VALUE
 
 TEXT = {"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 NUMBER = {"DS", "FD", "FL", "IS", "SL", "SS", "UL", "US"}

@@ -9,7 +9,7 @@ import pytest
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping
 
-from ingest.dicom_concepts import (
+from ingest.dicom.concepts import (
     body_part_of,
     contrast_of,
     meanings,
@@ -18,8 +18,8 @@ from ingest.dicom_concepts import (
     uptake_of,
     words_of,
 )
-from ingest.dicom_header import Elements
-from ingest.dicom_rules import RULES, SeriesFacts, acquisition_of
+from ingest.dicom.header import Elements
+from ingest.dicom.rules import RULES, SeriesFacts, acquisition_of
 from ontology import terms
 from ontology.fields import dicom_attributes
 from ontology.generate import bundled

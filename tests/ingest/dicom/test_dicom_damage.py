@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.base import Context
-from ingest.dicom import read
+from ingest.dicom.reader import read
 from ontology.records import Reject, SourceRecord
 
 FLIPS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=12)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from ingest.dicom_places import PLACE_SEQUENCES, places
+from ingest.dicom.places import PLACE_SEQUENCES, places
 from ontology.fields import dicom_attributes
 from ontology.records import Derivation, Instance, Reject, Series, SeriesHeader
 from ontology.terms import dcm, ncit, q
