@@ -33,8 +33,8 @@ from analysis.statements import (
     value_code,
 )
 from analysis.uids import uid_of
-from ingest.aim_facts import NOTHING
-from ingest.aim_records import ANNOTATION_CLOCK
+from ingest.aim.facts import NOTHING
+from ingest.aim.records import ANNOTATION_CLOCK
 from mappings.code_sets import Triplet
 from ontology.prefixes import Curie
 from ontology.records import Measurement, Observation, Response, When

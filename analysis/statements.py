@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from analysis.measurement_set import Group
-from ingest.aim_facts import ASSESSED, RESPONSES
+from ingest.aim.facts import ASSESSED, RESPONSES
 from ingest.observed.coded import Code, meanings
 from ingest.observed.quantities import Quantity, length_of, quantity_of
 from ingest.observed.sites import Site, site_of

@@ -18,7 +18,7 @@ import typer
 
 from api.cli_crosswalk_rules import rule
 from api.console import err, out, print_json, print_rows
-from ingest.table_file import TableError, TableFile
+from ingest.table.file import TableError, TableFile
 from store.crosswalk import CrosswalkError, Decision, Id, exported
 from store.identity import OWN
 from store.matching import Match, State, live_ids, states, tally

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from api.cli_query import As, caller
 from api.console import err, print_json, print_rows
 from ontology.records import DataClass
 from store.control import QuarantineEntry
+from store.new_file import new_file
 from store.warehouse import Warehouse
 
 __all__ = ["keep_commands"]
@@ -25,6 +29,7 @@ releases = typer.Typer(help="Kept states of the data, citable and re-queryable."
 def keep_commands(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(sources)
+    app.command()(document)
     app.command()(retract)
     app.command()(variables)
     app.add_typer(quarantine, name="quarantine")
@@ -42,6 +47,38 @@ def sources(collection: InCollection = None, json: Json = False) -> None:
     columns = ("source", "collection", "kind", "name", "class", "records", "logged")
     rows = [(s.sid, s.collection, s.kind, s.name, s.data_class, s.records, s.logged_at) for s in chosen]
     print_rows("Sources", columns, rows)
+
+
+def document(
+    source: Annotated[
+        str, typer.Argument(help="The id of a source, as `qilin sources` lists them, or the SHA-256 of its document.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file to write; else standard output.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Replace a file that is there already.")] = False,
+    audience: As = None,
+) -> None:
+    """Write what was kept of an annotation, report, segmentation or plan: with coordinates, without what identifies.
+
+    Example: qilin document 3c9d0f1a22b04e57 -o reading.xml
+    """
+    from api.documents import kept_document  # noqa: PLC0415 - the web framework is slow to import
+
+    warehouse = Warehouse.open()
+    named = warehouse.generations.current().live.get(source)
+    wanted = (named.digest, named.collection) if named else (source, None)
+    kept = kept_document(warehouse, caller(audience), *wanted) if warehouse.generations.folder() else None
+    if kept is None:
+        raise typer.BadParameter("no document that may be read was kept of it; see `qilin sources`")
+    if output is None:
+        sys.stdout.buffer.write(kept.content)
+        return
+    try:
+        with new_file(output, force) as handle:
+            handle.write(kept.content)
+    except FileExistsError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def retract(
@@ -107,7 +144,7 @@ def quarantine_show(entry: Annotated[int, typer.Argument(help="The id of an entr
 @quarantine.command("text")
 def quarantine_text(entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="Ids under review.")]) -> None:
     """Show the texts under review, read again from their files: they may identify somebody, and stand nowhere else."""
-    from ingest.gate_shown import shown  # noqa: PLC0415 - pydicom is slow to import
+    from ingest.gate.shown import shown  # noqa: PLC0415 - pydicom is slow to import
 
     warehouse = Warehouse.open()
     known = {item.id: item for item in warehouse.control.quarantine()}

@@ -104,7 +104,7 @@ def check(
     Exit status 1 where something of it waits. Examples: qilin map check table.xlsx --mapping trial_x;
     qilin map check codes
     """
-    from ingest.table_review import review_table  # noqa: PLC0415 - readers are slow to import
+    from ingest.table.review import review_table  # noqa: PLC0415 - readers are slow to import
 
     if is_code_set(table):
         check_codes(table, collection, json=json)
@@ -156,7 +156,7 @@ def pending(
     if is_code_set(target):
         pending_codes(target, collection, json=json)
     from ingest.rederive import served_through  # noqa: PLC0415 - readers are slow to import
-    from ingest.table_review import review_table  # noqa: PLC0415
+    from ingest.table.review import review_table  # noqa: PLC0415
 
     library = _library()
     if _is_table(target):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.terms import label_of
-from api.timeline import Clock, Lane, TimelineEvent
+from api.timeline_bands import Clock, Lane, TimelineEvent
 from ontology.prefixes import Curie, compact, expand
 from ontology.terms import ncit
 from queries.results import Table, plain

@@ -22,7 +22,8 @@ from api.negotiation import Format, formats, negotiate
 from api.pages import pages_of
 from api.streaming import AnswerResponse
 from api.subject_index import SubjectIndex, subject_index
-from api.timeline import Window, draw_timeline
+from api.timeline import draw_timeline
+from api.timeline_bands import Window
 from queries.catalogue import query
 from queries.results import Table, write
 from store.warehouse import Caller

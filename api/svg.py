@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from html import escape
 
-__all__ = ["clipped", "element", "number", "shown", "text_width"]
+__all__ = ["INK", "MUTED", "clipped", "element", "number", "shown", "text_width"]
 
+INK, MUTED = "#1b1f24", "#55606e"
+"""The colours of text, of the first and of the second importance."""
 FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0, section 2.2, cannot hold."""
 NARROW = frozenset("fijlrtI.,;:'|!()[]/ -·")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from api.svg import clipped, element, number, shown, text_width
-from api.timeline import INK, MUTED, Band, Lane, Row, TimelineEvent
+from api.svg import INK, MUTED, clipped, element, number, shown, text_width
+from api.timeline_bands import Band, Lane, Row, TimelineEvent
 
 __all__ = ["rows_of"]
 

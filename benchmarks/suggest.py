@@ -16,8 +16,8 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
-from ingest.table_file import TableError, TableFile
-from ingest.table_profile import profile_file
+from ingest.table.file import TableError, TableFile
+from ingest.table.profile import profile_file
 from mappings.knowledge import gather
 from mappings.profile import Column, Table, ValueKind
 from mappings.shape import Part, plain, template

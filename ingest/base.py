@@ -78,6 +78,8 @@ class Context:
     """Whether the collection's owner has signed that its sources are de-identified."""
     reviewed: bool = False
     """Whether the source is the published catalogue of an archive that has de-identified and reviewed it."""
+    instances: bool = False
+    """Whether every image is asked for as a node of its own, not only those that something refers to."""
     blocks: bool = False
     """Whether the run takes many records of one type at once, as a `Block`; else they come one by one."""
     released: Callable[[str, str], bool] = field(default=lambda _content, _place: False)
@@ -129,6 +131,8 @@ class Source:
     summary: str = ""
     reviewed: bool = False
     """Whether what is read was de-identified and reviewed by the archive that publishes it."""
+    sop_classes: Callable[[str], bool] = lambda _uid: False
+    """The DICOM SOP classes (PS3.4 B.5) of the objects that this kind reads one by one."""
 
 
 def once(items: Iterable[Yield]) -> Iterator[Yield]:

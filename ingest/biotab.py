@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
-from ingest.table import Input, read_input
-from ingest.table_file import TableError, TableFile
+from ingest.table.file import TableError, TableFile
+from ingest.table.reader import Input, read_input
 from mappings.shape import Part, Shape
 from mappings.sssom import Decision, Decisions
 from mappings.tables import TableMap

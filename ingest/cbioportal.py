@@ -12,8 +12,8 @@ from itertools import chain
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of
-from ingest.table import read_files
-from ingest.table_file import TableFile
+from ingest.table.file import TableFile
+from ingest.table.reader import read_files
 
 __all__ = ["SOURCE", "PortalFile"]
 

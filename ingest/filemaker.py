@@ -19,8 +19,8 @@ from pathlib import Path
 from lxml import etree
 
 from ingest.base import Context, Source, Yield, head_of
-from ingest.table import read_files
-from ingest.table_file import Table, TableError
+from ingest.table.file import Table, TableError
+from ingest.table.reader import read_files
 from ontology.xml import XmlError, root_name, stream
 
 __all__ = ["SOURCE", "FileMakerTable", "iso"]

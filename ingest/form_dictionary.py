@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from ingest.table_file import DELIMITED, WORKBOOKS, TableError, TableFile
+from ingest.table.file import DELIMITED, WORKBOOKS, TableError, TableFile
 from mappings.shape import plain
 from ontology.units import normalise
 

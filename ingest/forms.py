@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ingest.base import Context, Source, Yield, sha256_of
 from ingest.form_dictionary import NAMED, FormDictionary, is_named_dictionary, read_dictionaries
-from ingest.table import Input, read_input
-from ingest.table_file import DELIMITED, TableError, TableFile
+from ingest.table.file import DELIMITED, TableError, TableFile
+from ingest.table.reader import Input, read_input
 from mappings.shape import plain
 from ontology.records import Reject
 

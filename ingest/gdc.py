@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of
-from ingest.table import read_files
-from ingest.table_file import TableError, TableFile
+from ingest.table.file import TableError, TableFile
+from ingest.table.reader import read_files
 from mappings.shape import plain
 
 __all__ = ["SOURCE", "GdcFile"]

@@ -17,9 +17,9 @@ from ingest import sources
 from ingest.base import Context, Source, Yield
 from ingest.report import Progress, Report
 from ingest.run import Job, run
-from ingest.table import Input, read_input
-from ingest.table_kept import KeptTable
-from ingest.table_ways import Shortfall, shortfall
+from ingest.table.kept import KeptTable
+from ingest.table.reader import Input, read_input
+from ingest.table.ways import Shortfall, shortfall
 from mappings.tables import Library, TableMap
 from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import Final
 
 from ingest.base import Yield
-from ingest.dicom_document import Document, DocumentKind, codes_in, source_of, uid_in
-from ingest.dicom_header import Elements, place_of
+from ingest.dicom.document import Document, DocumentKind, codes_in, source_of, uid_in
+from ingest.dicom.header import Elements, place_of
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, raw_code
 from ontology import records
@@ -25,7 +25,7 @@ from ontology.variables import canonical
 
 __all__ = ["SOURCE"]
 
-VERSION: Final = "rwv-1"
+VERSION: Final = "rwv-2"
 
 KEYWORDS: Final = frozenset(
     (

@@ -14,8 +14,8 @@ from typing import Any
 import pyreadstat
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of
-from ingest.table import Input, read_input
-from ingest.table_file import Table, TableError, cell_text
+from ingest.table.file import Table, TableError, cell_text
+from ingest.table.reader import Input, read_input
 from ontology.records import Reject
 
 __all__ = ["SOURCE", "TransportFile"]

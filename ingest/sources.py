@@ -22,57 +22,9 @@ class UnknownKindError(LookupError):
 @cache
 def all_sources() -> tuple[Source, ...]:
     """Every kind of source; the first that accepts a locator reads it."""
-    from ingest import (  # noqa: PLC0415 - readers' imports are heavy
-        aim,
-        biotab,
-        cbioportal,
-        collection_file,
-        dcmqi,
-        dicom,
-        fhir,
-        filemaker,
-        forms,
-        gdc,
-        idc,
-        odm,
-        radiomics,
-        redcap,
-        rt,
-        rwv,
-        sas,
-        seg,
-        slicer,
-        sql,
-        sr,
-        subjects_file,
-        table,
-    )
+    from ingest.kinds import KINDS  # noqa: PLC0415 - readers' imports are heavy
 
-    return (
-        idc.SOURCE,
-        collection_file.SOURCE,
-        subjects_file.SOURCE,
-        sr.SOURCE,  # this and the next before the reader of all other DICOM files
-        seg.SOURCE,
-        rt.SOURCE,
-        rwv.SOURCE,
-        dicom.SOURCE,
-        aim.SOURCE,
-        dcmqi.SOURCE,
-        slicer.SOURCE,
-        radiomics.SOURCE,
-        fhir.SOURCE,
-        odm.SOURCE,
-        redcap.SOURCE,
-        forms.SOURCE,
-        filemaker.SOURCE,
-        sas.SOURCE,
-        sql.SOURCE,
-        gdc.SOURCE,
-        cbioportal.SOURCE,
-        biotab.SOURCE,
-        table.SOURCE,
-    )
+    return KINDS
 
 
 def names() -> list[str]:

@@ -24,8 +24,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from ingest.base import Context, Source, Yield
 from ingest.locators import shown, split_table, without_credentials
-from ingest.table import Input, read_input
-from ingest.table_file import Table, TableError, cell_text
+from ingest.table.file import Table, TableError, cell_text
+from ingest.table.reader import Input, read_input
 from mappings.shape import Part
 from ontology.records import Reject
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from analysis.measurement_set import MeasurementSet, gathered
 from analysis.writing import FORMATS, Written, write_documents
-from ingest import aim, sr
+from ingest.aim import reader as aim
 from ingest.base import Context, Yield
+from ingest.sr import reader as sr
 from mappings.codes import bundled
 from ontology.records import Observation, Procedure, Record, Reject, SourceRecord
 

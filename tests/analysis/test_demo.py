@@ -7,7 +7,7 @@ import pytest
 from analysis.measurement_set import Image
 from api.demo.aim_files import write_aim
 from api.demo.cohort import make
-from ingest import aim
+from ingest.aim import reader as aim
 from ontology.records import Observation
 from ontology.terms import radlex
 from tests.analysis.said import CONTEXT, OF_AIM, lesions, read_again, said, set_of, written

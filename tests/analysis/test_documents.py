@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 
 from analysis.measurement_set import Image
-from ingest import aim
+from ingest.aim import reader as aim
 from tests.analysis.said import CONTEXT, set_of, written
 
 HERE = Path(__file__).parent

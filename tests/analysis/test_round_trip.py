@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import aim, sr
+from ingest.aim import reader as aim
+from ingest.sr import reader as sr
 from ontology.records import (
     Finding,
     Lesion,

@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app, main
-from ingest.odm_metadata import read_study
-from ingest.redcap_dictionary import read_dictionary
+from ingest.odm.metadata import read_study
+from ingest.redcap.dictionary import read_dictionary
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app, refusals
-from ingest.table_file import TableError
+from ingest.table.file import TableError
 from mappings.tables import table_map
 
 TABLE = """Patient ID,Gender,weight (kg),Stage,Institution,Surname

@@ -19,10 +19,13 @@ from api.demo.model import Reading, Seen
 from api.demo.redcap_files import write_redcap
 from api.demo.table_files import write_labs, write_lesions, write_treatments
 from api.demo.uids import tracking_uid
-from ingest import aim, dicom, redcap, table
+from ingest.aim import reader as aim
 from ingest.base import Context, Source
-from ingest.gate import admit
+from ingest.dicom import reader as dicom
+from ingest.gate.records import admit
 from ingest.observed.sites import Site, parts_of
+from ingest.redcap import reader as redcap
+from ingest.table import reader as table
 from ontology.prefixes import Curie
 from ontology.records import (
     Event,

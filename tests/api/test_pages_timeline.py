@@ -8,7 +8,8 @@ import pytest
 
 from api.events import badge_of
 from api.svg import clipped, text_width
-from api.timeline import Clock, Lane, TimelineEvent, Window, draw_timeline
+from api.timeline import draw_timeline
+from api.timeline_bands import Clock, Lane, TimelineEvent, Window
 
 SVG = "{http://www.w3.org/2000/svg}"
 CLOCK = Clock("days from diagnosis (calendar)")

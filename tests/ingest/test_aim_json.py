@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ingest.aim import accepts, read
-from ingest.aim_elements import local
+from ingest.aim.elements import local
+from ingest.aim.reader import accepts, read
 from ingest.base import Context, Yield
 from ontology.json_elements import to_elements
 from ontology.records import Lesion, Measurement, Reader, Record, RegionFacts, Reject, SourceRecord

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from ingest.aim import accepts, read
+from ingest.aim.reader import accepts, read
 from ingest.base import Context
 from ontology.records import (
     Finding,

@@ -14,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import fhir, fhir_stream, sources
+from ingest import sources
 from ingest.base import Context, Yield
-from ingest.fhir_model import Concept, ajcc
-from ingest.gate import admit
+from ingest.fhir import reader as fhir
+from ingest.fhir import stream as fhir_stream
+from ingest.fhir.model import Concept, ajcc
+from ingest.gate.records import admit
 from ontology.records import Finding, Measurement, Observation, Record, Reject, SourceRecord, Subject, Treatment, When
 from ontology.terms import ncit, q
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from ingest import forms, sources, table
+from ingest import forms, sources
 from ingest.base import Context
 from ingest.form_dictionary import read_dictionaries
+from ingest.table import reader as table
 from ontology.records import Event, Finding, Measurement, Reject, SourceRecord, Treatment
 from ontology.terms import ncit
 

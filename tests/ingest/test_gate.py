@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from ingest.base import Context
-from ingest.gate import CHECKED, admit
+from ingest.gate.records import CHECKED, admit
 from ontology.fields import STARS
 from ontology.records import (
     Finding,

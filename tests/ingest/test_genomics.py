@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ingest import table
 from ingest.base import Context, Yield
-from ingest.table_file import TableFile
+from ingest.table import reader as table
+from ingest.table.file import TableFile
 from mappings.shape import Part, Subject
 from mappings.tables import table_map
 from ontology.generate import bundled

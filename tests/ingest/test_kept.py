@@ -11,10 +11,10 @@ import pytest
 
 from ingest import sources
 from ingest.base import Context
-from ingest.gate import admit, identifier_in
-from ingest.table import Input, read_input
-from ingest.table_kept import KeptTable, TableDocument
-from ingest.table_ways import shortfall
+from ingest.gate.records import admit, identifier_in
+from ingest.table.kept import KeptTable, TableDocument
+from ingest.table.reader import Input, read_input
+from ingest.table.ways import shortfall
 from mappings.tables import Library
 from ontology.records import Record, Reject, When
 from tests.ingest.test_table_golden import CASES, KINDS, files_of, mapping

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import redcap, table
 from ingest.base import Context
-from ingest.odm import SOURCE
-from ingest.odm_metadata import read_study
-from ingest.odm_table import OdmTable
+from ingest.odm.metadata import read_study
+from ingest.odm.reader import SOURCE
+from ingest.odm.table import OdmTable
+from ingest.redcap import reader as redcap
+from ingest.table import reader as table
 from ontology.records import Reject, SourceRecord
 from tests.ingest import redcap_project as project
 from tests.ingest.test_redcap_exports import ROWS

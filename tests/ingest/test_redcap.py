@@ -5,10 +5,10 @@ import zipfile
 import pytest
 
 from ingest.base import Context
-from ingest.redcap import SOURCE, dictionary_of
-from ingest.redcap_dictionary import read_dictionary
-from ingest.redcap_events import to_events, visit_numbers
-from ingest.redcap_table import ProjectTable
+from ingest.redcap.dictionary import read_dictionary
+from ingest.redcap.events import to_events, visit_numbers
+from ingest.redcap.reader import SOURCE, dictionary_of
+from ingest.redcap.table import ProjectTable
 
 HEAD = (
     "Variable / Field Name,Form Name,Field Type,Field Label,"

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from ingest import redcap
 from ingest.base import Context
-from ingest.redcap_api import Server, ServerError, downloaded, fetch, is_server
+from ingest.redcap import reader as redcap
+from ingest.redcap.api import Server, ServerError, downloaded, fetch, is_server
 from ontology.records import Reject, SourceRecord
 from tests.ingest import redcap_project as project
 from tests.ingest.test_redcap_exports import DECISIONS, MAP, ROWS, said

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import odm, redcap
 from ingest.base import Context
+from ingest.odm import reader as odm
+from ingest.redcap import reader as redcap
 from ontology.records import Finding, Measurement, Reject, SourceRecord, When
 from ontology.terms import ncit
 from tests.ingest import redcap_project as project

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest import redcap
 from ingest.base import Context
-from ingest.redcap_dictionary import RedcapField
-from ingest.redcap_table import ProjectTable
-from ingest.redcap_values import Meaning, Waits, unit_of_field
+from ingest.redcap import reader as redcap
+from ingest.redcap.dictionary import RedcapField
+from ingest.redcap.table import ProjectTable
+from ingest.redcap.values import Meaning, Waits, unit_of_field
 from ingest.run import _known_elements
 from mappings.shape import Part
 from ontology.elements import Element, PermissibleValue, element

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ingest import odm, redcap
 from ingest.base import Context
-from ingest.odm_metadata import read_study
-from ingest.redcap import dictionary_of
-from ingest.redcap_dictionary import read_dictionary
+from ingest.odm import reader as odm
+from ingest.odm.metadata import read_study
+from ingest.redcap import reader as redcap
+from ingest.redcap.dictionary import read_dictionary
+from ingest.redcap.reader import dictionary_of
 from ingest.sources import accepting
 from ontology.records import Reject, SourceRecord
 

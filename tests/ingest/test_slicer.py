@@ -16,12 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest import radiomics, slicer, sources, subjects_file
+from ingest import radiomics, sources, subjects_file
 from ingest.base import Context, Source, Yield
-from ingest.nrrd_file import read_header, read_voxels
 from ingest.observed.quantities import ValueProblem
 from ingest.radiomics_model import FEATURE
+from ingest.slicer import reader as slicer
 from ingest.subjects_file import placed
+from ingest.volumes.nrrd_file import read_header, read_voxels
 from ontology.records import Measurement, Procedure, Record, Region, RegionFacts, Reject, SourceRecord, When
 from ontology.terms import ncit, q
 

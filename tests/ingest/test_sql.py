@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import sources, sql, table
+from ingest import sources, sql
 from ingest.base import Context
 from ingest.locators import shown, without_credentials
 from ingest.run import Job, run
+from ingest.table import reader as table
 from ontology.records import Measurement, Reject, SourceRecord
 from store.warehouse import Warehouse
 from tests.ingest.test_table_golden import shown as as_json

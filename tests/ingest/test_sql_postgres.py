@@ -11,9 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ingest import sql, table
+from ingest import sql
 from ingest.base import Context
 from ingest.run import Job, run
+from ingest.table import reader as table
 from ontology.records import Finding, Measurement, Reject, SourceRecord
 from store.warehouse import Warehouse
 from tests.ingest.test_sql import said

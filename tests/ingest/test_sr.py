@@ -19,14 +19,15 @@ from pydicom.dataset import Dataset
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping as snomed
 
-from ingest import aim, sources
+from ingest import sources
+from ingest.aim import reader as aim
 from ingest.base import Context, Keepable, Yield
-from ingest.dicom_header import BrokenDicomError, Elements, sop_class_of
-from ingest.gate import admit
-from ingest.sr import LARGEST, SOURCE, accepts, read
-from ingest.sr_concepts import Role, role
-from ingest.sr_model import Code
-from ingest.sr_tree import DEEPEST, MOST_ITEMS, VALUE_TYPES, tree
+from ingest.dicom.header import BrokenDicomError, Elements, sop_class_of
+from ingest.gate.records import admit
+from ingest.sr.concepts import Role, role
+from ingest.sr.model import Code
+from ingest.sr.reader import LARGEST, SOURCE, accepts, read
+from ingest.sr.tree import DEEPEST, MOST_ITEMS, VALUE_TYPES, tree
 from ontology.records import (
     Finding,
     Instance,
@@ -134,7 +135,7 @@ def numbers(item: Dataset) -> list[tuple[str, Decimal]]:
 
 CONCEPTS = list(
     csv.DictReader(
-        files("ingest").joinpath("sr_concepts.tsv").open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE
+        files("ingest").joinpath("sr/concepts.tsv").open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE
     )
 )
 FROM_TOOLS = {"99NCIAIM", "NCI", "RADELEMENT", "NCIt"}
@@ -271,7 +272,7 @@ def test_a_report_comes_once_and_another_with_its_uid_waits(tmp_path: Path) -> N
 
 
 def test_a_known_report_is_not_read_again() -> None:
-    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("sr-1"))
+    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("sr-2"))
     found = records_of(CASES / "segment" / "input.dcm", context=known)
     assert [type(item) for item in found] == [SourceRecord]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ingest.table_file import TableError
-from ingest.table_profile import profile_file
+from ingest.table.file import TableError
+from ingest.table.profile import profile_file
 from mappings.draft import draft
 from mappings.draft_sets import Sheet
 from mappings.knowledge import gather

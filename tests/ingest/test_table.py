@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.base import Context
-from ingest.table import SOURCE, coverage
-from ingest.table_cells import Fault, number
-from ingest.table_file import TableError, TableFile, cell_text
+from ingest.table.cells import Fault, number
+from ingest.table.file import TableError, TableFile, cell_text
+from ingest.table.reader import SOURCE, coverage
 from mappings.tables import table_map
 from ontology.records import Finding, Measurement, Reject, SourceRecord
 from ontology.terms import ncit

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import table_records
 from ingest.base import Block, Context
-from ingest.gate import admit, admit_block
-from ingest.table import SOURCE
+from ingest.gate.records import admit, admit_block
+from ingest.table import records as table_records
+from ingest.table.reader import SOURCE
 from ontology.fields import star_of
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Outcome, Record, Reject, SourceRecord, When

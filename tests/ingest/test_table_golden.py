@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest import biotab, cbioportal, filemaker, gdc, odm, redcap, sas, table
+from ingest import biotab, cbioportal, filemaker, gdc, sas
 from ingest.base import Context
+from ingest.odm import reader as odm
+from ingest.redcap import reader as redcap
+from ingest.table import reader as table
 from mappings.tables import table_map, table_maps
 from ontology.records import Reject, SourceRecord, When
 

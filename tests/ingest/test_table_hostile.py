@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ingest import workbook_size
 from ingest.base import Context
-from ingest.table import SOURCE
-from ingest.table_cells import Fault, Number, number, when
-from ingest.table_file import TableError, TableFile
+from ingest.table.cells import Fault, Number, number, when
+from ingest.table.file import TableError, TableFile
+from ingest.table.reader import SOURCE
 from ingest.workbook_size import too_large
 from ontology.records import Measurement, Reject, When
 from tests.ingest.test_table_shapes import of, read

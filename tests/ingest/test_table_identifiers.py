@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.base import Context
-from ingest.gate_tables import GIVEN_NAMES, IDENTIFIERS, Watch, header_kind, value_kind
+from ingest.gate.tables import GIVEN_NAMES, IDENTIFIERS, Watch, header_kind, value_kind
 from ingest.run import Job, run
-from ingest.table import SOURCE
+from ingest.table.reader import SOURCE
 from ontology.records import Finding, Measurement, Reject
 from store.warehouse import Warehouse
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from ingest.table_file import TableError
-from ingest.table_profile import profile_file, profile_locator
+from ingest.table.file import TableError
+from ingest.table.profile import profile_file, profile_locator
 from mappings.profile import ValueKind
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ingest import redcap, table
 from ingest.base import Context
-from ingest.redcap_table import ProjectTable
+from ingest.redcap import reader as redcap
+from ingest.redcap.table import ProjectTable
+from ingest.table import reader as table
 from ontology.records import Finding, Measurement, Outcome, Reject, SourceRecord
 from ontology.terms import ncit, q
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from ingest.base import Context
-from ingest.table import SOURCE
+from ingest.table.reader import SOURCE
 from mappings.tables import MappingError, table_map
 from ontology.records import Finding, Lesion, Measurement, Outcome, Reject, Treatment
 from ontology.terms import ncit
@@ -130,7 +130,7 @@ def test_one_code_gives_a_record_for_each_facet(tmp_path):
         ("B", t, ncit.T1_STAGE_FINDING),
         ("C", n, ncit.N0_STAGE_FINDING),
     ]
-    assert problems(items) == [("R5C2, R5C2", "value without a decision")]
+    assert problems(items) == [("R5C2", "value without a decision")]
 
 
 def test_a_lesion_is_named_by_several_columns(tmp_path):

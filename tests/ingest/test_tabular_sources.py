@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import biotab, cbioportal, filemaker, gdc, sas, sources, table
+from ingest import biotab, cbioportal, filemaker, gdc, sas, sources
 from ingest.base import Context
 from ingest.filemaker import iso
 from ingest.gdc import GdcFile
 from ingest.sas import TransportFile
-from ingest.table_file import TableError
+from ingest.table import reader as table
+from ingest.table.file import TableError
 from mappings.tables import table_maps
 from ontology.records import Finding, Lesion, LesionFacts, Measurement, Reader, Reject, SourceRecord
 from ontology.terms import q

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ingest import odm, redcap
 from ingest.base import Context
+from ingest.odm import reader as odm
+from ingest.redcap import reader as redcap
 from mappings.form_odm import NAMESPACE, odm_document
 from mappings.form_redcap import COLUMNS, data_dictionary
 from mappings.forms import NAME_LENGTH, FormError, chosen, elements_of_map, form_fields, form_name

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ingest import table
 from ingest.base import Context
+from ingest.table import reader as table
 from ontology.records import Event, Finding, Measurement, Outcome, Reject, Response, SourceRecord, Treatment
 from ontology.terms import ncit, q, radlex
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ingest import table
 from ingest.base import Context
+from ingest.table import reader as table
 from ontology.records import Finding, Lesion, Measurement, Outcome, Reject, Response, SourceRecord
 from ontology.terms import ncit, q, radlex
 

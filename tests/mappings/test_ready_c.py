@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ingest import table
 from ingest.base import Context
+from ingest.table import reader as table
 from ontology.records import Finding, Measurement, Observation, Outcome, Reject, Response, SourceRecord, Treatment
 from ontology.terms import ncit, q, radlex
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pyreadstat
 import pytest
 
-from ingest import sas, table
+from ingest import sas
 from ingest.base import Context
+from ingest.table import reader as table
 from ontology.records import Event, Finding, Lesion, Measurement, Reader, Record, Reject, Response, Treatment
 from ontology.terms import ncit, q, radlex
 

@@ -20,10 +20,10 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from ingest import dicom_header
-from ingest.dicom import HEADER_KEYWORDS
-from ingest.dicom_elements import BrokenDicomError, Header
-from ingest.dicom_walk import MoreBytesError, OddBytesError
+from ingest.dicom import header as dicom_header
+from ingest.dicom.elements import BrokenDicomError, Header
+from ingest.dicom.reader import HEADER_KEYWORDS
+from ingest.dicom.walk import MoreBytesError, OddBytesError
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "imaging"
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.dicom_header import Elements
-from ingest.gate_dicom import header_flaw, is_dummy, person_like
+from ingest.dicom.header import Elements
+from ingest.gate.dicom import header_flaw, is_dummy, person_like
 from ontology.records import Reject, SeriesHeader
 
 SECRETS = {

@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from ingest.base import Context
-from ingest.dicom import read
+from ingest.dicom.reader import read
 from ontology.records import Reject, SourceRecord
 
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian)

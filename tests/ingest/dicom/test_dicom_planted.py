@@ -21,7 +21,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from typer.testing import CliRunner
 
 from api.cli import app
-from ingest.dicom_watch import PERSON_NAMES
+from ingest.dicom.watch import PERSON_NAMES
 
 NAME = "Quarxley^Zebulon"
 SECRETS = [b"quarxley", b"zebulon", b"zebulonstrasse", b"19230417", b"4711-0815-77", b"555-010-0142"]

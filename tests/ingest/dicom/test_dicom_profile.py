@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword
 
-from ingest.dicom_watch import WATCHED
-from ingest.gate_profile import OPTIONS, profile, removed_by_profile, shapes
+from ingest.dicom.watch import WATCHED
+from ingest.gate.profile import OPTIONS, profile, removed_by_profile, shapes
 from ontology.fields import dicom_attributes
 from ontology.terms import dcm
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from ingest.dicom import SOURCE
+from ingest.dicom.reader import SOURCE
 from ontology.records import Measurement, Reject, Series, SeriesHeader, SourceRecord, StudyHeader
 
 

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 from ingest.base import Context
-from ingest.dicom import SOURCE
+from ingest.dicom.reader import SOURCE
 from ontology.records import Reject, SeriesHeader
 from ontology.terms import dcm, ncit, q
 

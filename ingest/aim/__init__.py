@@ -1,0 +1,1 @@
+"""Annotations in AIM: XML of versions 3 and 4, ePAD's JSON."""

@@ -1,0 +1,161 @@
+"""AIM annotations (Annotation and Image Markup, versions 3 and 4) in XML, and in the JSON of ePAD, as a source.
+
+One file is one source. What comes in:
+
+- The subject by the person's id. Name, birth date, sex, free-text comments and annotation names are never kept.
+- Referenced studies and series; the first series is that of the annotation's observations. The day is that of the
+  image study. Where no study is dated it is the annotation's own, on the clock ``annotation``: when an image was read
+  is not when it was made.
+- The lesion, by the first of: its tracking UID (label: the lesion name); reader, lesion name and anatomic structure,
+  where the annotation's name (up to ePAD's ``~``) is only a word for a lesion and a number, such as ``Lesion1`` or
+  ``T01``; the annotation's UID, without a label (`ingest.observed.lesions`).
+- The annotator as a pseudonym, and the equipment or the algorithm of a calculation as procedure.
+- Each value of each calculation as a measurement, in the unit of its variable. One length on an assessed lesion that
+  is no lymph node is its longest diameter; any other length stays a length. A statistic alone (*mean*) is of the
+  quantity that its unit names (``HU``); where there is none, of an unmapped one.
+- Anatomy, imaging observations, characteristics, inferences and the annotation's type as findings and responses: each
+  nested statement is a finding of the term above it, and ``part_of`` it. Anatomy is also the site (and side) of all.
+- The visit by number, where a characteristic states it for the image study (ePAD's ``FU Number``); by name only where
+  *Baseline* or *Follow-up* stands as a word of its own.
+- Whatever code has no mapping (`mappings.codes`) is kept as ``q:Unmapped`` (variable or value) with its triplet.
+
+- Each markup as a region with its geometry in summary, and the segment that ePAD refers to as that of its
+  segmentation (`ingest.aim.regions`). A measurement is of the region that its calculation names, else of the only one.
+- PyRadiomics' features by their names, with one procedure for each image type (`ingest.aim.radiomics`).
+- What is said of other annotations (``AnnotationOfAnnotation``) is derived, and of no lesion.
+
+Coordinates stay in the document, which is kept without what may identify a person (`ingest.aim.kept`). A document with
+a DOCTYPE, one that is no sound JSON, and any element that cannot be read, is rejected with its place; the rest goes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from lxml import etree
+
+from ingest.aim.dialects import COLLECTION, COLLECTIONS, ROOTS, read_annotations
+from ingest.aim.kept import AimDocument
+from ingest.aim.model import Annotation
+from ingest.aim.others import refusal
+from ingest.aim.records import translate, visits
+from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
+from ontology import json_elements, xml
+from ontology.records import DataClass, Reject, SourceRecord
+
+__all__ = ["SOURCE", "accepts", "read"]
+
+VERSION: Final = "aim-3"
+"""The reader's version: raise it when the same document would give other records."""
+
+HEAD: Final = 4096
+
+LONGEST_ID: Final = 64
+"""The length of DICOM's PatientID (VR LO)."""
+
+
+def accepts(locator: str) -> bool:
+    """Whether a file begins as an AIM annotation, in XML or in ePAD's JSON, or as what is taken for one."""
+    head = head_of(locator, HEAD)
+    in_xml = xml.root_name(head)
+    return in_xml in ROOTS or json_elements.mentions(head, {COLLECTION}) or refusal("", head) is not None
+
+
+def _parsed(path: Path) -> etree._Element:
+    """The root element of a document; that which it mirrors, where it is JSON."""
+    if xml.root_name(head_of(str(path), HEAD)) is None:
+        return json_elements.parse(path, COLLECTION, COLLECTIONS)
+    return xml.parse(path)
+
+
+def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
+    """The records of each document, in the order of the locators."""
+    for done, locator in enumerate(locators, 1):
+        yield from _document(Path(locator), context)
+        context.progress(done, None)
+
+
+def _document(path: Path, context: Context) -> Iterator[Yield]:
+    """One document: its source and records, or a reject for the whole of it."""
+    try:
+        digest = sha256_of(path)
+    except OSError as error:
+        yield unreadable(path.name, error, "document")
+        return
+    other = refusal(path.name, head_of(str(path), HEAD))
+    if other is not None:
+        yield other
+        return
+    head = SourceRecord(
+        kind="aim",
+        name=path.name,
+        digest=digest,
+        locator=str(path),
+        data_class=DataClass.METADATA,
+        recipe=f"{VERSION} codes-{context.codes.digest[:16]}",
+    )
+    if context.known(digest, head.recipe):
+        yield head
+        return
+    try:
+        root = _parsed(path)
+        found = list(read_annotations(root))
+    except xml.XmlError as error:
+        yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
+        return
+    usable: list[Annotation] = []
+    for annotation in found:
+        refused = _refused(path.name, annotation)
+        if refused is None:
+            usable.append(annotation)
+        else:
+            yield refused
+    if not found:
+        yield _empty(path.name)
+    if usable:
+        yield head
+        yield from once(_records(head, usable, context))
+        context.keep(AimDocument(root, path.stat().st_size))
+
+
+def _empty(name: str) -> Reject:
+    return Reject(
+        name=name,
+        place="document",
+        problem="the document holds no annotation",
+        wanted="an ImageAnnotation, alone or in an ImageAnnotationCollection",
+    )
+
+
+def _refused(name: str, annotation: Annotation) -> Reject | None:
+    """Why nothing of an annotation can go in."""
+    person = annotation.person
+    if person and len(person) <= LONGEST_ID and person.isprintable():
+        return None
+    return Reject(
+        name=name,
+        place=annotation.person_place,
+        problem="the person's id is not usable" if person else "the person has no id, so the subject is not known",
+        wanted=f"the subject's id in the collection, at most {LONGEST_ID} printable characters",
+    )
+
+
+def _records(head: SourceRecord, found: list[Annotation], context: Context) -> Iterator[Yield]:
+    """The records of the annotations."""
+    stated = list(visits(head.name, found, context.codes))
+    yield from (item for item in stated if isinstance(item, Reject))
+    pairs = {item for item in stated if not isinstance(item, Reject)}
+    # a study with two numbers has none
+    numbers = {study: number for study, number in pairs if [pair[0] for pair in pairs].count(study) == 1}
+    for annotation in found:
+        yield from translate(head, annotation, numbers, context)
+
+
+SOURCE = Source(
+    name="aim",
+    accepts=accepts,
+    read=read,
+    summary="AIM annotations, versions 3 and 4, in XML or ePAD's JSON",
+)

@@ -1,0 +1,1 @@
+"""Archives and servers of images: catalogues, DICOMweb, DIMSE, NBIA, XNAT."""

@@ -1,0 +1,1 @@
+"""DICOM files: headers, series, and the frame that readers of single documents share."""

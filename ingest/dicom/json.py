@@ -1,0 +1,127 @@
+"""A DICOM data set in the DICOM JSON model as plain values (PS3.18 Annex F), as DICOMweb servers write it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
+
+from ingest.dicom.header import BrokenDicomError, Elements, Header
+from ingest.dicom.values import LONGEST_VALUE, as_scalar
+from ingest.dicom.watch import watched_in
+from ontology.records import Scalar
+
+__all__ = ["header_in", "read_json", "sop_class_in"]
+
+SOP_CLASS = re.compile(r'"00080016"\s*:\s*\{[^{}]*"Value"\s*:\s*\[\s*"(?P<uid>[0-9.]{1,64})"')
+
+TAG = re.compile(r"[0-9A-Fa-f]{8}")
+
+WHOLE: Final = frozenset({"IS", "SL", "SS", "UL", "US"})
+NUMBERS: Final = WHOLE | {"DS", "FD", "FL"}
+TEXTS: Final = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
+
+LONGEST_DECIMAL: Final = 16
+"""The characters of a DS value (PS3.5 6.2)."""
+
+WANTED: Final = "one instance in the DICOM JSON model (PS3.18 F.2)"
+
+
+def sop_class_in(head: bytes) -> str:
+    """The SOP class that the first bytes of a DICOM JSON document state; empty where they state none.
+
+    >>> sop_class_in(b'{"00080016": {"vr": "UI", "Value": ["1.2.840.10008.5.1.4.1.1.88.22"]}}')
+    '1.2.840.10008.5.1.4.1.1.88.22'
+    """
+    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    found = SOP_CLASS.search(text) if text[:1] in {"{", "["} else None
+    return found["uid"] if found else ""
+
+
+def read_json(path: Path, deepest: int) -> Header:
+    """The data set of a document with one instance; `BrokenDicomError` for whatever is none.
+
+    Sequences that are nested more than ``deepest`` levels are refused. The digest is that of the file.
+    """
+    content = path.read_bytes()
+    try:
+        found = json.loads(content, parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        problem = f"the document cannot be read ({type(error).__name__})"
+        raise BrokenDicomError("file", problem, "well-formed JSON of usual depth") from None
+    if isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    if not isinstance(found, dict):
+        raise BrokenDicomError("file", "the document holds no data set, or several", WANTED)
+    elements = _elements(found, deepest)
+    return Header(
+        elements.values, elements.items, hashlib.sha256(content).hexdigest(), watched=tuple(watched_in(elements))
+    )
+
+
+def header_in(found: Mapping[str, Any], deepest: int) -> Header:
+    """A data set as a server describes it (PS3.18 10.4.1.1.2); the digest is that of the text, however it is laid out.
+
+    Sequences that are nested more than ``deepest`` levels are refused with `BrokenDicomError`.
+    """
+    elements = _elements(found, deepest)
+    text = json.dumps(found, sort_keys=True, default=str)
+    return Header(elements.values, elements.items, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _elements(found: Mapping[str, Any], deepest: int) -> Elements:
+    """The public elements of a data set; what its VR forbids is left out."""
+    values: dict[str, tuple[Scalar, ...]] = {}
+    items: dict[str, tuple[Elements, ...]] = {}
+    for tag, element in found.items():
+        number = int(tag, 16) if TAG.fullmatch(tag) else 0
+        if not dictionary_has_tag(number) or not isinstance(element, dict):
+            continue
+        keyword, vr, held = dictionary_keyword(number), dictionary_VR(number), element.get("Value")
+        if not isinstance(held, list):
+            continue
+        if vr == "SQ":
+            if not deepest:
+                raise BrokenDicomError(keyword, "sequences are nested too deep", "a document of usual depth")
+            items[keyword] = tuple(_elements(item, deepest - 1) for item in held if isinstance(item, dict))
+        elif decoded := tuple(value for one in held if (value := _value(vr, one)) is not None):
+            values[keyword] = decoded
+    return Elements(values, items)
+
+
+def _value(vr: str, held: Any) -> Scalar | None:
+    """One value by its VR."""
+    if vr == "PN" and isinstance(held, dict):
+        groups = (held.get(group) for group in ("Alphabetic", "Ideographic", "Phonetic"))
+        held = "=".join(group for group in groups if isinstance(group, str) and group)
+    if isinstance(held, bool) or not isinstance(held, str | int | Decimal):
+        return None
+    text = str(held).strip()
+    if vr in NUMBERS:
+        number = _number(text) if len(text) <= LONGEST_VALUE else None
+        if number is None or vr not in WHOLE:
+            return number
+        return int(number) if number == int(number) else None
+    plain = (vr in TEXTS or vr == "PN") and text.isprintable() and len(text) <= LONGEST_VALUE
+    return text if plain and text else None
+
+
+def _number(text: str) -> Decimal | float | None:
+    """A number; what has more digits than a decimal string may have (PS3.5 6.2) is a binary float that was printed.
+
+    >>> _number("0.69140599999999997"), _number("0.691406")
+    (Decimal('0.691406'), Decimal('0.691406'))
+    """
+    number = as_scalar(text)
+    printed = len(text) > LONGEST_DECIMAL and isinstance(number, Decimal) and number != number.to_integral_value()
+    return as_scalar(repr(float(text))) if printed else number

@@ -1,0 +1,1 @@
+"""REDCap projects: CSV, dictionary, XML, server."""

@@ -1,0 +1,1 @@
+"""DICOM radiotherapy objects: structures, doses, plans."""

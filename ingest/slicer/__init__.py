@@ -1,0 +1,1 @@
+"""Files of 3D Slicer: markups, segmentations, tables."""

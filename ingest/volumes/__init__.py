@@ -1,0 +1,1 @@
+"""Images outside DICOM: NRRD, Philips PAR/REC."""
