@@ -1,6 +1,7 @@
 """Observations of images out of files, without bringing them into the warehouse: an algorithm's table, or annotations.
 
-The files are read as `qilin ingest` would read them, a table through its table map; what cannot be read is told.
+The files are read as `qilin ingest` would read them, a table through its table map, and what the gate refuses stays out
+of what is written; what is refused and what cannot be read is told.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydicom.errors import InvalidDicomError
 from analysis.measurement_set import Image, MeasurementSet, gathered
 from analysis.selection import NoRecordsError
 from ingest.base import Context
+from ingest.gate import admit, bare
 from ingest.sources import accepting, expand
 from ontology.records import Observation, Record, Reject
 
@@ -45,10 +47,18 @@ def of_files(locators: Sequence[str], context: Context, kind: str | None = None)
             if isinstance(item, Reject):
                 rejects.append(item)
             elif isinstance(item, Record):
-                records.append(item)
+                admitted = admit(item, context)
+                if isinstance(admitted, Reject):
+                    rejects.append(admitted)
+                    reduced = bare(item)
+                    admitted = admit(reduced, context) if reduced is not None else admitted
+                if not isinstance(admitted, Reject):
+                    records.append(admitted)
     if not any(isinstance(item, Observation) for item in records):
         raise NoRecordsError(_nothing(rejects))
-    return gathered(context.collection, records, deidentified=context.attested), rejects
+    given = gathered(context.collection, records, deidentified=context.attested)
+    # a segmentation is referred to as an object, of which no record speaks
+    return given.with_images(images_in(locators)) if given.segments else given, rejects
 
 
 def _nothing(rejects: Iterable[Reject]) -> str:
@@ -58,9 +68,9 @@ def _nothing(rejects: Iterable[Reject]) -> str:
     return f"nothing can be read: {first.name}, {first.place}: {first.problem}; right would be {first.wanted}"
 
 
-def images_in(folder: Path) -> Iterator[Image]:
-    """The DICOM images of a folder, by their headers; other files are passed over."""
-    for locator in expand([str(folder)]):
+def images_in(locators: Sequence[str]) -> Iterator[Image]:
+    """The DICOM objects of files and folders, by their headers; other files are passed over."""
+    for locator in expand(locators):
         try:
             header = pydicom.dcmread(locator, stop_before_pixels=True, specific_tags=KEYWORDS)
         except (InvalidDicomError, OSError):

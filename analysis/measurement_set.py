@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Final
 
-from analysis.uids import uid_of
+from analysis.uids import is_uid, uid_of
 from ingest.observed.lesions import tracking_uid
 from ingest.observed.sites import Site
 from ontology.records import (
@@ -26,6 +26,7 @@ from ontology.records import (
     Procedure,
     Reader,
     Record,
+    RegionFacts,
     Response,
     Scalar,
     Series,
@@ -34,7 +35,7 @@ from ontology.records import (
 )
 from ontology.terms import q
 
-__all__ = ["Document", "Group", "Image", "MeasurementSet", "Tracked", "Unwritten", "as_text", "gathered"]
+__all__ = ["Document", "Group", "Image", "MeasurementSet", "Segment", "Tracked", "Unwritten", "as_text", "gathered"]
 
 WRITTEN: Final = (Measurement, Finding, Response)
 """What a document of images can state; an outcome is none of images."""
@@ -48,6 +49,15 @@ class Image:
     series: str | None = None
     study: str | None = None
     sop_class: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment: the UID of its segmentation, its number, and the series that it is drawn on."""
+
+    segmentation: str
+    number: int
+    series: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,8 @@ class Group:
     visit_label: str | None
     site: Site
     observations: tuple[Observation, ...]
+    segment: tuple[Segment, Image] | None = None
+    """The one segment that all of it is of, with its segmentation, where that object is known."""
 
     @property
     def of_annotations(self) -> bool:
@@ -130,6 +142,8 @@ class MeasurementSet:
     images: Mapping[str, Image]
     studies: Mapping[str, str]
     """The study of each series."""
+    segments: Mapping[tuple[str, str], Segment] = field(default_factory=dict)
+    """The segments among the regions, by subject and key."""
     deidentified: bool = False
     """Whether who answers for the data says that subjects and readers are pseudonyms."""
 
@@ -181,7 +195,17 @@ class MeasurementSet:
             visit_label=one.visit_label,
             site=Site(one.site, one.laterality, one.site_modifier),
             observations=members,
+            segment=self._segment(members),
         )
+
+    def _segment(self, members: Sequence[Observation]) -> tuple[Segment, Image] | None:
+        """The segment that observations are of, where it is one and its segmentation can be referred to."""
+        named = {(item.subject, item.region) for item in members if item.region}
+        found = self.segments.get(next(iter(named))) if len(named) == 1 else None
+        image = self.images.get(found.segmentation) if found is not None else None
+        if found is None or image is None or not all(map(is_uid, (image.sop_class, image.series, image.study))):
+            return None
+        return (found, image) if is_uid(found.series) else None
 
     def _lesion(self, one: Observation) -> Tracked | None:
         if one.lesion is None:
@@ -238,8 +262,16 @@ def gathered(collection: str, found: Iterable[Record], *, deidentified: bool = F
         procedures={item.key: item for item in listed if isinstance(item, Procedure)},
         images=images,
         studies=studies,
+        segments=dict(_segments(listed)),
         deidentified=deidentified,
     )
+
+
+def _segments(found: Iterable[Record]) -> Iterator[tuple[tuple[str, str], Segment]]:
+    """The segments that descriptions of regions are of, by subject and key of the region."""
+    for item in found:
+        if isinstance(item, RegionFacts) and item.shape == q.MASK_SHAPE and item.document and item.number is not None:
+            yield (item.subject, item.region), Segment(item.document, item.number, item.series)
 
 
 def _tracked(collection: str, facts: LesionFacts, known: Tracked | None) -> Tracked:

@@ -25,11 +25,13 @@ from ontology.records import (
     Procedure,
     Reader,
     Record,
+    RegionFacts,
     Response,
     Series,
     SeriesHeader,
     When,
 )
+from ontology.terms import q
 from queries.catalogue import Query
 from queries.results import run, value
 from store.warehouse import Caller, Warehouse
@@ -173,6 +175,31 @@ class _Asked:
             automation = _concept(_one(node, "q:automation"))
             yield Procedure(key=_key(iri), automation=automation, **stated)
         yield from self._images(named("q:instance"), named("q:series"))
+        yield from self._segments(named("q:region"))
+
+    def _segments(self, iris: set[str]) -> Iterator[Record]:
+        """The descriptions of those regions that are segments, as far as a report needs them."""
+        listed = sorted(iris)
+        for at in range(0, len(listed), AT_ONCE):
+            part = " ".join(map(_iri, listed[at : at + AT_ONCE]))
+            question = f"""
+                SELECT DISTINCT ?region ?subject ?document ?number ?series {{
+                  VALUES ?region {{ {part} }}
+                  ?told q:region ?region ; q:shape q:MaskShape ; q:subject ?subject ; q:document ?document ;
+                    q:regionNumber ?number .
+                  OPTIONAL {{ ?told q:series ?series }}
+                }} ORDER BY ?region ?document ?series"""
+            for region, subject, document, number, series in self.warehouse.select(question, self.caller).rows:
+                key = _text(region)
+                yield RegionFacts(
+                    key=key,
+                    subject=(self.subjects or {}).get(_text(subject), ""),
+                    region=key,
+                    document=str(value(document)) if document is not None else None,
+                    number=int(str(value(number))) if number is not None else None,
+                    series=_uid(_text(series)) if series is not None else None,
+                    shape=q.MASK_SHAPE,
+                )
 
     def _observation(self, iri: str, node: Node) -> Observation:
         kind = next(KINDS[name] for name in node[TYPE] if name in KINDS)

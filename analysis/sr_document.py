@@ -1,6 +1,7 @@
 """A measurement set as DICOM structured reports: Comprehensive 3D SR by PS3.16 TID 1500 (Measurement Report).
 
-- One report for each subject, reader, reading and study; one measurement group (TID 1501) for each group.
+- One report for each subject, reader, reading and study; one measurement group for each group: of a segment (TID 1411)
+  where all of it is of one whose segmentation is known, else of images (TID 1501).
 - Numbers are measurements (TID 300) with derivation and algorithm; findings are findings and qualitative evaluations;
   the site is a finding site with its laterality and topographical modifier.
 - The observer is the reader's pseudonym, else a device.
@@ -31,12 +32,15 @@ from highdicom.sr import (
     ObserverContext,
     PersonObserverIdentifyingAttributes,
     QualitativeEvaluation,
+    ReferencedSegment,
     RelationshipTypeValues,
     SourceImageForMeasurementGroup,
+    SourceSeriesForSegmentation,
     TextContentItem,
     TimePointContext,
     TrackingIdentifier,
     UIDRefContentItem,
+    VolumetricROIMeasurementsAndQualitativeEvaluations,
 )
 from highdicom.sr import Measurement as Numeric
 from pydicom.dataset import Dataset
@@ -162,9 +166,14 @@ def _date(when: When | None) -> dt.date | None:
 
 
 def _known(document: Document) -> list[Image]:
-    """The images that can be referred to: their class, series and study are known."""
-    found = {image.uid: image for group in document.groups for image in _referable(group)}
+    """The images and segmentations that can be referred to: their class, series and study are known."""
+    found = {image.uid: image for group in document.groups for image in _named(group)}
     return [found[uid] for uid in sorted(found)]
+
+
+def _named(group: Group) -> list[Image]:
+    """What a group refers to: its segmentation, else its images."""
+    return [group.segment[1]] if group.segment else _referable(group)
 
 
 def _referable(group: Group) -> list[Image]:
@@ -202,7 +211,7 @@ def _concept(code: Triplet) -> CodedConcept:
 
 def _group(
     group: Group, given: MeasurementSet, words: Words, unwritten: Unwritten
-) -> Iterator[MeasurementsAndQualitativeEvaluations]:
+) -> Iterator[MeasurementsAndQualitativeEvaluations | VolumetricROIMeasurementsAndQualitativeEvaluations]:
     """One measurement group; none where nothing of it can be said."""
     numbers = [
         made
@@ -217,25 +226,45 @@ def _group(
     tracked = group.lesion
     uid = tracked.uid if tracked and is_uid(tracked.uid) else uid_of("group", tracked.uid if tracked else group.uid)
     label = (tracked.label if tracked else None) or uid
-    made = MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid=uid, identifier=label),
-        time_point_context=_time_point(group),
-        finding_type=findings[0] if findings else None,
-        finding_sites=sites or None,
-        session=group.session,
-        measurements=numbers or None,
-        qualitative_evaluations=answers or None,
-        source_images=[SourceImageForMeasurementGroup(str(image.sop_class), image.uid) for image in _referable(group)]
-        or None,
-    )
+    said: dict[str, Any] = {
+        "tracking_identifier": TrackingIdentifier(uid=uid, identifier=label),
+        "time_point_context": _time_point(group),
+        "finding_type": findings[0] if findings else None,
+        "finding_sites": sites or None,
+        "session": group.session,
+        "measurements": numbers or None,
+        "qualitative_evaluations": answers or None,
+    }
+    made = _of_segment(group, said) if group.segment else _of_images(group, said)
     more = made[0].ContentSequence
     contains, context = RelationshipTypeValues.CONTAINS, RelationshipTypeValues.HAS_OBS_CONTEXT
     more.extend(QualitativeEvaluation(FINDING, code)[0] for code in findings[1:])
-    if group.series and is_uid(group.series) and not _referable(group):
+    if group.series and is_uid(group.series) and not _referable(group) and not group.segment:
         more.append(UIDRefContentItem(SERIES, group.series, relationship_type=contains))
     if group.visit is not None:
         more.append(TextContentItem(VISIT, str(group.visit), relationship_type=context))
     yield made
+
+
+def _of_images(group: Group, said: dict[str, Any]) -> MeasurementsAndQualitativeEvaluations:
+    """A group of what no region is known of (TID 1501)."""
+    images = [SourceImageForMeasurementGroup(str(image.sop_class), image.uid) for image in _referable(group)]
+    return MeasurementsAndQualitativeEvaluations(**said, source_images=images or None)
+
+
+def _of_segment(group: Group, said: dict[str, Any]) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
+    """A group of a segment, which is referred to with the series that it is drawn on (TID 1411)."""
+    assert group.segment is not None
+    segment, image = group.segment
+    return VolumetricROIMeasurementsAndQualitativeEvaluations(
+        **said,
+        referenced_segment=ReferencedSegment(
+            str(image.sop_class),
+            segment.segmentation,
+            segment.number,
+            source_series=SourceSeriesForSegmentation(str(segment.series)),
+        ),
+    )
 
 
 def _time_point(group: Group) -> TimePointContext | None:

@@ -74,7 +74,7 @@ def _lacking(document: Document, form: str) -> Counter[str]:
     """What a reader of the document will miss, or take otherwise than it was meant."""
     found: Counter[str] = Counter()
     for group in document.groups:
-        if not any(image.sop_class for image in group.images):
+        if not any(image.sop_class for image in group.images) and not (form == "sr" and group.segment):
             known = "only the series" if group.series else "only the study" if group.study else "no image"
             found[f"group that names {known}: the images' UIDs and SOP classes are not known (see --images)"] += 1
         if becomes_longest(group, tracked=form == "sr"):
@@ -89,6 +89,6 @@ def _lacking(document: Document, form: str) -> Counter[str]:
         for name in unsaid:
             if any(getattr(item, name, None) is not None for item in group.observations):
                 found[f"group with {name.replace('_', ' ')}, of which the format says nothing"] += 1
-        if any(item.region for item in group.observations):
+        if any(item.region for item in group.observations) and not (form == "sr" and group.segment):
             found["group measured on a marked region: its coordinates are in its own document only"] += 1
     return found

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
-from api import collections, home, query_pages, resource, sparql, subjects
+from api import collections, documents, home, query_pages, resource, sparql, subjects
 from api.asking import Asking
 from api.errors import add_error_handlers
 from api.headers import SecurityHeaders
@@ -38,7 +38,7 @@ def create_app(warehouse: Warehouse, settings: Settings | None = None, root: str
     app.state.pages = Pages(settings, Urls(root))
     app.state.asking = Asking(warehouse, settings)
     app.mount("/static", StaticFiles(directory=str(files("api").joinpath("static"))), name="static")
-    for module in (home, sparql, query_pages, subjects, collections, resource):
+    for module in (home, sparql, query_pages, subjects, collections, documents, resource):
         app.include_router(module.router)
     add_error_handlers(app)
     # any page may ask for what is public: no cookie or other credential is ever sent along

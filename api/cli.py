@@ -8,17 +8,20 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.cli_annotate import annotate_commands
+from api.cli_convert import convert_command
 from api.cli_crosswalk import CROSSWALK_REFUSALS, crosswalk_commands
 from api.cli_export import export_command
 from api.cli_forms import FORM_REFUSALS, forms_commands
 from api.cli_keep import keep_commands
 from api.cli_lesions import LESION_REFUSALS, lesions_commands
+from api.cli_manifest import manifest_command
 from api.cli_map import MAP_REFUSALS, map_commands
 from api.cli_query import query_commands
 from api.cli_suggest import suggest_command, suggest_refusals
@@ -45,13 +48,22 @@ def options(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say w
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr)
 
 
+class Instances(StrEnum):
+    """Which images become nodes."""
+
+    REFERRED = "referred"
+    ALL = "all"
+
+
 @app.command()
 def ingest(
     locators: Annotated[
         list[str],
         typer.Argument(
-            help="Files, folders, idc://COLLECTION[,COLLECTION…] or idc://*, redcap+https://HOST/api/, or a database's "
-            "URL#TABLE."
+            help="Files, folders, zip archives (a part of one: a.zip!/FOLDER), DICOMDIRs; s3://, https://, sftp:// …; "
+            "dicomweb+https://HOST/PATH, also with /studies/UID or ?PatientID=… behind it; dimse://TITLE@HOST:PORT; "
+            "idc://COLLECTION[,COLLECTION…] or idc://*; nbia+https://HOST/#COLLECTION; xnat+https://HOST/#PROJECT; "
+            "redcap+https://HOST/api/; or a database's URL#TABLE."
         ),
     ],
     collection: Annotated[str, typer.Option(help="The collection that the sources belong to.")] = "",
@@ -66,6 +78,9 @@ def ingest(
     attest: Annotated[
         str | None, typer.Option(help="Sign that the sources are de-identified: who, and why. Kept as provenance.")
     ] = None,
+    instances: Annotated[
+        Instances, typer.Option(help="Which DICOM images become nodes of their own: those that something refers to.")
+    ] = Instances.REFERRED,
     json: Annotated[bool, typer.Option("--json", help="Report as JSON.")] = False,
 ) -> None:
     """Bring sources into the warehouse and publish what follows.
@@ -73,7 +88,10 @@ def ingest(
     Given again, unchanged sources are skipped, changed ones replace exactly their own records, and a run that was cut
     off goes on where it stopped.
 
-    Examples: qilin ingest idc://qin_breast; qilin ingest scans/ table.xlsx --collection trial7 --audience public
+    Passwords and tokens come from the environment, never from the command line: docs/places.md says which.
+
+    Examples: qilin ingest idc://qin_breast; qilin ingest scans/ more.zip table.xlsx --collection trial7 --audience
+    public; qilin ingest dicomweb+https://pacs.example.org/dicom-web --collection trial7
     """
     from ingest.run import Job, run  # noqa: PLC0415 - readers and pyarrow are slow to import
 
@@ -87,6 +105,7 @@ def ingest(
         audience=audience,
         clock=clock,
         attestation=attest,
+        instances=instances is Instances.ALL,
     )
     warehouse = Warehouse.open()
     with watching() as progress:
@@ -165,6 +184,8 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `qilin back
 keep_commands(app)
 query_commands(app)
 export_command(app)
+manifest_command(app)
+convert_command(app)
 terms_commands(app)
 crosswalk_commands(app)
 lesions_commands(app)
@@ -178,9 +199,11 @@ Refusal = type[BaseException]
 def refusals() -> tuple[Refusal, ...]:
     """The errors that are the person's to mend: one line each, exit status 2."""
     from analysis.selection import NoRecordsError  # noqa: PLC0415
+    from ingest.gate_shown import NotShownError  # noqa: PLC0415
     from ingest.sources import UnknownKindError  # noqa: PLC0415
     from ontology.variables import UnknownVariableError  # noqa: PLC0415
     from queries.catalogue import UnknownParameterError, UnknownQueryError  # noqa: PLC0415
+    from queries.manifests import NoSeriesError  # noqa: PLC0415
     from queries.parameters import ParameterError  # noqa: PLC0415
     from store.attestations import CannotReleaseError  # noqa: PLC0415
     from store.control import UnknownCollectionError  # noqa: PLC0415
@@ -192,6 +215,7 @@ def refusals() -> tuple[Refusal, ...]:
 
     return (
         CannotReleaseError,
+        NotShownError,
         NothingToDoError,
         UnknownKindError,
         UnknownCollectionError,
@@ -207,6 +231,7 @@ def refusals() -> tuple[Refusal, ...]:
         UnknownParameterError,
         ParameterError,
         NoRecordsError,
+        NoSeriesError,
         UnknownVariableError,
         *TERM_REFUSALS,
         *CROSSWALK_REFUSALS,

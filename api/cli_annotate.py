@@ -37,7 +37,9 @@ Mapping = Annotated[str | None, typer.Option("--mapping", help="The table map of
 Kind = Annotated[str | None, typer.Option("--as", help="Read the files as this kind, such as table or aim.")]
 Images = Annotated[
     Path | None,
-    typer.Option("--images", help="A folder of the DICOM images measured on.", exists=True, file_okay=False),
+    typer.Option(
+        "--images", help="A folder of the DICOM images measured on, and of segmentations.", exists=True, file_okay=False
+    ),
 ]
 Attest = Annotated[
     bool, typer.Option("--deidentified", help="Say that the files hold pseudonyms only; reports are marked so.")
@@ -172,7 +174,7 @@ def _write(form: str, output: Path, given: MeasurementSet, images: Path | None) 
     from analysis.writing import write_documents  # noqa: PLC0415 - highdicom is slow to import
 
     if images is not None:
-        given = given.with_images(images_in(images))
+        given = given.with_images(images_in([str(images)]))
     warehouse = Warehouse.open()
     codes = Library.of(warehouse.home, warehouse.decisions).codes
     written = write_documents(given, form, codes, output)

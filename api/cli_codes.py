@@ -24,11 +24,14 @@ SUGGESTED = 2
 
 
 def _states(warehouse: Warehouse, library: Library, name: str, collection: str | None) -> list[CodeState]:
-    """The codes of the store that belong to a set, or to all of them."""
+    """The codes of the store that belong to a set, or to all of them; `MappingError` where there is no such set."""
     served = warehouse.generations.current().sources
     sources = [source for source in served if collection in (None, source.collection)]
     states = code_states(raw_codes(warehouse.home.log, sources), library.codes)
-    return [state for state in states if name in (ALL, state.code_set)]
+    found = [state for state in states if name in (ALL, state.code_set)]
+    if not found and name != ALL:
+        library.code_sets.unchecked(name)
+    return found
 
 
 def pending_codes(name: str, collection: str | None, *, json: bool) -> None:

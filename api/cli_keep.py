@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from api.cli_query import As, caller
 from api.console import err, print_json, print_rows
 from ontology.records import DataClass
+from store.control import QuarantineEntry
+from store.new_file import new_file
 from store.warehouse import Warehouse
 
 __all__ = ["keep_commands"]
@@ -24,6 +29,7 @@ releases = typer.Typer(help="Kept states of the data, citable and re-queryable."
 def keep_commands(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(sources)
+    app.command()(document)
     app.command()(retract)
     app.command()(variables)
     app.add_typer(quarantine, name="quarantine")
@@ -41,6 +47,38 @@ def sources(collection: InCollection = None, json: Json = False) -> None:
     columns = ("source", "collection", "kind", "name", "class", "records", "logged")
     rows = [(s.sid, s.collection, s.kind, s.name, s.data_class, s.records, s.logged_at) for s in chosen]
     print_rows("Sources", columns, rows)
+
+
+def document(
+    source: Annotated[
+        str, typer.Argument(help="The id of a source, as `qilin sources` lists them, or the SHA-256 of its document.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file to write; else standard output.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Replace a file that is there already.")] = False,
+    audience: As = None,
+) -> None:
+    """Write what was kept of an annotation, report, segmentation or plan: with coordinates, without what identifies.
+
+    Example: qilin document 3c9d0f1a22b04e57 -o reading.xml
+    """
+    from api.documents import kept_document  # noqa: PLC0415 - the web framework is slow to import
+
+    warehouse = Warehouse.open()
+    named = warehouse.generations.current().live.get(source)
+    wanted = (named.digest, named.collection) if named else (source, None)
+    kept = kept_document(warehouse, caller(audience), *wanted) if warehouse.generations.folder() else None
+    if kept is None:
+        raise typer.BadParameter("no document that may be read was kept of it; see `qilin sources`")
+    if output is None:
+        sys.stdout.buffer.write(kept.content)
+        return
+    try:
+        with new_file(output, force) as handle:
+            handle.write(kept.content)
+    except FileExistsError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def retract(
@@ -79,14 +117,19 @@ def quarantine_list(collection: InCollection = None, json: Json = False) -> None
     if json:
         print_json([asdict(entry) for entry in entries])
         return
-    rows = [(e.id, e.collection, e.name, e.place, e.problem, _verdict(e.quarantined, bool(e.content))) for e in entries]
-    print_rows("Not in", ("id", "collection", "file", "place", "problem", "verdict"), rows)
+    rows = [(e.id, e.collection, e.name, e.place, e.problem, _verdict(e)) for e in entries]
+    columns = ("id", "collection", "file", "place", "problem", "verdict")
+    print_rows("Not in", columns, [row for entry, row in zip(entries, rows, strict=True) if not entry.review])
+    if asked := [row for entry, row in zip(entries, rows, strict=True) if entry.review]:
+        print_rows("In, and to review: `qilin quarantine text` shows a text, `release` answers", columns, asked)
     if undecided := open_items(warehouse, collection):
         print_rows("In, and to decide: see `qilin lesions review`", REVIEWED, undecided)
 
 
-def _verdict(quarantined: bool, releasable: bool) -> str:
-    return ("quarantined, may be released" if releasable else "quarantined") if quarantined else "rejected"
+def _verdict(entry: QuarantineEntry) -> str:
+    if entry.review:
+        return "to review"
+    return ("quarantined, may be released" if entry.content else "quarantined") if entry.quarantined else "rejected"
 
 
 @quarantine.command("show")
@@ -96,6 +139,19 @@ def quarantine_show(entry: Annotated[int, typer.Argument(help="The id of an entr
     if not found:
         raise typer.BadParameter(f"no entry {entry}; see `qilin quarantine list`")
     print_json(asdict(found[0]))
+
+
+@quarantine.command("text")
+def quarantine_text(entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="Ids under review.")]) -> None:
+    """Show the texts under review, read again from their files: they may identify somebody, and stand nowhere else."""
+    from ingest.gate_shown import shown  # noqa: PLC0415 - pydicom is slow to import
+
+    warehouse = Warehouse.open()
+    known = {item.id: item for item in warehouse.control.quarantine()}
+    if unknown := [number for number in entries if number not in known]:
+        raise typer.BadParameter(f"no entry {unknown[0]}; see `qilin quarantine list`")
+    found = [(number, known[number].place, shown(warehouse, known[number])) for number in entries]
+    print_rows("Under review", ("id", "place", "text", "file"), [(n, p, s.text, s.path.name) for n, p, s in found])
 
 
 By = Annotated[str, typer.Option("--by", help="Who answers for it: a name or an ORCID.")]

@@ -41,6 +41,9 @@ def decide(
     predicate: Annotated[str | None, typer.Option(help="skos:exactMatch, closeMatch, broadMatch …")] = None,
     confidence: Annotated[float | None, typer.Option(help="From 0 to 1.", min=0, max=1)] = None,
     reason: Annotated[str, typer.Option(help="Why; that of the proposal where nothing is said.")] = "",
+    cells: Annotated[
+        bool, typer.Option("--cells", help="With a column: its cells too, each as proposed, where that is likely.")
+    ] = False,
     later: Annotated[bool, typer.Option("--later", help="Do not read the sources again yet.")] = False,
     json: Json = False,
 ) -> None:
@@ -55,6 +58,8 @@ def decide(
 
     qilin map decide trial_x "Overall stage" cadsr:3440332 --variable ncit:C28108 --reason "clinical or pathologic"
 
+    qilin map decide trial_x Sex --cells
+
     qilin map decide trial_x "Overall stage=IIIb" ncit:C27978 --reason "same stage, other spelling"
 
     qilin map decide trial_x "Overall stage=5" --no-term --reason "no stage of this name"
@@ -64,6 +69,7 @@ def decide(
     qilin map decide codes "S71|99EPAD|target" ncit:C94520 --reason "a target lesion of RECIST"
     """
     from ingest.steward import Steward, Wish  # noqa: PLC0415 - the term index is slow to import
+    from ingest.steward_cells import cells_as_proposed  # noqa: PLC0415
 
     wish = Wish(
         mapping=name,
@@ -78,9 +84,12 @@ def decide(
         reason=reason,
     )
     warehouse = Warehouse.open()
-    made = Steward(warehouse).decide(wish)
+    steward = Steward(warehouse)
+    further = cells_as_proposed(steward, wish) if cells else []
+    made = steward.decide(wish)
+    decided = [made.record, *made.brought, *(steward.decide(item).record for item in further)]
     if not json:
-        for record in (made.record, *made.brought):
+        for record in decided:
             out.print(_sentence(record), highlight=False, markup=False)
     if not made.is_read:
         err.print(f"{name} does not read that column: name it below columns: in map.yaml", highlight=False)
@@ -90,7 +99,7 @@ def decide(
     result = None if later else rederived(warehouse, name, None)
     as_before = _leave_out(result, before) if result else 0
     if json:
-        brought = [asdict(record) for record in made.brought]
+        brought = [asdict(record) for record in decided[1:]]
         applied = result and {**as_json(result), "rejected_as_before": as_before}
         print_json({**asdict(made.record), "brought": brought, "is_read": made.is_read, "applied": applied})
     elif result is not None:

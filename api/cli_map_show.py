@@ -12,7 +12,7 @@ import typer
 
 from api.cli_codes import show_codes
 from api.console import err, print_json, print_rows
-from mappings.code_library import CodeSet, CodeSets
+from mappings.code_library import CodeSet, CodeSets, own_rows
 from mappings.code_sets import ALL, is_code_set
 from mappings.overview import overview
 from mappings.sssom import NO_TERM, Decision, MappingError
@@ -202,18 +202,19 @@ def write(
     write_text(target / DECISIONS, text)
     if _library(warehouse).unchecked(name).folder.absolute() == target:
         _speaks(warehouse, mapping.name, who)
-    _tell_written(target / DECISIONS, mapping, json=json)
+    _tell_written(target / DECISIONS, len(mapping.decisions.rows), json=json)
 
 
 def _write_codes(warehouse: Warehouse, name: str, folder: Path | None, who: str, *, json: bool) -> None:
-    """Write a code set to its file in the data folder, which speaks from then on, or to another folder."""
+    """Write a code set whole to a folder; to the data folder what differs from Qilin's own, and then speaks."""
     chosen = _library(warehouse).code_sets.get(name)
     own = warehouse.home.mappings / ALL
     target = (folder or own).absolute() / f"{chosen.prefix}.sssom.tsv"
-    write_text(target, checked_tsv(as_tsv(chosen.decisions.rows, _metadata(chosen))))
+    rows = own_rows(chosen) if target.parent == own.absolute() else chosen.decisions.rows
+    write_text(target, checked_tsv(as_tsv(rows, _metadata(chosen))))
     if target.parent == own.absolute():
         _speaks(warehouse, name, who)
-    _tell_written(target, chosen, json=json)
+    _tell_written(target, len(rows), json=json)
 
 
 def _speaks(warehouse: Warehouse, name: str, who: str) -> None:
@@ -224,11 +225,11 @@ def _speaks(warehouse: Warehouse, name: str, who: str) -> None:
         warehouse.decisions.add([done])
 
 
-def _tell_written(path: Path, mapping: TableMap | CodeSet, *, json: bool) -> None:
+def _tell_written(path: Path, mappings: int, *, json: bool) -> None:
     if json:
-        print_json({"file": str(path), "mappings": len(mapping.decisions.rows)})
+        print_json({"file": str(path), "mappings": mappings})
     else:
-        err.print(f"{path}: {len(mapping.decisions.rows):,} mappings", highlight=False)
+        err.print(f"{path}: {mappings:,} mappings", highlight=False)
 
 
 def review(

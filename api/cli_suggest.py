@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["suggest_command", "suggest_refusals"]
 
+ASKS = 70
+"""Letters of a question that are shown."""
 SHAPE, DECISIONS, PROPOSALS = "map.yaml", "mapping.sssom.tsv", "proposals.sssom.tsv"
 NEXT = 2
 """Further proposals that are shown in a row."""
@@ -184,8 +187,18 @@ def _show(sheet: Sheet) -> None:
     if sheet.long:
         about = f"{sheet.long.item.name} names what {sheet.long.value.name} holds"
         err.print(f"a long table: {about}", highlight=False, markup=False)
+    columns: tuple[str, ...] = ("column", "cells", "proposed", "element", "score", "reason", "cells decided", "next")
     rows = [_row(sheet, item) for item in sheet.advice]
-    print_rows(where, ("column", "cells", "proposed", "element", "score", "reason", "cells decided", "next"), rows)
+    if any(column.described for column in table.columns):
+        columns = ("column", "asks", *columns[1:])
+        rows = [(row[0], _asks(item.column), *row[1:]) for row, item in zip(rows, sheet.advice, strict=True)]
+    print_rows(where, columns, rows)
+
+
+def _asks(column: Column) -> str:
+    """What the data dictionary says of a column, in a few words."""
+    label = column.described.label if column.described else ""
+    return label if len(label) <= ASKS else f"{label[: ASKS - 1]}\u2026"
 
 
 def _row(sheet: Sheet, item: Advice) -> tuple[object, ...]:
@@ -222,7 +235,7 @@ def _tell(folder: Path, written: Sequence[str], sheets: Sequence[Sheet]) -> None
     if SHAPE not in written and (folder / SHAPE).exists():
         err.print(f"{SHAPE} and {DECISIONS} were there already and stay as they are", highlight=False)
     elif SHAPE not in written:
-        err.print(f"no {SHAPE}: {_lack(sheets)}", highlight=False)
+        err.print(f"no {SHAPE}: {_lack(folder.name, sheets)}", highlight=False, markup=False)
     taken = sum(bool(item.identical) for sheet in sheets for item in sheet.advice)
     if taken:
         columns = "column was" if taken == 1 else "columns were"
@@ -230,16 +243,18 @@ def _tell(folder: Path, written: Sequence[str], sheets: Sequence[Sheet]) -> None
     err.print("nothing is applied until it is decided", highlight=False)
 
 
-def _lack(sheets: Sequence[Sheet]) -> str:
+def _lack(name: str, sheets: Sequence[Sheet]) -> str:
     """Why nothing could be drafted, and what a steward who knows better does."""
     if not any(sheet.subject for sheet in sheets):
         return (
             "no column looks like the ids of subjects; where one is, name it in a map of your own (`subject:`, "
             "docs/mappings.md), else give the table such a column"
         )
+    subject = shlex.quote(next(sheet.subject for sheet in sheets if sheet.subject))
     return (
-        "nothing is proposed for any column beside the subject; the reasons are above. Where you know what one holds "
-        "(or its unit), write an entry for it in a map of your own (docs/mappings.md)"
+        "nothing is proposed for any column beside the subject; the reasons are above. Where you know what one holds, "
+        f"say it and so begin the map: qilin map set {name} --subject {subject} --column COLUMN --variable TERM "
+        "[--unit UNIT]; `qilin variables` and `qilin terms search` find the term"
     )
 
 

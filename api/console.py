@@ -154,6 +154,9 @@ def report(result: Report) -> None:
         )
     if len(result.rejects) > SHOWN_REJECTS:
         err.print(f"… and {len(result.rejects) - SHOWN_REJECTS:,} more: see `qilin quarantine list`", highlight=False)
+    if result.reviews:
+        waiting = f"{len(result.reviews):,} to review: in, but for what waits for a steward's word"
+        err.print(f"{waiting}; see `qilin quarantine list`", highlight=False)
 
 
 def report_json(result: Report) -> dict[str, Any]:
@@ -169,6 +172,7 @@ def report_json(result: Report) -> dict[str, Any]:
         "superseded": result.superseded,
         "generation": result.generation,
         "quads": result.quads,
+        "reviews": [{"name": item.name, "place": item.place, "problem": item.problem} for item in result.reviews],
         "rejects": [
             {
                 "name": item.name,

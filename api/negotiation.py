@@ -30,6 +30,8 @@ FORMATS: dict[str, Format] = {
         Format("json", ("application/json",), "json"),
         Format("csv", ("text/csv",), "csv"),
         Format("tsv", ("text/tab-separated-values",), "tsv"),
+        Format("tcia", ("application/x-nbia-manifest-file",)),
+        Format("s5cmd", ("text/plain",)),
         Format("svg", ("image/svg+xml",)),
         Format("srj", ("application/sparql-results+json", "application/json"), "json"),
         Format("srx", ("application/sparql-results+xml", "application/xml", "text/xml"), "xml"),

@@ -13,6 +13,7 @@ from api.errors import STATUS, Status
 from api.negotiation import formats, negotiate
 from api.pages import pages_of
 from queries.catalogue import Query, UnknownParameterError, UnknownQueryError, queries, query
+from queries.manifests import in_table, manifest
 from queries.parameters import Parameter, ParameterError
 from queries.results import LINKS, Table, write
 from store.warehouse import Caller
@@ -21,6 +22,8 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/queries", tags=["Curated queries"])
 OFFERED = formats("html", "json", "csv", "tsv")
+MANIFESTS = formats("tcia", "s5cmd")
+"""Offered by suffix alone, for queries with a column of series."""
 
 STATUS |= {
     UnknownQueryError: Status(404, "No such query"),
@@ -45,7 +48,8 @@ async def list_queries_json(request: Request) -> Response:
 async def run_query(request: Request, name: str, caller: AskedBy) -> Response:
     """The result of a curated query; its parameters are parameters of the address.
 
-    ``.json .csv .tsv`` or the Accept header choose the format; for a browser there is a form, and the first rows.
+    ``.json .csv .tsv`` or the Accept header choose the format; for a browser there is a form, and the first rows. A
+    query with a column of series also has ``.tcia`` and ``.s5cmd``: manifests by which the images are downloaded.
     """
     return await run_in_threadpool(_run, request, caller, name)
 
@@ -74,12 +78,18 @@ def _about(item: Query) -> dict[str, object]:
 def _run(request: Request, caller: Caller, name: str) -> Response:
     stem, dot, suffix = name.rpartition(".")
     item = query(stem if dot else name)
-    chosen = negotiate(request.headers.get("accept"), suffix if dot else None, OFFERED)
+    listing = any(column.type == "series" for column in item.columns)
+    offered = OFFERED + MANIFESTS if dot and listing else OFFERED
+    chosen = negotiate(request.headers.get("accept"), suffix if dot else None, offered)
     asking = asking_of(request)
     values = {key: value for key, value in request.query_params.items() if value.strip()}
     if chosen.suffix == "html":
         return _page(request, asking, caller, item, values)
     table = asking.table(item, values, caller)
+    if chosen in MANIFESTS:
+        content = manifest(chosen.suffix, in_table(table)).text
+        named = f'attachment; filename="{item.name}.{chosen.suffix}"'
+        return Response(content, headers={"Content-Type": chosen.content_type, "Content-Disposition": named})
     return Response(write(table, chosen.suffix), headers={"Content-Type": chosen.content_type, "Vary": "Accept"})
 
 
@@ -105,6 +115,7 @@ def _page(request: Request, asking: Asking, caller: Caller, item: Query, values:
         labelled={column.name for column in item.columns if f"{column.name}Label" in {c.name for c in item.columns}},
         places={column.name: place for place, column in enumerate(item.columns)},
         links=LINKS,
+        manifests=[form.suffix for form in MANIFESTS if any(column.type == "series" for column in item.columns)],
         error=error,
         missing=missing,
     )

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.asking import Asking, asking_of, page_query
 from api.callers import AskedBy
+from api.documents import document_link
 from api.errors import NotFoundError
 from api.merged import moved_node
 from api.negotiation import NotAcceptableError, formats, negotiate
@@ -88,7 +89,7 @@ def _show(request: Request, caller: Caller, asked: str, suffix: str | None) -> R
         return AnswerResponse(answer, chosen.content_type, seconds, {"Vary": "Accept"})
     if chosen.suffix == "json":
         return JSONResponse(_json(known), headers={"Vary": "Accept"})
-    return _page(request, asking, known)
+    return _page(request, asking, caller, known)
 
 
 def _spellings(request: Request, asked: str) -> list[str]:
@@ -150,8 +151,9 @@ def _statements(rows: Rows) -> list[Statement]:
     return sorted(grouped.values(), key=lambda item: (item.predicate.title != expand("rdf:type"), item.predicate.text))
 
 
-def _page(request: Request, asking: Asking, known: Known) -> Response:
+def _page(request: Request, asking: Asking, caller: Caller, known: Known) -> Response:
     iri = known.iri
+    document = document_link(asking.warehouse, caller, iri)
     return pages_of(request).response(
         request,
         "resource.html",
@@ -159,6 +161,7 @@ def _page(request: Request, asking: Asking, known: Known) -> Response:
         name=_name(iri, known.said),
         minted=iri.startswith(asking.warehouse.base),
         page=_own_page(request, asking, iri),
+        document=pages_of(request).urls.document(document) if document else None,
         statements=_statements(known.said),
         groups=groups_of(iri, references_of(known.referring)),
         more=len(known.referring.rows) > COUNTED,

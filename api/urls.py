@@ -70,3 +70,7 @@ class Urls:
     def resource(self, iri: str, suffix: str = "") -> str:
         """What is known of a node."""
         return self.root + _with(_suffixed("/resource", suffix), {"iri": iri})
+
+    def document(self, digest: str) -> str:
+        """A kept document, by its SHA-256."""
+        return self.root + _path("documents", digest)

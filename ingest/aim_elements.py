@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lxml import etree
 
@@ -11,13 +12,19 @@ __all__ = ["field_of", "held", "kind_of", "local", "named", "numbered", "under"]
 
 def local(element: etree._Element) -> str:
     """The element's name without namespace; empty for what is no element, such as an unresolved entity."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+    tag = element.tag
+    return tag[tag.rfind("}") + 1 :] if isinstance(tag, str) else ""
+
+
+@lru_cache(maxsize=1024)
+def _patterns(names: str) -> tuple[str, ...]:
+    """``A|B`` as lxml's patterns for these names in whatever namespace."""
+    return tuple(f"{{*}}{name}" for name in names.split("|"))
 
 
 def named(element: etree._Element, names: str) -> Iterator[etree._Element]:
     """The children of that name; ``A|B`` for either."""
-    wanted = names.split("|")
-    return (child for child in element if local(child) in wanted)
+    return element.iterchildren(*_patterns(names))
 
 
 def under(element: etree._Element, *paths: str) -> Iterator[etree._Element]:
@@ -45,7 +52,7 @@ def field_of(element: etree._Element | None, *names: str) -> str:
     for name in names:
         text = element.get(name)
         if text is None:
-            child = next(named(element, name), None)
+            child = next(element.iterchildren(*_patterns(name)), None)
             text = held(child) if child is not None else None
         if text and text.strip():
             return text.strip()

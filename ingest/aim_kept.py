@@ -8,15 +8,17 @@ identifier. What is kept is AIM still (also of JSON), and gives the same measure
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+import re
+from collections.abc import Callable, Iterator, Set
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 from lxml import etree
 
 from ingest.base import Days
-from ingest.gate import FREE, TECHNICAL, identifier_in
+from ingest.gate import HARMLESS, TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
 
 __all__ = ["AimDocument", "redacted"]
@@ -52,57 +54,77 @@ ANNOTATIONS: Final = frozenset(("annotationofannotation", "imageannotation"))
 
 ALGORITHM: Final = "algorithm"
 
+UID: Final = re.compile(r"[0-9A-Fa-f.-]+")
+
+Rule: TypeAlias = Callable[[str], str | None]
+"""What stays of a text: as it is, the lesion that it names, or nothing."""
+
+
+def _gone(_text: str) -> None:
+    return None
+
+
+def _free(text: str) -> str | None:
+    return text if HARMLESS.fullmatch(text) or identifier_in(text) is None else None
+
+
+def _technical(text: str) -> str | None:
+    return text if HARMLESS.fullmatch(text) or identifier_in(text, TECHNICAL) is None else None
+
+
+def _uid(text: str) -> str | None:
+    """A UID or UUID is long and may look like a date or a number of a person; what is neither is a text."""
+    return text if UID.fullmatch(text) else _free(text)
+
 
 def _local(name: str) -> str:
     return name.rpartition("}")[2].casefold()
 
 
-def _stays(element: etree._Element, name: str, text: str) -> bool:
-    attribute, own = _local(name), _local(str(element.tag))
+@lru_cache(maxsize=1 << 14)
+def _rule(parent: str, tag: str, name: str) -> Rule:
+    """What stays of an attribute of an element below another.
+
+    Of an annotation's name it is the lesion that it names: its lengths and its lesion depend on it.
+    """
+    above, own, attribute = _local(parent), _local(tag), _local(name)
+    if (own in ANNOTATIONS and attribute == "name") or (own == "name" and above in ANNOTATIONS):
+        return lesion_name
     spoken_of = own if attribute in HOLDING else attribute
-    if spoken_of == "name" and _parent(element) == ALGORITHM and attribute in HOLDING:
+    if spoken_of == "name" and above == ALGORITHM and attribute in HOLDING:
         spoken_of = "algorithmname"  # as AIM 3 calls it
-    kinds = TECHNICAL if spoken_of in TECHNOLOGY else FREE
-    return spoken_of in KEPT and (spoken_of.endswith("uid") or identifier_in(text, kinds) is None)
+    if spoken_of not in KEPT:
+        return _gone
+    if spoken_of.endswith("uid"):
+        return _uid
+    return _technical if spoken_of in TECHNOLOGY else _free
 
 
-def _parent(element: etree._Element) -> str:
-    parent = element.getparent()
-    return _local(str(parent.tag)) if parent is not None else ""
-
-
-def _named_lesion(element: etree._Element) -> None:
-    """Leave of an annotation's name only the lesion that it names: its lengths and its lesion depend on it."""
-    own = _local(str(element.tag))
-    if own in ANNOTATIONS and "name" in element.attrib:
-        element.set("name", lesion_name(str(element.get("name"))) or "")
-    elif own == "name" and _parent(element) in ANNOTATIONS:
-        element.set("value", lesion_name(element.get("value", "")) or "")
-
-
-def _may_stay(element: etree._Element, name: str, text: str) -> bool:
-    """Whether an attribute stays: one that is kept, or the form of a lesion's name."""
-    own = _local(str(element.tag))
-    named = (own in ANNOTATIONS and name == "name") or (own == "name" and _parent(element) in ANNOTATIONS)
-    return _stays(element, name, text) or (named and lesion_name(text) == text)
+@lru_cache(maxsize=1 << 10)
+def _keeps_text(tag: str) -> bool:
+    return _local(tag) in KEPT
 
 
 def redacted(root: etree._Element) -> etree._Element:
     """A copy of a document with what may be kept of it; comments and text between elements are left out."""
     kept = deepcopy(root)
     for element in list(kept.iter()):
-        if not isinstance(element.tag, str):
-            parent = element.getparent()
+        tag, parent = element.tag, element.getparent()
+        if not isinstance(tag, str):
             if parent is not None:
                 parent.remove(element)
             continue
-        if element.text and (len(element) or _local(element.tag) not in KEPT or identifier_in(element.text)):
+        if element.text and (len(element) or not _keeps_text(tag) or identifier_in(element.text)):
             element.text = None
-        element.tail = None
-        _named_lesion(element)
-        for name, text in list(element.attrib.items()):
-            if not _may_stay(element, str(name), str(text)):
+        if element.tail:
+            element.tail = None
+        above = str(parent.tag) if parent is not None else ""
+        for name, text in element.items():
+            stays = _rule(above, tag, str(name))(str(text))
+            if stays is None:
                 del element.attrib[name]
+            elif stays != text:
+                element.set(name, stays)
     return kept
 
 

@@ -78,6 +78,8 @@ class Context:
     """Whether the collection's owner has signed that its sources are de-identified."""
     reviewed: bool = False
     """Whether the source is the published catalogue of an archive that has de-identified and reviewed it."""
+    instances: bool = False
+    """Whether every image is asked for as a node of its own, not only those that something refers to."""
     blocks: bool = False
     """Whether the run takes many records of one type at once, as a `Block`; else they come one by one."""
     released: Callable[[str, str], bool] = field(default=lambda _content, _place: False)
@@ -94,6 +96,8 @@ class Context:
     """The table maps of the warehouse."""
     keep: Callable[[Keepable], None] = field(default=lambda _document: None)
     """Called by a reader at the end of a source with what may be kept of it."""
+    review: Callable[[Reject], None] = field(default=lambda _entry: None)
+    """Called by a reader with what a steward is to look at of a source that comes in."""
     unmapped: Callable[[str, int], None] = field(default=lambda _name, _count: None)
     """``unmapped(name, count)``: how many columns of a source no map speaks of; they are not stored."""
 
@@ -127,6 +131,8 @@ class Source:
     summary: str = ""
     reviewed: bool = False
     """Whether what is read was de-identified and reviewed by the archive that publishes it."""
+    sop_classes: Callable[[str], bool] = lambda _uid: False
+    """The DICOM SOP classes (PS3.4 B.5) of the objects that this kind reads one by one."""
 
 
 def once(items: Iterable[Yield]) -> Iterator[Yield]:

@@ -9,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from ingest import dicom_series, gate_dicom
+from ingest import dicom_series, gate_dicom, gate_review
 from ingest.base import Context, Source, Yield, head_of
 from ingest.dicom_header import BrokenDicomError, Header, is_dicom, place_of, read_header
 from ingest.dicom_series import Instance, SeriesSum
-from ontology.records import DataClass, Reject, SourceRecord
+from ingest.gate_review import Asked, Reviews
+from ontology.records import DataClass, Record, Reject, SourceRecord
 
-__all__ = ["HEADER_KEYWORDS", "SOURCE", "accepts", "identity_flaw", "read"]
+__all__ = ["HEADER_KEYWORDS", "SOURCE", "Gathered", "accepts", "identity_flaw", "read"]
 
-VERSION = "dicom 1"
+VERSION = "dicom 2"
 """Changes whenever the same files would give other records."""
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -40,14 +41,14 @@ def accepts(locator: str) -> bool:
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """Every series among the files, each headed by its source record; a reject for every file that does not come in."""
-    gathered = _Gathered(context)
+    gathered = Gathered(context)
     for done, locator in enumerate(locators, 1):
         context.progress(done, None)
         if refused := gathered.take(locator):
             yield refused
     yield from gathered.disputed()
-    recipe = f"{VERSION} with free text" if context.attested else VERSION
     for series in gathered.accepted():
+        recipe = gathered.recipe(VERSION, series.uid)
         digest = _digest(series)
         folder = os.path.commonpath([Path(instance.locator).parent for instance in series.instances])
         yield SourceRecord(
@@ -59,7 +60,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
             recipe=recipe,
         )
         if not context.known(digest, recipe):
-            yield from series.records(attested=context.attested)
+            yield from gathered.records(series)
 
 
 def _digest(series: SeriesSum) -> str:
@@ -68,13 +69,16 @@ def _digest(series: SeriesSum) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-class _Gathered:
+class Gathered:
     """The series of a run, by series, study and subject as their files state them."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.series: dict[tuple[str, str, str], SeriesSum] = {}
         self.seen: dict[str, Instance] = {}
+        self.homes: dict[str, SeriesSum] = {}
+        self.reviews = Reviews(context)
+        self.asked: defaultdict[str, Asked] = defaultdict(self.reviews.asked)
 
     def take(self, locator: str) -> Reject | None:
         """Add one file to its series, or say why not."""
@@ -82,10 +86,15 @@ class _Gathered:
             header = read_header(Path(locator), HEADER_KEYWORDS)
         except BrokenDicomError as error:
             return _reject(locator, error.place, error.problem, error.wanted)
+        return self.admit(locator, header)
+
+    def admit(self, locator: str, header: Header) -> Reject | None:
+        """Add what was read at a locator to its series, or say why not."""
         if refused := identity_flaw(locator, header):
             return refused
+        facts = gate_dicom.facts_of(header)
         released = partial(self.context.released, header.digest)
-        if flaw := gate_dicom.header_flaw(header, attested=self.context.attested, released=released):
+        if flaw := gate_dicom.header_flaw(facts, attested=self.context.attested, released=released):
             content = header.digest if flaw.releasable else ""
             return _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content=content)
         instance = Instance(header.text("SOPInstanceUID"), header.digest, locator)
@@ -96,7 +105,14 @@ class _Gathered:
         if key not in self.series:
             self.series[key] = SeriesSum(*key)
         self.series[key].add(header, instance)
+        self.homes[instance.uid] = self.series[key]
+        self.asked[key[0]].add(facts, self.reviews.open(facts))
         return None
+
+    def home(self, subject: str, uid: str) -> tuple[str, str] | None:
+        """The series and study of an image of the run, where it is one of the subject's."""
+        series = self.homes.get(uid)
+        return (series.uid, series.study) if series and series.subject == subject else None
 
     def disputed(self) -> Iterator[Reject]:
         """Rejects for the files whose series or study stands under another patient or study in more files."""
@@ -106,6 +122,18 @@ class _Gathered:
     def accepted(self) -> list[SeriesSum]:
         """The series that come in, those of a study side by side."""
         return sorted(self.series.values(), key=lambda series: (series.subject, series.study, series.uid))
+
+    def recipe(self, version: str, series: str) -> str:
+        """What decides the records of a series beside its content."""
+        return version + self.asked[series].recipe
+
+    def records(self, series: SeriesSum) -> Iterator[Record]:
+        """The records of a series that came in, without what waits for a steward, who is asked."""
+        asked = self.asked[series.uid]
+        self.reviews.tell(f"series {series.uid}", asked)
+        homes = partial(self.home, series.subject)
+        records = series.records(attested=True, instances=self.context.instances, homes=homes)
+        return filter(None, (gate_review.without(record, asked.withheld) for record in records))
 
     def _outvoted(
         self, keyword: str, owned: Callable[[SeriesSum], str], owner: Callable[[SeriesSum], str]

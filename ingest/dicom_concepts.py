@@ -1,4 +1,4 @@
-"""What the attributes of a series mean: concepts by the table ``dicom_concepts.tsv``, acquisition kinds by named rules.
+"""What the attributes of a series mean: concepts by the table ``dicom_concepts.tsv``.
 
 A concept is given only where it is sure; otherwise the field stays empty and the attribute itself tells.
 """
@@ -8,22 +8,19 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
 from ingest.dicom_header import Elements
+from ingest.gate import identifier_in
 from ontology.prefixes import Curie
-from ontology.records import Scalar
-from ontology.terms import dcm, ncit, q
+from ontology.terms import dcm
 
 __all__ = [
     "Meaning",
-    "SeriesFacts",
-    "acquisition_of",
     "body_part_of",
     "contrast_of",
     "date_of",
@@ -31,6 +28,7 @@ __all__ = [
     "modality_of",
     "time_of",
     "tracer_of",
+    "triplets_of",
     "uptake_of",
 ]
 
@@ -88,6 +86,13 @@ def _named(field: str, text: str) -> Curie | None:
     padded = f" {words_of(text)} "
     found = {row.concept for row in meanings(field) if any(f" {word} " in padded for word in row.words)}
     return found.pop() if len(found) == 1 else None
+
+
+def triplets_of(items: Iterable[Elements]) -> str | None:
+    """The triplets of a code sequence as found, without a meaning that may identify; None where there are none."""
+    found = [(item.text("CodeValue"), item.text("CodingSchemeDesignator"), item.text("CodeMeaning")) for item in items]
+    told = [f"{code}|{scheme}|{'' if identifier_in(text) else text}" for code, scheme, text in found if code]
+    return " + ".join(dict.fromkeys(told)) or None
 
 
 def modality_of(text: str) -> Curie | None:
@@ -166,86 +171,3 @@ def uptake_of(pharmaceutical: Elements, acquired: tuple[dt.date, Decimal] | None
     seconds = clock - started + (86400 * days if days in (0, 1) else 86400 * (clock < started))
     minutes = (seconds / 60).quantize(Decimal("0.01"))
     return minutes if 0 <= minutes <= LONGEST_UPTAKE else None
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesFacts:
-    """What the rules for acquisition kinds look at."""
-
-    modality: str
-    contrast: bool
-    repeats: int
-    """How often each slice position was acquired with the same settings."""
-    body_part: Curie | None
-    attributes: Mapping[str, tuple[Scalar, ...]]
-
-    def has(self, keyword: str, *values: str) -> bool:
-        """Whether an attribute has one of the values."""
-        return any(value in self.attributes.get(keyword, ()) for value in values)
-
-    def diffusion_weighted(self) -> bool:
-        """Whether a b-value above 0, or the name of the sequence or of the image type, says diffusion."""
-        weights = self.attributes.get("DiffusionBValue", ())
-        named = any(re.search(r"\bep_b\d", str(name)) for name in self.attributes.get("SequenceName", ()))
-        return any(isinstance(b, Decimal) and b > 0 for b in weights) or named or self.has("ImageType", "DIFFUSION")
-
-
-class Rule(NamedTuple):
-    """A named rule for the kind of an acquisition; the first that holds decides."""
-
-    name: str
-    modality: str
-    kind: Curie
-    holds: Callable[[SeriesFacts], bool]
-
-
-RULES = (
-    Rule(
-        "PET by series type, first value DYNAMIC", "PT", q.DYNAMIC_PET, lambda facts: facts.has("SeriesType", "DYNAMIC")
-    ),
-    Rule("PET by series type, first value GATED", "PT", q.GATED_PET, lambda facts: facts.has("SeriesType", "GATED")),
-    Rule(
-        "PET by series type, first value WHOLE BODY",
-        "PT",
-        q.WHOLE_BODY_PET,
-        lambda facts: facts.has("SeriesType", "WHOLE BODY"),
-    ),
-    Rule("PET by series type, first value STATIC", "PT", q.STATIC_PET, lambda facts: facts.has("SeriesType", "STATIC")),
-    Rule(
-        "MR with b-values above 0, but no map of the diffusion coefficient",
-        "MR",
-        ncit.DIFFUSION_WEIGHTED_IMAGING,
-        lambda facts: facts.diffusion_weighted() and not facts.has("ImageType", "ADC", "FA"),
-    ),
-    Rule(
-        "MR with contrast agent, echo-planar, 20 or more repeats of each slice",
-        "MR",
-        ncit.PERFUSION_WEIGHTED_MAGNETIC_RESONANCE_IMAGING,
-        lambda facts: facts.contrast and facts.repeats >= 20 and facts.has("ScanningSequence", "EP"),
-    ),
-    Rule(
-        "MR with contrast agent, 3 or more repeats of each slice",
-        "MR",
-        ncit.DYNAMIC_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING,
-        lambda facts: facts.contrast and facts.repeats >= 3,
-    ),
-    Rule(
-        "MR of the breast, neither spin echo nor echo-planar, 3 or more repeats of each slice (agent often unsaid)",
-        "MR",
-        ncit.DYNAMIC_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING,
-        lambda facts: (
-            facts.body_part == ncit.BREAST and facts.repeats >= 3 and not facts.has("ScanningSequence", "SE", "EP")
-        ),
-    ),
-    Rule(
-        "CT, 5 or more repeats of each slice",
-        "CT",
-        ncit.COMPUTED_TOMOGRAPHY_PERFUSION_IMAGING,
-        lambda facts: facts.repeats >= 5,
-    ),
-)
-
-
-def acquisition_of(facts: SeriesFacts) -> Curie | None:
-    """The kind of an acquisition by the first rule that holds, or None."""
-    return next((rule.kind for rule in RULES if rule.modality == facts.modality and rule.holds(facts)), None)

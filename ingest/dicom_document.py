@@ -13,12 +13,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from ingest import dicom, gate_dicom
+from ingest import dicom, gate_dicom, gate_review
 from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
 from ingest.dicom_concepts import date_of
 from ingest.dicom_header import BrokenDicomError, Elements, Header, place_of, read_header, sop_class_of
 from ingest.dicom_kept import DicomDocument
 from ingest.dicom_series import Instance, SeriesSum
+from ingest.gate_review import Asked, Reviews
 from ingest.observed.coded import Code
 from mappings.codes import Codes
 from ontology.records import DataClass, Record, Reject, SeriesHeader, SourceRecord, When
@@ -128,15 +129,19 @@ def source_of(kind: DocumentKind) -> Source:
 
     def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         seen: dict[str, tuple[str, str]] = {}
+        reviews = Reviews(context)
         for done, locator in enumerate(locators, 1):
-            yield from _read(Path(locator), kind, context, seen)
+            yield from _read(Path(locator), kind, reviews, seen)
             context.progress(done, None)
 
-    return Source(name=kind.name, accepts=accepts, read=read, summary=kind.summary)
+    return Source(
+        name=kind.name, accepts=accepts, read=read, summary=kind.summary, sop_classes=kind.classes.__contains__
+    )
 
 
-def _read(path: Path, kind: DocumentKind, context: Context, seen: dict[str, tuple[str, str]]) -> Iterator[Yield]:
+def _read(path: Path, kind: DocumentKind, reviews: Reviews, seen: dict[str, tuple[str, str]]) -> Iterator[Yield]:
     """One object: its source and records, or a reject for the whole of it."""
+    context = reviews.context
     try:
         _require_size(path)
         digest = sha256_of(path)
@@ -154,19 +159,21 @@ def _read(path: Path, kind: DocumentKind, context: Context, seen: dict[str, tupl
     if header.text("SOPInstanceUID") in seen:
         return  # the same file, under another name
     seen[header.text("SOPInstanceUID")] = digest, path.name
+    asked = reviews.asked(header)
     head = SourceRecord(
         kind=kind.name,
         name=path.name,
         digest=digest,
         locator=str(path),
         data_class=DataClass.METADATA,
-        recipe=f"{kind.version}{' with free text' if context.attested else ''} codes-{context.codes.digest[:16]}",
+        recipe=f"{kind.version}{asked.recipe} codes-{context.codes.digest[:16]}",
     )
     yield head
     if context.known(digest, head.recipe):
         return
     document = Document(path=path, header=header, context=context)
-    yield from once(chain(series_of(path, header, digest, attested=context.attested), _parts(document, kind)))
+    reviews.tell(path.name, asked)
+    yield from once(chain(series_of(path, header, digest, asked), _parts(document, kind)))
     context.keep(DicomDocument(header, kind.keywords - kind.bulky, path.stat().st_size, kind.name))
 
 
@@ -214,9 +221,10 @@ def contradicting(name: str, other: str) -> Reject:
     )
 
 
-def series_of(path: Path, header: Header, digest: str, *, attested: bool) -> Iterator[Record]:
+def series_of(path: Path, header: Header, digest: str, asked: Asked) -> Iterator[Record]:
     """The records of the object's series, as its header states them; how many objects it has, one does not know."""
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
     series.add(header, Instance(header.text("SOPInstanceUID"), digest, str(path)))
-    for record in series.records(attested=attested):
+    records = series.records(attested=True, instances=asked.instances)
+    for record in filter(None, (gate_review.without(record, asked.withheld) for record in records)):
         yield replace(record, instance_count=None) if isinstance(record, SeriesHeader) else record

@@ -9,28 +9,46 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import mmap
 import os
 import re
 import struct
 import warnings
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
+from pydicom.charset import default_encoding
 from pydicom.config import disable_value_validation
-from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
+from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.valuerep import VR
 
-from ingest.dicom_values import DECODERS, whole_text
+from ingest.dicom_elements import BrokenDicomError, Elements, Header, Watched, place_of
+from ingest.dicom_fast import (
+    DEEPEST_ITEM,
+    DEFLATED,
+    OWN,
+    PIXELS,
+    UNDEFINED,
+    Plan,
+    Walked,
+    inflated,
+    meta_of,
+    read_elements,
+    syntax_of,
+    too_deep,
+)
+from ingest.dicom_values import DECODERS, known_attribute, whole_text
+from ingest.dicom_walk import DEEPEST_WALK, MoreBytesError, OddBytesError, Syntax
+from ingest.dicom_watch import CONTENTS, WATCHED_BY_TAG, judged_values
 from ontology.records import Scalar
 
 __all__ = [
@@ -38,13 +56,13 @@ __all__ = [
     "BrokenDicomError",
     "Elements",
     "Header",
+    "Watched",
     "is_dicom",
     "place_of",
     "read_header",
     "sop_class_of",
 ]
 
-PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 LAST_EXPECTED = {
     "1.2.840.10008.5.1.4.1.1.2": 0x00280103,
     "1.2.840.10008.5.1.4.1.1.4": 0x00280103,
@@ -56,9 +74,12 @@ Representation (PS3.3 C.7.6.3) or Units (C.8.9.1). A header without pixel data i
 META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
 """What is taken from the file meta information (PS3.10 7.1)."""
 
-UNDEFINED = 0xFFFFFFFF
 SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
-DEEPEST_ITEM = 3
+
+FIRST = 1 << 15
+"""The bytes that are read first: the headers of most images are shorter."""
+LARGEST = 1 << 30
+"""The bytes of the largest file that is mapped where its header is longer than that."""
 
 OTHER_FORMATS = (
     (b"NRRD", "an NRRD file"),
@@ -89,51 +110,6 @@ UNREADABLE = (
     zlib.error,  # a broken deflated transfer syntax
 )
 """What pydicom 3 was seen to raise, or raises by its source, on damaged bytes; each is a property of the file."""
-
-
-class BrokenDicomError(ValueError):
-    """A file that is not what it says; ``place`` is where, ``wanted`` what would be right. Never holds a value."""
-
-    def __init__(self, place: str, problem: str, wanted: str) -> None:
-        super().__init__(problem)
-        self.place, self.problem, self.wanted = place, problem, wanted
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """Decoded elements by keyword: the values of a data set or of one item of a sequence."""
-
-    values: Mapping[str, tuple[Scalar, ...]]
-    items: Mapping[str, tuple[Elements, ...]] = field(default_factory=dict)
-
-    def text(self, keyword: str) -> str:
-        """The first value as text, or ``""`` where there is none."""
-        values = self.values.get(keyword)
-        return str(values[0]) if values else ""
-
-    def number(self, keyword: str) -> Decimal | None:
-        """The first value as a number, or None where there is none."""
-        value = next(iter(self.values.get(keyword, ())), None)
-        return Decimal(str(value)) if isinstance(value, Decimal | int | float) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Header(Elements):
-    """The elements of a file, with the SHA-256 (hex) of its bytes before the pixel data."""
-
-    digest: str = ""
-    pixels: int | None = None
-    """Where in the file the element of the pixel data begins; None where there is none or the file is deflated."""
-
-
-def place_of(keyword: str) -> str:
-    """How an attribute is named in a reject.
-
-    >>> place_of("PatientID")
-    '(0010,0020) PatientID'
-    """
-    tag = tag_for_keyword(keyword) or 0
-    return f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword}"
 
 
 def is_dicom(head: bytes) -> bool:
@@ -180,11 +156,12 @@ class _Walk:
 
     def __init__(self, handle: io.BufferedReader, size: int) -> None:
         self.handle, self.size, self.last, self.end = handle, size, 0, 0
-        self.pixels = self.deflated = False
+        self.pixels = False
+        self.deflated = DEFLATED.encode() in handle.read(FIRST)
+        handle.seek(0)
 
     def __call__(self, tag: BaseTag, _vr: str | None, length: int) -> bool:
         start = self.handle.tell()
-        self.deflated = self.deflated or (not self.last and start == self.size and length > 0)
         if self.deflated:
             return tag in PIXELS  # pydicom has inflated the file into a buffer of its own, whose end it checks itself
         self.last, self.end = int(tag), start
@@ -195,19 +172,11 @@ class _Walk:
             )  # fmt: skip
         self.end = start if length == UNDEFINED else start + length
         self.pixels = self.pixels or tag in PIXELS
-        if tag in PIXELS and length == UNDEFINED and not self._closed():
-            raise BrokenDicomError(
-                _tag_text(tag), "the file ends within its compressed pixel data", "the complete file: copy it again"
-            )
+        if tag in PIXELS and length == UNDEFINED:
+            here = self.handle.tell()
+            _require_closed(self.handle, int(tag), self.size)
+            self.handle.seek(here)
         return tag in PIXELS
-
-    def _closed(self) -> bool:
-        """Whether encapsulated pixel data (PS3.5 A.4) reaches its closing delimiter near the end of the file."""
-        here = self.handle.tell()
-        self.handle.seek(max(here, self.size - 65536))
-        closed = SEQUENCE_END in self.handle.read()
-        self.handle.seek(here)
-        return closed
 
 
 def _tag_text(tag: int) -> str:
@@ -232,36 +201,97 @@ def _silent_pydicom() -> Iterator[None]:
 
 
 def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None, lists: Collection[str] = ()) -> Header:
-    """The named attributes of a file, read up to its pixel data (PS3.10).
+    """The named attributes of a file, read up to its pixel data (PS3.10), and what is watched at any depth.
 
     Sequences are decoded with their items, as deep as headers have them, or ``deepest`` levels where that is given;
     what is deeper still is then refused. ``lists`` are attributes whose value stays one text as the file has it, since
     it may be thousands of numbers. Raises `BrokenDicomError` for whatever is no complete DICOM header.
     """
-    tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
+    plan = _plan(tuple(keywords), deepest, frozenset(lists))
     try:
-        with path.open("rb") as handle, _silent_pydicom():
+        with path.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
-            _require_dicom(handle.read(132))
-            handle.seek(0)
-            walk = _Walk(handle, size)
-            found = read_partial(handle, walk, force=True, specific_tags=list(tags))
-            end = handle.tell()
-            elements = _decode(found, tags, deepest, frozenset(lists))
-            meta = {
-                keyword: (str(found.file_meta[tag].value),) for tag, keyword in META.items() if tag in found.file_meta
-            }
-            elements = Elements({**elements.values, **meta}, elements.items)
-            _require_complete(walk, elements, size)
-            handle.seek(0)
-            pixels = end if walk.pixels and not walk.deflated else None
-            return Header(elements.values, elements.items, _digest(handle, end), pixels)
+            data = handle.read(FIRST)
+            _require_dicom(data[:132])
+            try:
+                return _quickly(handle, data, size, plan)
+            except (OddBytesError, MoreBytesError):
+                _require_bounded(handle, data)
+                return _patiently(handle, size, plan)
     except BrokenDicomError:
         raise
     except UNREADABLE as error:
         raise BrokenDicomError(
             "file", f"the header cannot be read ({type(error).__name__})", "a file that a DICOM reader opens"
         ) from None
+
+
+@lru_cache(maxsize=32)
+def _plan(keywords: tuple[str, ...], deepest: int | None, lists: frozenset[str]) -> Plan:
+    tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
+    return Plan(tags, deepest, lists)
+
+
+def _quickly(handle: io.BufferedReader, data: bytes, size: int, plan: Plan) -> Header:
+    """The header by `ingest.dicom_fast`; of most files the first bytes hold all of it."""
+    meta, at = meta_of(data)
+    syntax = syntax_of(meta.get(0x00020010, ""), data, at)
+    if meta[0x00020010] == DEFLATED:
+        return _deflated(handle, data, size, plan, meta, at)
+    try:
+        found = read_elements(data, at, size, plan, syntax)
+    except MoreBytesError:
+        if len(data) >= size or size > LARGEST:
+            raise
+        with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            found = read_elements(mapped, at, size, plan, syntax)
+            return _header(handle, found, meta, size, hashlib.sha256(memoryview(mapped)[: found.at]).hexdigest())
+    return _header(handle, found, meta, size, hashlib.sha256(memoryview(data)[: found.at]).hexdigest())
+
+
+def _header(handle: io.BufferedReader, found: Walked, meta: dict[int, str], size: int, digest: str) -> Header:
+    if found.pixels and found.pixels_undefined:
+        _require_closed(handle, found.last, size)
+    values = {**found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
+    header = Header(values, found.items, digest, found.at if found.pixels else None, tuple(found.watched))
+    if not found.pixels:
+        _require_complete(found.last, found.end, header, size)
+    return header
+
+
+def _deflated(handle: io.BufferedReader, data: bytes, size: int, plan: Plan, meta: dict[int, str], at: int) -> Header:
+    """The header of a deflated data set, which is inflated no further than any header may be long."""
+    if size > LARGEST:
+        raise BrokenDicomError("file", "the deflated file is too large", f"at most {LARGEST >> 20} MB")
+    whole = data + handle.read()
+    content = inflated(whole[at:])
+    found = read_elements(content, 0, len(content), plan, Syntax(little=True, explicit=True))
+    values = {**found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
+    return Header(values, found.items, hashlib.sha256(whole).hexdigest(), None, tuple(found.watched))
+
+
+def _require_bounded(handle: io.BufferedReader, data: bytes) -> None:
+    """Refuse a deflated data set that pydicom would inflate beyond all use, and put the file back to its beginning."""
+    if DEFLATED.encode() in data:
+        _, at = meta_of(data)
+        handle.seek(at)
+        inflated(handle.read())
+    handle.seek(0)
+
+
+def _patiently(handle: io.BufferedReader, size: int, plan: Plan) -> Header:
+    """The header by pydicom, which reads what thirty years of writers have left; slower, and all of it."""
+    with _silent_pydicom():
+        walk = _Walk(handle, size)
+        found = read_partial(handle, walk, force=True)
+        end = handle.tell()
+        elements, watched = _decode(found, plan)
+    meta = {keyword: (str(found.file_meta[tag].value),) for tag, keyword in META.items() if tag in found.file_meta}
+    header = Elements({**elements.values, **meta}, elements.items)
+    if not walk.pixels and walk.last:
+        _require_complete(walk.last, walk.end, header, size)
+    handle.seek(0)
+    return Header(header.values, header.items, _digest(handle, end), end if walk.pixels else None, watched)
 
 
 def _require_dicom(head: bytes) -> None:
@@ -275,13 +305,20 @@ def _require_dicom(head: bytes) -> None:
         )  # fmt: skip
 
 
-def _require_complete(walk: _Walk, elements: Elements, size: int) -> None:
+def _require_complete(last: int, end: int, elements: Elements, size: int) -> None:
     """Refuse a header that stops between two elements, where lengths alone show nothing."""
-    if walk.pixels or walk.deflated or not walk.last:
-        return
-    if 0 < size - walk.end < 8 or walk.last < LAST_EXPECTED.get(elements.text("SOPClassUID"), 0):
+    if last and (0 < size - end < 8 or last < LAST_EXPECTED.get(elements.text("SOPClassUID"), 0)):
         raise BrokenDicomError(
-            f"after {_tag_text(walk.last)}", "the file ends within its header", "the complete file: copy it again"
+            f"after {_tag_text(last)}", "the file ends within its header", "the complete file: copy it again"
+        )
+
+
+def _require_closed(handle: io.BufferedReader, tag: int, size: int) -> None:
+    """Refuse encapsulated pixel data (PS3.5 A.4) that does not reach its closing delimiter near the end of the file."""
+    handle.seek(max(0, size - 65536))
+    if SEQUENCE_END not in handle.read():
+        raise BrokenDicomError(
+            _tag_text(tag), "the file ends within its compressed pixel data", "the complete file: copy it again"
         )
 
 
@@ -293,34 +330,63 @@ def _digest(handle: io.BufferedReader, end: int) -> str:
     return hashed.hexdigest()
 
 
-def _decode(
-    found: Dataset, tags: Mapping[int, str] | None, deepest: int | None, lists: frozenset[str], depth: int = 0
+def _decode(found: Dataset, plan: Plan) -> tuple[Elements, tuple[Watched, ...]]:
+    """The wanted elements of a data set that pydicom has read, and what is watched in all of it."""
+    watched: list[Watched] = []
+    elements = _item(found, plan, watched, (), 0, kept=True)
+    return elements, tuple(watched)
+
+
+def _item(
+    found: Dataset, plan: Plan, watched: list[Watched], path: tuple[str, ...], depth: int, *, kept: bool
 ) -> Elements:
-    """The named elements of a data set, or all public ones, decoded; what its VR forbids is left out."""
+    """One data set or item, decoded; what its VR forbids is left out."""
     values: dict[str, tuple[Scalar, ...]] = {}
     items: dict[str, tuple[Elements, ...]] = {}
-    for raw in found.elements():
+    encodings = _encodings_of(found)
+    for raw in tuple(found.elements()):  # as they are now: pydicom converts some of them while it reads sequences
         tag = int(raw.tag)
-        keyword, vr = _known(tag)
-        if not keyword or (tags is not None and tag not in tags):
+        keyword, vr = known_attribute(tag)
+        if not keyword:
             continue
+        taken = kept and (depth > 0 or tag in plan.wanted)
         if vr == "SQ":
-            if deepest is not None and depth >= deepest:
-                raise BrokenDicomError(
-                    place_of(keyword), f"sequences are nested more than {deepest} deep", "a document of usual depth"
-                )
-            if depth < (deepest or DEEPEST_ITEM) and isinstance(sequence := found[tag].value, Iterable):
-                items[keyword] = tuple(_decode(item, None, deepest, lists, depth + 1) for item in sequence)
+            inner = _inner(found, tag, plan, watched, (*path, keyword), depth, kept=taken)
+            if inner is not None:
+                items[keyword] = inner
             continue
-        decoder = whole_text if keyword in lists else DECODERS.get(vr)
-        if decoder and isinstance(raw, RawDataElement) and raw.value:
-            decoded = decoder(bytes(raw.value), found, raw.is_little_endian)
-            if decoded:
-                values[keyword] = decoded
+        seen = tag in WATCHED_BY_TAG and not (depth == 0 and tag in OWN)
+        if not ((taken or seen) and isinstance(raw, RawDataElement) and raw.value):
+            continue
+        decoder = whole_text if keyword in plan.lists else DECODERS.get(vr)
+        value = bytes(raw.value)
+        decoded = decoder(value, encodings, raw.is_little_endian) if decoder else ()
+        if taken and decoded:
+            values[keyword] = decoded
+        if seen and (shown := judged_values(keyword, decoded, filled=bool(value.strip(b" \0")))):
+            watched.append(Watched((*path, keyword), shown))
     return Elements(values, items)
 
 
-@lru_cache(maxsize=8192)
-def _known(tag: int) -> tuple[str, str]:
-    """Keyword and VR of a public attribute (PS3.6); empty for others."""
-    return (dictionary_keyword(tag), dictionary_VR(tag)) if dictionary_has_tag(tag) else ("", "")
+def _inner(
+    found: Dataset, tag: int, plan: Plan, watched: list[Watched], path: tuple[str, ...], depth: int, *, kept: bool
+) -> tuple[Elements, ...] | None:
+    """The items of a sequence; None where they are not wanted."""
+    keyword, deepest = path[-1], plan.deepest
+    if kept and deepest is not None and depth >= deepest:
+        raise too_deep(keyword, deepest)
+    if depth > DEEPEST_WALK:
+        raise too_deep(keyword, DEEPEST_WALK)
+    sequence = found[tag].value
+    if not isinstance(sequence, Sequence):
+        return None
+    if sequence and keyword in CONTENTS:
+        watched.append(Watched(path, judged_values(keyword, (), filled=True)))
+    kept = kept and depth < (deepest or DEEPEST_ITEM)
+    items = tuple(_item(item, plan, watched, path, depth + 1, kept=kept) for item in sequence)
+    return items if kept else None
+
+
+def _encodings_of(found: Dataset) -> tuple[str, ...]:
+    stated = getattr(found, "original_character_set", None) or default_encoding
+    return (stated,) if isinstance(stated, str) else tuple(stated)

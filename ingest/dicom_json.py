@@ -14,9 +14,10 @@ from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_
 
 from ingest.dicom_header import BrokenDicomError, Elements, Header
 from ingest.dicom_values import LONGEST_VALUE, as_scalar
+from ingest.dicom_watch import watched_in
 from ontology.records import Scalar
 
-__all__ = ["read_json", "sop_class_in"]
+__all__ = ["header_in", "read_json", "sop_class_in"]
 
 SOP_CLASS = re.compile(r'"00080016"\s*:\s*\{[^{}]*"Value"\s*:\s*\[\s*"(?P<uid>[0-9.]{1,64})"')
 
@@ -25,6 +26,9 @@ TAG = re.compile(r"[0-9A-Fa-f]{8}")
 WHOLE: Final = frozenset({"IS", "SL", "SS", "UL", "US"})
 NUMBERS: Final = WHOLE | {"DS", "FD", "FL"}
 TEXTS: Final = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
+
+LONGEST_DECIMAL: Final = 16
+"""The characters of a DS value (PS3.5 6.2)."""
 
 WANTED: Final = "one instance in the DICOM JSON model (PS3.18 F.2)"
 
@@ -56,7 +60,19 @@ def read_json(path: Path, deepest: int) -> Header:
     if not isinstance(found, dict):
         raise BrokenDicomError("file", "the document holds no data set, or several", WANTED)
     elements = _elements(found, deepest)
-    return Header(elements.values, elements.items, hashlib.sha256(content).hexdigest())
+    return Header(
+        elements.values, elements.items, hashlib.sha256(content).hexdigest(), watched=tuple(watched_in(elements))
+    )
+
+
+def header_in(found: Mapping[str, Any], deepest: int) -> Header:
+    """A data set as a server describes it (PS3.18 10.4.1.1.2); the digest is that of the text, however it is laid out.
+
+    Sequences that are nested more than ``deepest`` levels are refused with `BrokenDicomError`.
+    """
+    elements = _elements(found, deepest)
+    text = json.dumps(found, sort_keys=True, default=str)
+    return Header(elements.values, elements.items, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
 
 
 def _refuse(name: str) -> Any:
@@ -86,14 +102,26 @@ def _elements(found: Mapping[str, Any], deepest: int) -> Elements:
 def _value(vr: str, held: Any) -> Scalar | None:
     """One value by its VR."""
     if vr == "PN" and isinstance(held, dict):
-        held = held.get("Alphabetic")
+        groups = (held.get(group) for group in ("Alphabetic", "Ideographic", "Phonetic"))
+        held = "=".join(group for group in groups if isinstance(group, str) and group)
     if isinstance(held, bool) or not isinstance(held, str | int | Decimal):
         return None
     text = str(held).strip()
     if vr in NUMBERS:
-        number = as_scalar(text) if len(text) <= LONGEST_VALUE else None
+        number = _number(text) if len(text) <= LONGEST_VALUE else None
         if number is None or vr not in WHOLE:
             return number
         return int(number) if number == int(number) else None
     plain = (vr in TEXTS or vr == "PN") and text.isprintable() and len(text) <= LONGEST_VALUE
     return text if plain and text else None
+
+
+def _number(text: str) -> Decimal | float | None:
+    """A number; what has more digits than a decimal string may have (PS3.5 6.2) is a binary float that was printed.
+
+    >>> _number("0.69140599999999997"), _number("0.691406")
+    (Decimal('0.691406'), Decimal('0.691406'))
+    """
+    number = as_scalar(text)
+    printed = len(text) > LONGEST_DECIMAL and isinstance(number, Decimal) and number != number.to_integral_value()
+    return as_scalar(repr(float(text))) if printed else number

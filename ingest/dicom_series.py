@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import statistics
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
-from itertools import chain, pairwise
+from itertools import chain
 from typing import NamedTuple
 
+from ingest.dicom_checks import CHECK_KEYWORDS, Checked, verdicts
 from ingest.dicom_concepts import (
-    SeriesFacts,
-    acquisition_of,
     body_part_of,
     contrast_of,
     date_of,
     modality_of,
-    time_of,
     tracer_of,
+    triplets_of,
     uptake_of,
 )
 from ingest.dicom_header import Elements, Header
+from ingest.dicom_places import GROUPS, PLACE_SEQUENCES, images_in
+from ingest.dicom_references import REFERENCE_SEQUENCES, Reference, references_in
+from ingest.dicom_rules import SeriesFacts, acquisition_of
+from ingest.dicom_slices import SLICE_KEYWORDS, Slices, acquired_at
+from ingest.dicom_sums import Distinct
 from ingest.gate import FREE_TEXT, OLDEST
+from ontology import records
 from ontology.fields import dicom_attributes
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Record, Scalar, Series, SeriesHeader, Study, StudyHeader, When
@@ -32,29 +35,46 @@ from ontology.units import convert
 
 __all__ = ["HEADER_KEYWORDS", "Instance", "SeriesSum", "age_of"]
 
-MOST_VALUES = 32
-REGULAR = 0.01
-"""The largest deviation from the median spacing, as a share of it, at which slices count as evenly spaced."""
-
-FROM_TRACER = ("RadionuclideHalfLife", "RadionuclideTotalDose")
 POSITIVE = {"PatientSize", "PatientWeight"}
 """Written as 0 by devices where nobody entered them."""
-SETTINGS = ("EchoTime", "DiffusionBValue", "FlipAngle", "ImageType", "InversionTime", "SequenceName")
-"""What makes two images of one slice differ without being a repeat in time."""
 FREE_STUDY_TEXT = "StudyDescription"
 
+TRACER = "RadiopharmaceuticalInformationSequence"
+AGENT = "ContrastBolusAgentSequence"
+REGION = "AnatomicRegionSequence"
+TITLE = "ConceptNameCodeSequence"
+
 ATTRIBUTES = tuple(sorted(dicom_attributes()))
-SEQUENCES = ("AnatomicRegionSequence", "ContrastBolusAgentSequence", "RadiopharmaceuticalInformationSequence")
+SEQUENCES = (REGION, AGENT, TRACER, TITLE)
 HEADER_KEYWORDS = frozenset(ATTRIBUTES).union(
     SEQUENCES,
-    ("AcquisitionDate", "AcquisitionDateTime", "AcquisitionTime", "ImageOrientationPatient", "ImagePositionPatient"),
+    GROUPS,
+    PLACE_SEQUENCES,
+    REFERENCE_SEQUENCES,
+    SLICE_KEYWORDS,
+    CHECK_KEYWORDS,
     ("Modality", "PatientAge", "PatientID", "PatientSex", "SOPInstanceUID", "SeriesDate", "SeriesInstanceUID"),
-    ("SeriesTime", "StudyDate", "StudyInstanceUID", "TemporalPositionIdentifier", FREE_STUDY_TEXT),
+    ("StudyDate", "StudyInstanceUID", FREE_STUDY_TEXT),
 )
 """The attributes that a series is summed from."""
 
+SUMMED = frozenset(ATTRIBUTES).union(
+    CHECK_KEYWORDS,
+    ("DiffusionGradientOrientation", "Modality", "PatientAge", "PatientSex", "TemporalPositionIdentifier"),
+    (FREE_STUDY_TEXT,),
+)
+
 SEXES = {"M": ncit.MALE, "F": ncit.FEMALE}
 AGE_UNITS = {"D": "d", "W": "wk", "M": "mo", "Y": "a"}
+
+LONGEST_SCAN = 86400
+"""In s: no series is acquired over more than a day."""
+
+STRONGEST = 30
+"""In T: no magnet for people is as strong."""
+
+Homes = Callable[[str], tuple[str, str] | None]
+"""The series and study of an image of the run, by the UID of the image."""
 
 
 class Instance(NamedTuple):
@@ -65,50 +85,8 @@ class Instance(NamedTuple):
     locator: str
 
 
-class Distinct:
-    """The distinct values of one attribute over a series, up to a number; beyond it, the bounds of numbers."""
-
-    __slots__ = ("bounds", "seen")
-
-    def __init__(self) -> None:
-        self.seen: dict[tuple[Scalar, ...], None] = {}
-        self.bounds: tuple[Decimal | int | float, Decimal | int | float] | None = None
-
-    def add(self, values: tuple[Scalar, ...]) -> None:
-        """Take in the values of one file."""
-        self.seen[values] = None
-        if len(self.seen) > MOST_VALUES:
-            numbers = [number for number in chain(*self.seen, self.bounds or ()) if not isinstance(number, str)]
-            if numbers:
-                self.bounds = (min(numbers), max(numbers))
-                self.seen = {}
-
-    def result(self) -> Scalar | tuple[Scalar, ...] | None:
-        """One value where constant; else the distinct values: in order as written, or sorted over several files."""
-        if self.bounds:
-            low, high = self.bounds
-            rest = [number for number in chain(*self.seen) if not isinstance(number, str)]
-            return (min(low, *rest), max(high, *rest))
-        if len(self.seen) > MOST_VALUES:
-            return None
-        files = list(self.seen) if len(self.seen) == 1 else sorted(self.seen, key=_order)
-        values = tuple(dict.fromkeys(chain(*files)))
-        if len(files) > 1 and values and not isinstance(values[0], str):
-            values = tuple(sorted(values, key=lambda number: Decimal(str(number))))
-        return values[0] if len(values) == 1 else values or None
-
-    def one(self) -> str:
-        """The only value as text, or ``""`` where there is none or where files differ."""
-        return str(next(iter(self.seen))[0]) if len(self.seen) == 1 else ""
-
-
-def _order(values: tuple[Scalar, ...]) -> tuple[str, ...]:
-    return tuple(map(str, values))
-
-
-SUMMED = frozenset(ATTRIBUTES).union(
-    ("Modality", "PatientAge", "PatientSex", "TemporalPositionIdentifier"), (FREE_STUDY_TEXT,)
-)
+def nowhere(_uid: str) -> None:
+    """Of no image is it known of which series it is."""
 
 
 class SeriesSum:
@@ -119,141 +97,185 @@ class SeriesSum:
         self.instances: list[Instance] = []
         self.values: dict[str, Distinct] = {}
         self.acquired: tuple[dt.date, Decimal] | None = None
+        self.last_acquired: tuple[dt.date, Decimal] | None = None
         self.dates: dict[str, dt.date] = {}
-        self.slices: Counter[tuple[object, ...]] = Counter()
-        self.orientations: set[tuple[float, ...]] = set()
+        self.slices = Slices()
         self.items: dict[str, tuple[Elements, ...]] = {}
+        self.references: dict[Reference, None] = {}
 
     def add(self, header: Header, instance: Instance) -> None:
         """Take in one file."""
         self.instances.append(instance)
-        for keyword, values in header.values.items():
-            if keyword in SUMMED:
-                self.values.setdefault(keyword, Distinct()).add(values)
-        for keyword in SEQUENCES:
-            if items := header.items.get(keyword):
-                self.items.setdefault(keyword, items)
+        self.references |= dict.fromkeys(references_in(header))
         for keyword in ("AcquisitionDate", "SeriesDate", "StudyDate"):
             if date := date_of(header.text(keyword)):
                 self.dates[keyword] = min(date, self.dates.get(keyword, date))
-        self._add_time(header)
-        self._add_slice(header)
+        for image in images_in(header):
+            self._add_image(image)
 
-    def _add_time(self, header: Header) -> None:
-        stamp = header.text("AcquisitionDateTime")
-        clock = time_of(header.text("AcquisitionTime"))
-        if clock is None:
-            clock = time_of(re.sub(r"[+-]\d{4}$", "", stamp[8:]))
-        if clock is None and header.values.get("ImageType", ("",))[0] != "DERIVED":
-            clock = time_of(header.text("SeriesTime"))  # a derived series has the time of its processing
-        if clock is not None:
-            date = date_of(header.text("AcquisitionDate")) or date_of(stamp) or dt.date.min
-            self.acquired = min((date, clock), self.acquired or (date, clock))
-
-    def _add_slice(self, header: Header) -> None:
-        position = [float(x) for x in header.values.get("ImagePositionPatient", ())]
-        direction = [float(x) for x in header.values.get("ImageOrientationPatient", ())]
-        if len(position) != 3 or len(direction) != 6:
-            return
-        (a, b, c), (d, e, f) = direction[:3], direction[3:]
-        normal = (b * f - c * e, c * d - a * f, a * e - b * d)
-        orientation = tuple(round(x, 3) for x in direction)
-        along = round(sum(n * p for n, p in zip(normal, position, strict=True)), 3)
-        self.orientations.add(orientation)
-        self.slices[(along, orientation, *(header.values.get(keyword) for keyword in SETTINGS))] += 1
+    def _add_image(self, image: Elements) -> None:
+        for keyword, values in image.values.items():
+            if keyword in SUMMED:
+                self.values.setdefault(keyword, Distinct()).add(values)
+        for keyword in SEQUENCES:
+            if items := image.items.get(keyword):
+                self.items.setdefault(keyword, items)
+        when = acquired_at(image)
+        if when is not None:
+            self.acquired = min(when, self.acquired or when)
+            self.last_acquired = max(when, self.last_acquired or when)
+        self.slices.add(image, when)
 
     # what the sums say -------------------------------------------------------------------------------------------
 
-    def spacing(self) -> Decimal | None:
-        """The distance of neighbouring slices in mm along their normal (PS3.3 C.7.6.2.1.1), where it is regular."""
-        if len(self.orientations) != 1:
-            return None
-        places = sorted({key[0] for key in self.slices if isinstance(key[0], float)})
-        steps = [after - before for before, after in pairwise(places)]
-        middle = statistics.median(steps) if steps else 0.0
-        regular = middle > 0 and all(abs(step - middle) <= REGULAR * middle + 0.001 for step in steps)
-        return Decimal(str(round(middle, 3))) if regular else None
-
-    def repeats(self) -> int:
-        """How often a slice was acquired with the same settings: the count that most slices share."""
-        return min(statistics.multimode(self.slices.values()), default=0)
-
     def temporal_positions(self) -> int | None:
         """Points in time: as stated (PS3.3 C.8.3.1), else counted by identifier, else by repeats of each slice."""
-        stated = self.values.get("NumberOfTemporalPositions", Distinct()).result()
+        stated = self._distinct("NumberOfTemporalPositions").result()
         number = stated if isinstance(stated, int) else 0
-        identified = len(self.values.get("TemporalPositionIdentifier", Distinct()).seen)
-        return next((count for count in (number, identified, self.repeats()) if count > 1), number or None)
+        identified = self._distinct("TemporalPositionIdentifier").count()
+        return next((count for count in (number, identified, self.slices.repeats()) if count > 1), number or None)
 
     def attributes(self, *, attested: bool) -> dict[str, Scalar | tuple[Scalar, ...]]:
         """The attributes of the series by keyword; free text only where the owner attested de-identification."""
-        sums = {keyword: self.values[keyword] for keyword in ATTRIBUTES if keyword in self.values}
-        for keyword in FROM_TRACER:
-            for item in self.items.get("RadiopharmaceuticalInformationSequence", ())[:1]:
-                if keyword in item.values:
-                    sums.setdefault(keyword, Distinct()).add(item.values[keyword])
-        results = ((keyword, found.result()) for keyword, found in sorted(sums.items()))
+        results = ((keyword, self.values[keyword].result()) for keyword in ATTRIBUTES if keyword in self.values)
         return {
             keyword: value
             for keyword, value in results
             if value is not None and (attested or keyword not in FREE_TEXT) and not (keyword in POSITIVE and value == 0)
         }
 
-    def _texts(self, keyword: str) -> Iterator[str]:
-        return (str(value) for values in self.values.get(keyword, Distinct()).seen for value in values)
+    def _distinct(self, keyword: str) -> Distinct:
+        return self.values.get(keyword) or Distinct()
 
-    def _contrast(self) -> tuple[bool, Curie | None]:
-        agents = self.items.get("ContrastBolusAgentSequence", ())
-        found = [contrast_of(agents, text) for text in (*self._texts("ContrastBolusAgent"), "")]
+    def _contrast(self) -> tuple[bool, bool, Curie | None]:
+        """Whether an agent is stated as given, whether it is stated that none was, and which where that is sure."""
+        agents = self.items.get(AGENT, ())
+        texts = self._distinct("ContrastBolusAgent").texts()
+        found = [contrast_of(agents, text) for text in (*texts, "")]
         concepts = {concept for _, concept in found if concept}
-        return any(given for given, _ in found), concepts.pop() if len(concepts) == 1 else None
+        given = any(given for given, _ in found)
+        return given, bool(texts) and not given, concepts.pop() if len(concepts) == 1 else None
 
-    def records(self, *, attested: bool) -> Iterator[Record]:
-        """The records of the series: identities, both headers, and what it says of the subject."""
-        study_date, dates = self.dates.get("StudyDate"), self.dates
-        description = self.values.get(FREE_STUDY_TEXT, Distinct()).one() if attested else ""
+    def _scan_seconds(self) -> Decimal | None:
+        """From the first to the last acquisition; None where there is one time only, or days are stated of some."""
+        if self.acquired is None or self.last_acquired is None or self.acquired == self.last_acquired:
+            return None
+        (first_day, first), (last_day, last) = self.acquired, self.last_acquired
+        seconds = 86400 * (last_day - first_day).days + last - first
+        return seconds if seconds <= LONGEST_SCAN else None
+
+    def _body_part(self) -> Curie | None:
+        texts = (*self._distinct("BodyPartExamined").texts(), "")
+        found = {part for text in texts if (part := body_part_of(self.items.get(REGION, ()), text))}
+        return found.pop() if len(found) == 1 else None
+
+    # records -----------------------------------------------------------------------------------------------------
+
+    def records(self, *, attested: bool, instances: bool = False, homes: Homes = nowhere) -> Iterator[Record]:
+        """The records of the series: identities, both headers, checks, and what it says of the subject.
+
+        ``instances`` asks for a node of each image; ``homes`` knows the series of other images of the run.
+        """
+        study_date = self.dates.get("StudyDate")
+        of_study = When.on(study_date) if study_date else None
+        description = self._distinct(FREE_STUDY_TEXT).one() if attested else ""
         yield Study(uid=self.study, subject=self.subject)
         yield Series(uid=self.uid, subject=self.subject, study=self.study)
-        yield StudyHeader(
-            uid=self.study,
-            subject=self.subject,
-            when=When.on(study_date) if study_date else None,
-            description=description or None,
-        )
-        date = dates.get("SeriesDate") or dates.get("AcquisitionDate") or study_date
-        yield self._header(When.on(date) if date else None, attested=attested)
-        yield from self._subject_facts(When.on(study_date) if study_date else None)
+        yield StudyHeader(uid=self.study, subject=self.subject, when=of_study, description=description or None)
+        date = self.dates.get("SeriesDate") or self.dates.get("AcquisitionDate") or study_date
+        header = self._header(When.on(date) if date else None, attested=attested)
+        yield header
+        yield from self._sources(homes)
+        yield from self._checks(header)
+        if instances:
+            for image in self.instances:
+                yield records.Instance(uid=image.uid, subject=self.subject, series=self.uid)
+        yield from self._subject_facts(of_study)
 
     def _header(self, when: When | None, *, attested: bool) -> SeriesHeader:
-        tracers = self.items.get("RadiopharmaceuticalInformationSequence", ())
-        body_parts = {
-            part
-            for text in (*self._texts("BodyPartExamined"), "")
-            if (part := body_part_of(self.items.get("AnatomicRegionSequence", ()), text))
-        }
-        body_part = body_parts.pop() if len(body_parts) == 1 else None
-        modality = self.values.get("Modality", Distinct()).one()
-        contrast, agent = self._contrast()
-        distinct = {keyword: tuple(chain(*found.seen)) for keyword, found in self.values.items()}
-        facts = SeriesFacts(modality, contrast, self.temporal_positions() or 0, body_part, distinct)
+        tracers = self.items.get(TRACER, ())
+        contrast, plain, agent = self._contrast()
+        modality = self._distinct("Modality").one()
+        facts = SeriesFacts(
+            modality=modality,
+            contrast=contrast,
+            plain=plain,
+            repeats=self.temporal_positions() or self.slices.repeats(),
+            directions=self._distinct("DiffusionGradientOrientation").count(),
+            body_part=self._body_part(),
+            attributes={keyword: found.values() for keyword, found in self.values.items()},
+        )
+        rule = acquisition_of(facts)
         return SeriesHeader(
             uid=self.uid,
             subject=self.subject,
             modality=modality_of(modality),
             when=when,
             instance_count=len(self.instances),
-            body_part=body_part,
+            body_part=facts.body_part,
+            body_part_code=triplets_of(self.items.get(REGION, ())),
             tracer=tracer_of(tracers),
+            tracer_code=triplets_of(
+                chain(*(item.items.get("RadiopharmaceuticalCodeSequence", ()) for item in tracers))
+            ),
             contrast=agent,
+            contrast_code=triplets_of(self.items.get(AGENT, ())),
+            title_code=triplets_of(self.items.get(TITLE, ())),
             uptake_minutes=uptake_of(tracers[0], self.acquired) if tracers else None,
-            acquisition=acquisition_of(facts),
-            slice_spacing=self.spacing(),
+            acquisition=rule.kind if rule else None,
+            acquisition_rule=rule.name if rule else None,
+            field_strength=field_strength_of(self._distinct("MagneticFieldStrength").values()),
+            slice_spacing=self.slices.spacing(),
             temporal_positions=self.temporal_positions(),
+            time_step=self.slices.time_step(),
+            scan_seconds=self._scan_seconds(),
             attributes=self.attributes(attested=attested),
         )
 
+    def _sources(self, homes: Homes) -> Iterator[Record]:
+        """What the series was made from: series where they are known, else images."""
+        told: set[str] = set()
+        for reference in self.references:
+            home = (reference.series, reference.study) if reference.series else homes(reference.instance)
+            origin = home[0] if home else reference.instance
+            if origin in told or origin == self.uid:
+                continue
+            told.add(origin)
+            if home:
+                yield Series(uid=origin, subject=self.subject, study=home[1])
+            else:
+                yield records.Instance(uid=origin, subject=self.subject)
+            yield records.Derivation(uid=self.uid, subject=self.subject, origin=origin)
+
+    def _checks(self, header: SeriesHeader) -> Iterator[Finding]:
+        """The verdicts on the series as findings."""
+        tracers = self.items.get(TRACER, ())
+        checked = Checked(
+            modality=self._distinct("Modality").one(),
+            acquisition=header.acquisition,
+            tracer=header.tracer,
+            uptake=header.uptake_minutes,
+            pharmaceutical=tracers[0] if tracers else None,
+            doses=self._distinct("RadionuclideTotalDose").count(),
+            slices=self.slices,
+            first=self.acquired[1] if self.acquired else None,
+            texts=lambda keyword: self._distinct(keyword).texts(),
+        )
+        for verdict in verdicts(checked):
+            yield Finding(
+                key=f"check/{verdict.name}",
+                subject=self.subject,
+                study=self.study,
+                series=self.uid,
+                variable=verdict.check,
+                value=verdict.passed,
+                raw=verdict.reason,
+                when=header.when,
+                derived=True,
+            )
+
     def _subject_facts(self, when: When | None) -> Iterator[Record]:
-        age = self.values.get("PatientAge", Distinct()).one()
+        age = self._distinct("PatientAge").one()
         if (years := age_of(age)) is not None:
             old = years >= OLDEST
             yield Measurement(
@@ -267,10 +289,21 @@ class SeriesSum:
                 raw=f"{OLDEST}+" if old else age,
                 when=when,
             )
-        if sex := self.values.get("PatientSex", Distinct()).one():
+        if sex := self._distinct("PatientSex").one():
             yield Finding(
                 key="PatientSex", subject=self.subject, variable=ncit.SEX, value_concept=SEXES.get(sex), raw=sex
             )
+
+
+def field_strength_of(values: tuple[Scalar, ...]) -> Decimal | None:
+    """The one strength of a magnet in T: older devices wrote gauss, of which no scanner has fewer than some hundred.
+
+    >>> field_strength_of((Decimal("15000"),)), field_strength_of((Decimal("3"),)), field_strength_of(())
+    (Decimal('1.5'), Decimal('3'), None)
+    """
+    if len(values) != 1 or not isinstance(values[0], Decimal) or values[0] <= 0:
+        return None
+    return values[0] if values[0] < STRONGEST else Decimal(format((values[0] / 10_000).normalize(), "f"))
 
 
 def age_of(text: str) -> Decimal | None:

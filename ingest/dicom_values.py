@@ -8,44 +8,59 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from pydicom.charset import decode_bytes, default_encoding
-from pydicom.dataset import Dataset
+from pydicom.charset import decode_bytes
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
 
 from ontology.records import Scalar
 
-__all__ = ["DECODERS", "as_scalar", "whole_text"]
+__all__ = ["DECODERS", "Decoder", "as_scalar", "known_attribute", "whole_text"]
 
 LONGEST_VALUE = 1024
 
+Decoder: TypeAlias = Callable[[bytes, tuple[str, ...], bool], tuple[Scalar, ...]]
+"""``decoder(value, encodings, little)``: the values of an element; encodings are Python names of character sets."""
 
-def _texts(value: bytes, found: Dataset, _little: bool) -> tuple[Scalar, ...]:
+
+@lru_cache(maxsize=8192)
+def known_attribute(tag: int) -> tuple[str, str]:
+    """Keyword and VR of a public attribute (PS3.6); empty for others."""
+    return (dictionary_keyword(tag), dictionary_VR(tag)) if dictionary_has_tag(tag) else ("", "")
+
+
+def _texts(value: bytes, encodings: tuple[str, ...], _little: bool) -> tuple[Scalar, ...]:
     """Text values without padding; control characters mark damaged bytes, and such a value is left out."""
     if value.isascii() and b"\x1b" not in value:
         text = value.decode("ascii")
     else:
-        encodings = getattr(found, "original_character_set", None) or default_encoding
-        text = decode_bytes(value, [encodings] if isinstance(encodings, str) else list(encodings), {0x5C})
+        text = decode_bytes(value, list(encodings), {0x5C})
     parts = (part.strip(" \0") for part in text.split("\\"))
     return tuple(part for part in parts if part and part.isprintable() and len(part) <= LONGEST_VALUE)
 
 
-def whole_text(value: bytes, _found: Dataset, _little: bool) -> tuple[Scalar, ...]:
+def _codes(value: bytes, _encodings: tuple[str, ...], _little: bool) -> tuple[Scalar, ...]:
+    """Values that no character set applies to (PS3.5 6.1.2.3), as pydicom reads them: damaged bytes stay apart."""
+    parts = (part.strip(" \0") for part in value.decode("latin-1").split("\\"))
+    return tuple(part for part in parts if part and part.isprintable() and len(part) <= LONGEST_VALUE)
+
+
+def whole_text(value: bytes, _encodings: tuple[str, ...], _little: bool) -> tuple[Scalar, ...]:
     """A list of numbers as the one text that it is in the file; what is no ASCII becomes ``?``, which no number has."""
     return (value.decode("ascii", "replace").replace("\ufffd", "?"),)
 
 
-def _decimals(value: bytes, _found: Dataset, _little: bool) -> tuple[Scalar, ...]:
+def _decimals(value: bytes, _encodings: tuple[str, ...], _little: bool) -> tuple[Scalar, ...]:
     """DS: decimals as written (PS3.5 6.2), never by way of a binary float."""
     return tuple(
         number for part in value.split(b"\\") if (number := as_scalar(part.strip(b" \0").decode("latin-1"))) is not None
     )
 
 
-def _integers(value: bytes, found: Dataset, little: bool) -> tuple[Scalar, ...]:
+def _integers(value: bytes, encodings: tuple[str, ...], little: bool) -> tuple[Scalar, ...]:
     """IS: integers; some writers add a decimal point."""
-    return tuple(int(number) for number in _decimals(value, found, little) if number == int(number))
+    return tuple(int(number) for number in _decimals(value, encodings, little) if number == int(number))
 
 
 def as_scalar(text: str) -> Decimal | float | None:
@@ -66,11 +81,11 @@ def as_scalar(text: str) -> Decimal | float | None:
     return plain if fits else float(plain)
 
 
-def _binary(code: str) -> Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]:
+def _binary(code: str) -> Decoder:
     """A decoder of binary numbers by their `struct` code; floats keep their shortest decimal form."""
     size = struct.calcsize(f"<{code}")
 
-    def decode(value: bytes, _found: Dataset, little: bool) -> tuple[Scalar, ...]:
+    def decode(value: bytes, _encodings: tuple[str, ...], little: bool) -> tuple[Scalar, ...]:
         count = len(value) // size
         numbers: tuple[Any, ...] = struct.unpack(f"{'<' if little else '>'}{count}{code}", value[: count * size])
         scalars = (number if isinstance(number, int) else as_scalar(repr(number)) for number in numbers)
@@ -79,8 +94,9 @@ def _binary(code: str) -> Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]:
     return decode
 
 
-DECODERS: Mapping[str, Callable[[bytes, Dataset, bool], tuple[Scalar, ...]]] = {
-    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"), _texts),
+DECODERS: Mapping[str, Decoder] = {
+    **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "TM", "UI", "UR"), _codes),
+    **dict.fromkeys(("LO", "LT", "PN", "SH", "ST", "UC", "UT"), _texts),
     "DS": _decimals,
     "IS": _integers,
     "US": _binary("H"),

@@ -9,7 +9,7 @@ from typing import Final
 
 from ingest.base import Yield
 from ingest.dicom_concepts import modality_of
-from ingest.fhir_model import Case, Concept, Node, key_of, period, where
+from ingest.fhir_model import Case, Concept, Node, fields_of, key_of, period, placed, where
 from ingest.fhir_values import Statement, decimal, quantity
 from ontology import records
 from ontology.records import Event, Measurement, Treatment, When
@@ -161,7 +161,7 @@ def _total(volume: Node) -> Node | None:
 
 def _doses(case: Case, when: When | None) -> Iterator[Yield]:
     """The dose delivered to each volume, in Gy, at the site of the volume where the document holds it."""
-    body, side = where(case.node.children("bodySite"))
+    body = where(case.node.children("bodySite"))
     for number, item in enumerate(case.node.extensions(VOLUME)):
         total = _total(item)
         if total is None:
@@ -172,8 +172,7 @@ def _doses(case: Case, when: When | None) -> Iterator[Yield]:
             "key": f"{case.key}.dose[{number}]",
             "subject": case.subject,
             "when": when,
-            "site": at.term or (None if at.codes else body),
-            "laterality": None if at.codes else side,
+            **fields_of(placed([at]) if at.codes else body),
             "raw_code": at.raw,
         }
         yield from quantity(Statement(total, ncit.ABSORBED_RADIATION_DOSE, Measurement, shared))

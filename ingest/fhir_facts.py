@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ingest.base import Yield
-from ingest.fhir_model import Case, Concept, Node, ajcc, key_of, where
+from ingest.fhir_model import Case, Concept, Node, ajcc, fields_of, key_of, where
 from ingest.fhir_values import VALUES, Statement, absent, quantity
 from ontology import records
 from ontology.prefixes import Curie
@@ -82,12 +82,14 @@ def condition(case: Case) -> Iterator[Yield]:
     asserted = (item.when("valueDateTime") for item in node.extensions("condition-assertedDate"))
     when = next((item for item in asserted if item), None) or node.when("onsetDateTime", "onsetPeriod", "recordedDate")
     places = [Concept.of(item) for item in node.children("bodySite")]
-    site, side = where(node.children("bodySite"))
-    common: dict[str, Any] = {"when": when, "site": site, "laterality": side}
+    site = where(node.children("bodySite"))
+    common: dict[str, Any] = {"when": when, **fields_of(site)}
     yield case.finding("", ncit.DIAGNOSIS_ASSESSMENT, code, **common)
     variable = ncit.SITE_OF_METASTASIS if secondary else ncit.ANATOMIC_SITE
     for number, place in enumerate(places):
-        yield case.finding(f".bodySite[{number}]", variable, place, part_of=case.key, when=when, laterality=side)
+        yield case.finding(
+            f".bodySite[{number}]", variable, place, part_of=case.key, when=when, laterality=site.laterality
+        )
     for extension in node.extensions("mcode-histology-morphology-behavior"):
         said = Concept.of(extension.child("valueCodeableConcept"))
         yield case.finding(".morphology", ncit.MORPHOLOGIC_FINDING, said, part_of=case.key, **common)
@@ -115,14 +117,13 @@ def observation(case: Case) -> Iterator[Yield]:
     """The value of an observation, and those of its components as parts of it."""
     node = case.node
     place = node.child("bodySite")
-    site, side = where([place] if place else [])
+    site = where([place] if place else [])
     sources = (key_of(item.text("reference")) for item in node.children("derivedFrom"))
     study = next((case.references.studies[key] for key in sources if key in case.references.studies), None)
     common: dict[str, Any] = {
         "subject": case.subject,
         "when": node.when("effectiveDateTime", "effectivePeriod", "effectiveInstant"),
-        "site": site,
-        "laterality": side,
+        **fields_of(site),
         "study": study,
     }
     if study:

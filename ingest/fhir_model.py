@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
 from ingest.observed.coded import Code, raw_code
+from ingest.observed.sites import Site, parts_of, site_of
 from mappings.codes import Codes, scheme_of
 from ontology.prefixes import Curie
 from ontology.records import Finding, Reject, When
 from ontology.terminology import terms
-from ontology.terms import ncit, q
+from ontology.terms import q
 
-__all__ = ["LATERALITIES", "Case", "Concept", "Node", "References", "ajcc", "key_of", "period", "where"]
+__all__ = ["Case", "Concept", "Node", "References", "ajcc", "fields_of", "key_of", "period", "placed", "where"]
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 DATE = re.compile(r"(\d{4}(?:-\d{2}){0,2})(?:T.*)?")
@@ -242,23 +243,32 @@ def ajcc(concept: Concept, *, group: bool) -> Curie | None:
     )
 
 
-LATERALITIES: Final = frozenset((ncit.BILATERAL, ncit.LEFT, ncit.RIGHT))
-SIDED: Final = {"80248007": ncit.LEFT, "73056007": ncit.RIGHT, "44714003": ncit.LEFT}
-"""Sides that the code of a site says: structures of the left and right breast, and of the left upper lobe (PS3.16)."""
-
-
-def where(places: list[Node]) -> tuple[Curie | None, Curie | None]:
-    """The first site that is known, and the first side: as a qualifier of the site, or in its code."""
+def where(places: list[Node]) -> Site:
+    """The first site that is known, as structure, side and part: of its code, and of the qualifiers of the sites."""
     said = [Concept.of(place) for place in places]
-    qualifiers = (
-        Concept.of(extension.child("valueCodeableConcept")).term
+    qualifiers = [
+        code
         for place in places
         for url in ("mcode-laterality-qualifier", "mcode-body-location-qualifier")
         for extension in place.extensions(url)
-    )
-    sides = [term for term in qualifiers if term in LATERALITIES]
-    sides += [SIDED[code.value] for item in said for code in item.codes if code.value in SIDED]
-    return next((term for item in said if (term := item.term)), None), next(iter(sides), None)
+        for code in Concept.of(extension.child("valueCodeableConcept")).codes
+    ]
+    return placed(said, qualifiers)
+
+
+def placed(said: Sequence[Concept], qualifiers: Sequence[Code] = ()) -> Site:
+    """The first place that concepts name, with what is coded beside it; empty where none is known."""
+    known = next((item.known for item in said if item.known), None)
+    found = site_of((code for item in said for code in item.codes), known, qualifiers) if known else None
+    if found is None:
+        term = next((term for item in said if (term := item.term)), None)
+        found = parts_of(term) if term else Site()
+    return found
+
+
+def fields_of(place: Site) -> dict[str, Curie | None]:
+    """A place as observations have it."""
+    return {"site": place.structure, "laterality": place.laterality, "site_modifier": place.modifier}
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ never the value. What is checked, and what is not yet, is listed in ``docs/deide
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -39,6 +39,7 @@ __all__ = [
     "AGES",
     "DESCRIBING",
     "FREE_TEXT",
+    "HARMLESS",
     "NAMING",
     "OLDEST",
     "TECHNICAL",
@@ -99,6 +100,7 @@ def identifier_in(text: str, kinds: tuple[str, ...] = FREE) -> str | None:
 KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "raw_code", "dose_unit", "unit"), FREE),
     **dict.fromkeys(("category_code", "kind_code", "site_code"), FREE),
+    **dict.fromkeys(("acquisition_rule", "body_part_code", "contrast_code", "title_code", "tracer_code"), FREE),
     **dict.fromkeys(("software", "version"), TECHNICAL),
     "description": DESCRIBING,
     "settings": ("mail", "security", "phone"),
@@ -117,6 +119,11 @@ UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 OLDEST = 90
 AGES = frozenset({ncit.AGE, ncit.AGE_AT_DIAGNOSIS})
 FREE_TEXT = frozenset(keyword for keyword, attribute in dicom_attributes().items() if attribute.free_text)
+TAGS = {
+    "StudyDescription": "(0008,1030)",
+    **{keyword: attribute.tag for keyword, attribute in dicom_attributes().items()},
+}
+"""How an attribute is named where a steward has decided about a text of it."""
 
 
 def _text_fields(kind: type[Record]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -152,17 +159,23 @@ def admit(record: Record, context: Context) -> Record | Reject:
         record = tailor(record, context)
     if context.reviewed:
         return record
+    place = next(_identifying(record, context), None)
+    return record if place is None else _refused(record, *place)
+
+
+def _identifying(record: Record, context: Context) -> Iterator[tuple[str, str]]:
+    """Where a record may identify a person, and what kind of identifier is there."""
     for name, kinds in CHECKED.get(type(record), ()):
         text = getattr(record, name)
-        if isinstance(text, str) and not HARMLESS.fullmatch(text) and (found := identifier_in(text, kinds)):
-            return _refused(record, name, found)
-    if isinstance(record, SeriesHeader):
-        for keyword, value in record.attributes.items():
-            kinds = DESCRIBING if keyword in FREE_TEXT else TECHNICAL
-            for text in value if isinstance(value, tuple) else (value,):
-                if isinstance(text, str) and (found := identifier_in(text, kinds)):
-                    return _refused(record, f"{dicom_attributes()[keyword].tag} {keyword}", found)
-    return record
+        doubtful = isinstance(text, str) and not HARMLESS.fullmatch(text) and identifier_in(text, kinds)
+        if doubtful and not (isinstance(record, StudyHeader) and _approved(text, "StudyDescription", context)):
+            yield name, doubtful
+    for keyword, value in record.attributes.items() if isinstance(record, SeriesHeader) else ():
+        kinds = DESCRIBING if keyword in FREE_TEXT else TECHNICAL
+        for text in _each(value):
+            doubtful = isinstance(text, str) and identifier_in(text, kinds)
+            if doubtful and not _approved(text, keyword, context):
+                yield f"{TAGS[keyword]} {keyword}", doubtful
 
 
 def admit_block(block: Block, context: Context) -> tuple[Block, list[Reject], set[str]]:
@@ -269,14 +282,30 @@ def _refused(record: Record, place: str, found: str) -> Reject:
 
 def _series_header(record: Any, context: Context) -> Record:
     kept: SeriesHeader = record
-    if context.attested or not FREE_TEXT & kept.attributes.keys():
+    unknown = {
+        keyword
+        for keyword in FREE_TEXT & kept.attributes.keys()
+        if not (context.attested or all(_approved(text, keyword, context) for text in _each(kept.attributes[keyword])))
+    }
+    if not unknown:
         return kept
-    return replace(kept, attributes={k: v for k, v in kept.attributes.items() if k not in FREE_TEXT})
+    return replace(kept, attributes={k: v for k, v in kept.attributes.items() if k not in unknown})
 
 
 def _study_header(record: Any, context: Context) -> Record:
     kept: StudyHeader = record
-    return kept if context.attested or kept.description is None else replace(kept, description=None)
+    known = context.attested or kept.description is None or _approved(kept.description, "StudyDescription", context)
+    return kept if known else replace(kept, description=None)
+
+
+def _approved(text: object, keyword: str, context: Context) -> bool:
+    """Whether a steward has approved a text of that attribute in the collection."""
+    tag = TAGS.get(keyword, "")
+    return isinstance(text, str) and context.released(context.mark(text), f"{tag} {keyword}")
+
+
+def _each(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _region_facts(record: Any, context: Context) -> Record:

@@ -1,21 +1,37 @@
-"""The gate before a DICOM header: what PS3.15 Annex E removes, as far as it shows in single attributes.
+"""The gate before a DICOM header: what PS3.15 Annex E removes must be gone, at any depth.
 
 `header_flaw` is asked by the reader, since it alone sees the attributes that are never stored: names, addresses, the
-birth date, and whether the file says that it was de-identified.
+birth date, and whether the file says that it was de-identified. What comes in and yet is to be looked at by a steward
+is told by `ingest.gate_review`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from ingest.dicom_concepts import words_of
-from ingest.dicom_header import Elements, place_of
-from ingest.gate import DESCRIBING, FREE_TEXT, NAMING, TECHNICAL, identifier_in
+from ingest.dicom_header import Elements, Header, Watched, place_of
+from ingest.dicom_watch import WATCHED, watched_in
+from ingest.gate import FREE_TEXT, NAMING, identifier_in
+from ingest.gate_profile import INSTITUTION, OPTIONS, claimed_in_text, methods
 from ontology.fields import dicom_attributes
+from ontology.records import Scalar
 
-__all__ = ["HEADER_CHECKS", "HEADER_KEYWORDS", "Flaw", "header_flaw"]
+__all__ = [
+    "HEADER_CHECKS",
+    "HEADER_KEYWORDS",
+    "Facts",
+    "Flaw",
+    "facts_of",
+    "header_flaw",
+    "is_dummy",
+    "method_of",
+    "person_like",
+]
 
 
 class Flaw(NamedTuple):
@@ -29,45 +45,81 @@ class Flaw(NamedTuple):
 
 
 DUMMY_NAMES = {
-    "anon", "anonym", "anonymous", "anonymized", "anonymised", "deidentified", "de identified", "dummy", "no name",
-    "none", "not available", "null", "patient", "phantom", "removed", "research", "subject", "test", "unknown",
-    "unspecified", "xxx", "xxxx",
+    "anon", "anonym", "anonymous", "anonymous unknown", "anonymized", "anonymised", "deidentified", "de identified",
+    "done", "dummy", "last name first name", "no name", "none", "not available", "null", "observer", "operator",
+    "patient", "phantom", "physician", "reader", "removed", "removed by ctp", "research", "reviewer", "subject", "test",
+    "unknown", "unknown unknown", "unspecified", "user", "xdonex",
 }  # fmt: skip
+"""Words for nobody, and what programs write in place of a name."""
+CROSSED_OUT = re.compile(r"x{2,}( x{2,})*", re.IGNORECASE)
 DUMMY_BIRTHDAYS = {"00010101", "11111111", "17000101", "18000101", "19000101", "99991231"}
+MIDNIGHT = re.compile(r"[0:.]*")
 
-NAMES = (
-    "ContentCreatorName",
-    "NameOfPhysiciansReadingStudy",
-    "OperatorsName",
-    "OtherPatientNames",
-    "PatientBirthName",
-    "PatientMotherBirthName",
-    "PerformingPhysicianName",
-    "PhysiciansOfRecord",
-    "ReferringPhysicianName",
-    "RequestingPhysician",
-    "ResponsiblePerson",
-    "ReviewerName",
-    "ScheduledPerformingPhysicianName",
+METHODS: Final = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
+TYPED: Final = tuple(
+    sorted({*(k for k, a in dicom_attributes().items() if a.vr in ("LO", "SH")), *FREE_TEXT, "StudyDescription"})
 )
-CONTACTS = (
-    "InstitutionAddress",
-    "PatientAddress",
-    "PatientTelephoneNumbers",
-    "ReferringPhysicianAddress",
-    "ReferringPhysicianTelephoneNumbers",
-)
-TEXTS = {
-    **{name: TECHNICAL for name, attribute in dicom_attributes().items() if attribute.vr in ("LO", "SH")},
-    **dict.fromkeys((*FREE_TEXT, "StudyDescription"), DESCRIBING),
-}
-"""Text that somebody typed, and the patterns of identifiers that it is searched for."""
-METHODS = ("DeidentificationMethod", "DeidentificationMethodCodeSequence")
+"""Text that somebody typed and that is stored."""
+DATES: Final = ("AcquisitionDate", "AcquisitionDateTime", "ContentDate", "SeriesDate", "StudyDate")
+REMOVABLE: Final = tuple(sorted({*dicom_attributes(), "PatientAge", "PatientSex", "StudyDescription"}))
+"""What is stored of a header, and may be something that the profile removes."""
 
-HEADER_KEYWORDS = frozenset(
-    {"PatientID", "PatientName", "PatientBirthDate", "PatientIdentityRemoved", "BurnedInAnnotation", "OtherPatientIDs"}
-).union(METHODS, NAMES, CONTACTS, TEXTS)
-"""The attributes that `header_flaw` looks at."""
+JUDGED: Final = tuple(
+    sorted(
+        {"BurnedInAnnotation", "DeidentificationMethod", "PatientID", "PatientIdentityRemoved", "PatientName"}
+        | {*TYPED, *DATES}
+    )
+)
+HEADER_KEYWORDS = frozenset({*JUDGED, *METHODS, *REMOVABLE})
+"""The attributes that the checks look at; what is watched at any depth comes beside them (`ingest.dicom_watch`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What of a header is judged, in a form that is known again in the next file of a series."""
+
+    values: tuple[tuple[Scalar, ...], ...]
+    """The values of `JUDGED`, in that order."""
+    codes: tuple[tuple[str, str], ...]
+    """Scheme and value of the codes of the method."""
+    filled: frozenset[str]
+    """Which of `REMOVABLE` have a value."""
+    watched: tuple[Watched, ...]
+
+    def of(self, keyword: str) -> tuple[Scalar, ...]:
+        """The values of a judged attribute."""
+        return self.values[PLACES[keyword]]
+
+    def text(self, keyword: str) -> str:
+        """The first value of a judged attribute as text, or ``""``."""
+        values = self.of(keyword)
+        return str(values[0]) if values else ""
+
+    def claimed(self) -> frozenset[str]:
+        """The codes of CID 7050 that the file claims, by its sequence or in the text of its method."""
+        coded = frozenset(value for scheme, value in self.codes if scheme == "DCM" and value in OPTIONS)
+        return coded.union(*(claimed_in_text(str(text)) for text in self.of("DeidentificationMethod")))
+
+
+PLACES: Final = {keyword: place for place, keyword in enumerate(JUDGED)}
+NOTHING: Final[tuple[Scalar, ...]] = ()
+
+
+def facts_of(header: Elements) -> Facts:
+    """What of a header is judged."""
+    values = header.values
+    return Facts(
+        tuple([values.get(keyword, NOTHING) for keyword in JUDGED]),
+        tuple(
+            (item.text("CodingSchemeDesignator"), item.text("CodeValue"))
+            for item in header.items.get("DeidentificationMethodCodeSequence", ())
+        ),
+        REMOVABLE_SET.intersection(values),
+        header.watched if isinstance(header, Header) else tuple(watched_in(header)),
+    )
+
+
+REMOVABLE_SET: Final = frozenset(REMOVABLE)
 
 
 def person_like(text: str) -> bool:
@@ -83,74 +135,122 @@ def person_like(text: str) -> bool:
 
 
 def is_dummy(text: str) -> bool:
-    """Whether a name says that there is none: ``Anonymous``, ``----``, nothing."""
+    """Whether a name says that there is none: ``Anonymous``, ``----``, ``XXXX^XXX``, nothing."""
     words = words_of(text)
-    return words in DUMMY_NAMES or not any(character.isalpha() for character in text)
+    return words in DUMMY_NAMES or bool(CROSSED_OUT.fullmatch(words)) or not any(map(str.isalpha, text))
 
 
-def _patient_name(header: Elements, _attested: bool) -> Flaw | None:
-    name, identifier = header.text("PatientName"), header.text("PatientID")
+def method_of(facts: Facts) -> str:
+    """The verdict on the text of a method: ``passes``, ``review`` or ``missing``; ``review`` where it is unknown."""
+    text = " ".join(map(str, facts.of("DeidentificationMethod")))
+    if not text:
+        return "missing"
+    return next((method.verdict for method in methods() if method.pattern.search(text)), "review")
+
+
+# what is looked at once ---------------------------------------------------------------------------------------------
+
+
+def _patient_name(facts: Facts, _attested: bool) -> Flaw | None:
+    name, identifier = facts.text("PatientName"), facts.text("PatientID")
     doubtful = person_like(name) and not is_dummy(name) and (name != identifier or "^" in name)
     return _asked("PatientName", "looks like a person's name", "nothing, or the Patient ID") if doubtful else None
 
 
-def _patient_id(header: Elements, _attested: bool) -> Flaw | None:
-    found = identifier_in(header.text("PatientID"), NAMING)
+def _patient_id(facts: Facts, _attested: bool) -> Flaw | None:
+    found = identifier_in(facts.text("PatientID"), NAMING)
     return _flaw("PatientID", f"looks like {found}", "the subject's code within the collection") if found else None
 
 
-def _birth_date(header: Elements, attested: bool) -> Flaw | None:
-    born = header.text("PatientBirthDate").replace(".", "")
-    doubtful = bool(born) and born not in DUMMY_BIRTHDAYS and not attested
-    return _flaw("PatientBirthDate", "holds a date", "no date, or the owner's attestation") if doubtful else None
-
-
-def _other_names(header: Elements, attested: bool) -> Flaw | None:
-    for keyword in NAMES:
-        for name in map(str, header.values.get(keyword, ())):
-            coded = any(character.isdigit() for character in name) and not person_like(name)
-            if not (is_dummy(name) or coded) and (person_like(name) or not attested):
-                return _flaw(keyword, "holds a name", "nothing, or a code")
-    return None
-
-
-def _contacts(header: Elements, _attested: bool) -> Flaw | None:
-    filled = (keyword for keyword in CONTACTS if _filled(header, keyword))
-    return next((_flaw(keyword, "holds a value", "nothing") for keyword in filled), None)
-
-
-def _other_identifiers(header: Elements, attested: bool) -> Flaw | None:
-    doubtful = not attested and _filled(header, "OtherPatientIDs")
-    return _flaw("OtherPatientIDs", "holds a value", "nothing, or the owner's attestation") if doubtful else None
-
-
-def _filled(header: Elements, keyword: str) -> bool:
-    """Whether an attribute holds more than punctuation or a word for nothing."""
-    texts = map(str, header.values.get(keyword, ()))
-    return any(any(map(str.isalnum, text)) and words_of(text) not in DUMMY_NAMES for text in texts)
-
-
-def _burned_in(header: Elements, _attested: bool) -> Flaw | None:
-    burned = header.text("BurnedInAnnotation").upper() == "YES"
+def _burned_in(facts: Facts, _attested: bool) -> Flaw | None:
+    burned = facts.text("BurnedInAnnotation").upper() == "YES"
     return _asked("BurnedInAnnotation", "is YES: the pixels hold text", "NO, after cleaning") if burned else None
 
 
-def _marked(header: Elements, attested: bool) -> Flaw | None:
+def _marked(facts: Facts, attested: bool) -> Flaw | None:
     if attested:
         return None
-    if header.text("PatientIdentityRemoved").upper() != "YES":
+    if facts.text("PatientIdentityRemoved").upper() != "YES":
         return _asked("PatientIdentityRemoved", "is not YES", "YES (PS3.15 Annex E), or the owner's attestation")
-    if not any(header.values.get(method) or header.items.get(method) for method in METHODS):
+    if method_of(facts) == "missing" and not facts.codes:
         return _asked(METHODS[0], "is missing, and so is its code sequence", "the method, or the owner's attestation")
     return None
 
 
-def _texts(header: Elements, _attested: bool) -> Flaw | None:
-    for keyword, kinds in TEXTS.items():
-        for text in header.values.get(keyword, ()):
-            if isinstance(text, str) and (found := identifier_in(text, kinds)):
-                return _flaw(keyword, f"looks like {found}", "a description that identifies nobody")
+# what is watched at any depth ---------------------------------------------------------------------------------------
+
+
+def _name(found: Watched, facts: Facts, attested: bool) -> str:
+    if found.keyword == "PersonName" and "ContentSequence" in found.path:
+        return ""  # an observer of a structured report, who is stored as a keyed hash only
+    own = {facts.text("PatientID"), facts.text("PatientName")} if found.keyword == "PatientName" else set()
+    for name in map(str, found.values):
+        coded = any(character.isdigit() for character in name) and not person_like(name)
+        if not (is_dummy(name) or coded or name in own) and (person_like(name) or not attested):
+            return "holds a name"
+    return ""
+
+
+def _birth(found: Watched, _facts: Facts, attested: bool) -> str:
+    said = (str(value).replace(".", "") for value in found.values)
+    doubtful = any(text not in DUMMY_BIRTHDAYS and not MIDNIGHT.fullmatch(text) for text in said)
+    return "holds a date or time of birth" if doubtful and not attested else ""
+
+
+def _identifier(found: Watched, facts: Facts, attested: bool) -> str:
+    own = found.keyword == "PatientID" and set(map(str, found.values)) == {facts.text("PatientID")}
+    return "holds a value" if _filled(found.values) and not own and not attested else ""
+
+
+def _contact(found: Watched, _facts: Facts, _attested: bool) -> str:
+    return "holds a value" if _filled(found.values) else ""
+
+
+def _address(found: Watched, facts: Facts, _attested: bool) -> str:
+    return "holds a value" if _filled(found.values) and INSTITUTION not in facts.claimed() else ""
+
+
+def _institution(found: Watched, facts: Facts, attested: bool) -> str:
+    return "" if attested else _address(found, facts, attested)
+
+
+def _content(_found: Watched, _facts: Facts, attested: bool) -> str:
+    return "" if attested else "is there, and may hold anything"
+
+
+WATCHES: Final[dict[str, tuple[Callable[[Watched, Facts, bool], str], str]]] = {
+    "name": (_name, "nothing, or a code"),
+    "birth": (_birth, "no date, or the owner's attestation"),
+    "identifier": (_identifier, "nothing, or the owner's attestation"),
+    "contact": (_contact, "nothing"),
+    "address": (_address, "nothing, or the code 113112"),
+    "institution": (_institution, "nothing, the code 113112, or the owner's attestation"),
+    "content": (_content, "nothing, or the owner's attestation"),
+}
+"""By kind of watched attribute: what is wrong with it (empty where nothing is), and what would be right."""
+
+
+def _watched(facts: Facts, attested: bool) -> Flaw | None:
+    for found in facts.watched:
+        check, wanted = WATCHES[WATCHED[found.keyword]]
+        if problem := check(found, facts, attested):
+            return Flaw(_path(found.path), problem, wanted)
     return None
+
+
+def _path(path: Iterable[str]) -> str:
+    return " > ".join(map(place_of, path))
+
+
+def _filled(values: Iterable[Scalar]) -> bool:
+    """Whether an attribute holds more than punctuation, a word for nothing, or a row of X."""
+    return any(any(map(str.isalnum, text)) and not is_nothing(text) for text in map(str, values))
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a text is a word for nothing or crossed out; unlike a name, digits are something."""
+    words = words_of(text)
+    return words in DUMMY_NAMES or bool(CROSSED_OUT.fullmatch(words))
 
 
 def _flaw(keyword: str, problem: str, wanted: str) -> Flaw:
@@ -162,26 +262,27 @@ def _asked(keyword: str, problem: str, wanted: str) -> Flaw:
     return Flaw(place_of(keyword), problem, wanted, releasable=True)
 
 
-HEADER_CHECKS: tuple[Callable[[Elements, bool], Flaw | None], ...] = (
+HEADER_CHECKS: Final[tuple[Callable[[Facts, bool], Flaw | None], ...]] = (
     _patient_name,
     _patient_id,
-    _birth_date,
-    _other_names,
-    _contacts,
-    _other_identifiers,
+    _watched,
     _burned_in,
-    _texts,
     _marked,
 )
 """In this order, so that a planted name is told even where the file is also unmarked."""
 
 
+@lru_cache(maxsize=4096)
+def _flaws(facts: Facts, attested: bool) -> tuple[Flaw, ...]:
+    return tuple(flaw for check in HEADER_CHECKS if (flaw := check(facts, attested)))
+
+
 def header_flaw(
-    header: Elements, *, attested: bool, released: Callable[[str], bool] = lambda _place: False
+    header: Elements | Facts, *, attested: bool, released: Callable[[str], bool] = lambda _place: False
 ) -> Flaw | None:
-    """Why a DICOM header may not come in, or None (PS3.15 Annex E; first part of its table).
+    """Why a DICOM header may not come in, or None (PS3.15 Annex E).
 
     ``released(place)`` says whether a steward answers for what this header has there; identifying values are not asked.
     """
-    found = (flaw for check in HEADER_CHECKS if (flaw := check(header, attested)))
-    return next((flaw for flaw in found if not (flaw.releasable and released(flaw.place))), None)
+    facts = header if isinstance(header, Facts) else facts_of(header)
+    return next((flaw for flaw in _flaws(facts, attested) if not (flaw.releasable and released(flaw.place))), None)

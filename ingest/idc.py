@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,7 +37,7 @@ from ontology.terminology import terms
 from ontology.terms import ncit
 from store.ahead import ahead
 
-__all__ = ["SOURCE"]
+__all__ = ["RECIPE", "SOURCE", "Listed", "index_file", "listed", "places_of"]
 
 SCHEME = "idc://"
 CLOCK = "idc"
@@ -144,16 +146,8 @@ def accepts(locator: str) -> bool:
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """The collections that the locators name, each a source of its own; an unknown name is rejected."""
-    import idc_index_data  # noqa: PLC0415 - its import alone opens a table of 74 MB
-
-    index = Path(str(idc_index_data.IDC_INDEX_PARQUET_FILEPATH))
-    with tempfile.TemporaryDirectory() as spill, duckdb.connect() as connection:
-        connection.execute("SET memory_limit = '600MB'")
-        connection.execute(f"SET temp_directory = '{spill}'")
-        connection.execute("SET enable_progress_bar = false")
-        connection.execute("CREATE TABLE modality (code VARCHAR, curie VARCHAR)")
-        codes = [curie for curie in terms() if curie.startswith("dcm:")]
-        connection.executemany("INSERT INTO modality VALUES (?, ?)", [(c.removeprefix("dcm:"), c) for c in codes])
+    index = index_file()
+    with _connected() as connection:
         counts = _counts(connection, index)
         for locator in locators:
             names = sorted(counts) if locator == f"{SCHEME}*" else locator.removeprefix(SCHEME).split(",")
@@ -171,6 +165,68 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
                 yield from _collection(connection, index, name, context)
                 done += counts[name]
                 context.progress(done, total)
+
+
+def index_file() -> Path:
+    """The index of series, as the package brings it."""
+    import idc_index_data  # noqa: PLC0415 - its import alone opens a table of 74 MB
+
+    return Path(str(idc_index_data.IDC_INDEX_PARQUET_FILEPATH))
+
+
+@contextmanager
+def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection of bounded memory, with the table of modalities."""
+    with tempfile.TemporaryDirectory() as spill, duckdb.connect() as connection:
+        connection.execute("SET memory_limit = '600MB'")
+        connection.execute(f"SET temp_directory = '{spill}'")
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute("CREATE TABLE modality (code VARCHAR, curie VARCHAR)")
+        codes = [curie for curie in terms() if curie.startswith("dcm:")]
+        connection.executemany("INSERT INTO modality VALUES (?, ?)", [(c.removeprefix("dcm:"), c) for c in codes])
+        yield connection
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the index has of a list of series, whatever collections they are of."""
+
+    connection: duckdb.DuckDBPyConnection
+    name: str
+
+    def found(self) -> tuple[int, int]:
+        """How many of the series are in the index, and how many Patient IDs stand in several of its collections."""
+        several = "SELECT PatientID FROM idc GROUP BY 1 HAVING count(DISTINCT archived) > 1"
+        query = f"SELECT (SELECT count(*) FROM idc), (SELECT count(*) FROM ({several}))"
+        found, several_of = self.connection.execute(query).fetchall()[0]
+        return int(found), int(several_of)
+
+    def blocks(self) -> Iterator[Block]:
+        """Their records."""
+        return ahead(_blocks(self.connection.cursor(), self.name))
+
+
+@contextmanager
+def listed(name: str, series: list[str]) -> Iterator[Listed]:
+    """What the index has of series by their UIDs, under a name for the list."""
+    rest = ", ".join(column for column in READ if column != "collection_id")
+    with _connected() as connection:
+        connection.execute(
+            f"CREATE TABLE idc AS SELECT ?::VARCHAR AS collection_id, collection_id AS archived, {rest} "
+            "FROM read_parquet(?) WHERE SeriesInstanceUID IN (SELECT unnest(?))",
+            [name, str(index_file()), series],
+        )
+        yield Listed(connection, name)
+
+
+def places_of(series: Iterable[str]) -> dict[str, str]:
+    """Where the pixels of series lie, by UID: objects in the cloud (``s3://bucket/uuid/*``), of those in the index."""
+    query = (
+        "SELECT SeriesInstanceUID, any_value(series_aws_url) FROM read_parquet(?) "
+        "WHERE SeriesInstanceUID IN (SELECT unnest(?)) AND series_aws_url IS NOT NULL GROUP BY 1"
+    )
+    with duckdb.connect() as connection:
+        return dict(connection.execute(query, [str(index_file()), list(series)]).fetchall())
 
 
 def _together(connection: duckdb.DuckDBPyConnection, index: Path, names: list[str]) -> None:

@@ -13,14 +13,14 @@ import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from ingest.observed.quantities import ValueProblem
 
-__all__ = ["MAGIC", "Header", "read_header", "read_voxels"]
+__all__ = ["MAGIC", "Header", "Values", "read_header", "read_values", "read_voxels"]
 
 MAGIC: Final = b"NRRD000"
 LONGEST_HEADER: Final = 1 << 22
@@ -37,6 +37,9 @@ TYPES: Final[dict[str, str]] = {
 }
 """Whole-numbered types, of which a label map is."""
 
+FLOATS: Final[dict[str, str]] = {"float": "f4", "double": "f8"}
+"""Types with fractions, of which maps of a quantity are."""
+
 SPACES: Final[dict[str, tuple[int, int]]] = {
     **dict.fromkeys(("left-posterior-superior", "lps"), (1, 1)),
     **dict.fromkeys(("right-anterior-superior", "ras"), (-1, -1)),
@@ -47,6 +50,7 @@ SPACES: Final[dict[str, tuple[int, int]]] = {
 VECTOR = re.compile(r"none|\(([^()]*)\)")
 
 Voxels: TypeAlias = npt.NDArray[np.integer[Any]]
+Values: TypeAlias = npt.NDArray[np.integer[Any] | np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=False)
@@ -144,10 +148,17 @@ def read_header(path: Path) -> Header:
 
 
 def read_voxels(path: Path, header: Header) -> Voxels:
-    """The voxels, the fastest axis first; `ValueProblem` where they cannot be read."""
-    kind = header.type
-    if kind is None:
+    """The voxels of a label map, the fastest axis first; `ValueProblem` where they cannot be read."""
+    if header.type is None:
         raise ValueProblem("the voxels are not whole numbers", "a label map of a whole-numbered type")
+    return cast("Voxels", read_values(path, header))
+
+
+def read_values(path: Path, header: Header) -> Values:
+    """The voxels of any image of numbers, the fastest axis first; `ValueProblem` where they cannot be read."""
+    kind = header.type or FLOATS.get(header.fields.get("type", "").casefold())
+    if kind is None:
+        raise ValueProblem("the voxels are no numbers", "an image of whole numbers, of float or double")
     order: Literal["<", ">"] = ">" if header.fields.get("endian", "little").casefold() == "big" else "<"
     count = math.prod(header.sizes)
     wanted = count * np.dtype(kind).itemsize
@@ -215,9 +226,9 @@ UNPACKERS: Final = {
 }
 
 
-def _text(data: bytes, count: int, kind: str) -> Voxels:
+def _text(data: bytes, count: int, kind: str) -> Values:
     try:
-        values = np.array(data.split()[:count], dtype=np.int64)
+        values: Values = np.array(data.split()[:count], dtype=np.float64 if kind in FLOATS.values() else np.int64)
     except (OverflowError, ValueError) as error:
         raise ValueProblem("the voxels are not whole numbers", "whole numbers separated by blanks") from error
     if len(values) < count:

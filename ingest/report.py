@@ -37,6 +37,8 @@ class Report:
     replaced: int = 0
     records: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     rejects: list[Reject] = field(default_factory=list)
+    reviews: list[Reject] = field(default_factory=list)
+    """What came in and waits for a steward's word."""
     unmapped: dict[str, int] = field(default_factory=dict)
     """How many columns of each table no map speaks of; they stay outside the store."""
     superseded: dict[str, str] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """0: all in; 1: something was rejected or quarantined."""
+        """0: all in, be it under review; 1: something was rejected or quarantined."""
         return 1 if self.rejects else 0
 
 

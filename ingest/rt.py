@@ -25,7 +25,7 @@ from ingest.rt_structures import STRUCTURE_KEYWORDS, STRUCTURE_LISTS, structures
 
 __all__ = ["SOURCE"]
 
-VERSION: Final = "rt-1"
+VERSION: Final = "rt-2"
 
 SOURCE = source_of(
     DocumentKind(

@@ -20,13 +20,14 @@ from ingest.base import Block, Context, Keepable, Source
 from ingest.gate import admit, admit_block, bare
 from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
+from ingest.staging import Staging
 from ingest.superseding import Superseding
 from mappings.tables import Library
 from ontology.elements import Element
 from ontology.elements import elements as known_elements
 from ontology.index import TermIndex
 from ontology.prefixes import Curie
-from ontology.records import Record, Reject, SourceRecord
+from ontology.records import DataClass, Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
 from store.documents import LIMIT, Reading
 from store.home import Home
@@ -55,6 +56,8 @@ class Job:
     audience: str | None = None
     clock: str = "calendar"
     attestation: str | None = None
+    instances: bool = False
+    """Whether every image becomes a node, not only those that something refers to."""
     source: Source | None = None
     """What reads the locators, where it is not to be found by them: kept documents in place of their files."""
 
@@ -119,6 +122,7 @@ class _Run:
         self.earlier: dict[tuple[str, str], Earlier] = {}
         self.keys: dict[str, frozenset[bytes]] = {}
         self.writing = writing
+        self.staging = Staging()
         self.job = job
         self.report = report
         self.progress = progress
@@ -128,6 +132,7 @@ class _Run:
         self.read_names: set[str] = set()
         self.seen: set[str] = set()
         self.open: OpenSource | None = None
+        self.created: set[str] = set()
         self.refused: set[str] = set()
         self.readings: list[Reading] = []
         self.flushed = time.monotonic()
@@ -137,9 +142,10 @@ class _Run:
 
     def read(self) -> int:
         """Read every locator with the kind of source that accepts it; the number of the run."""
-        for source, locators in self._by_kind().items():
-            self.progress.stage(f"reading {source.name}")
-            self._source_kind(source, locators)
+        with self.staging:
+            for source, locators in self._by_kind().items():
+                self.progress.stage(f"reading {source.name}")
+                self._source_kind(source, locators)
         self._flush_log()
         self._enter_rejects()
         return self.number
@@ -148,7 +154,10 @@ class _Run:
 
     def _by_kind(self) -> dict[Source, list[str]]:
         kinds: dict[Source, list[str]] = defaultdict(list)
-        for locator in sources.expand(self.job.locators):
+        for locator in self._places():
+            if isinstance(locator, Reject):
+                self._reject(self.job.collection, locator)
+                continue
             name = sources.shown(locator)
             self.read_names.add(name)
             if name != Path(locator).name and "://" not in locator:
@@ -160,9 +169,22 @@ class _Run:
             else:
                 wanted = f"one of: {', '.join(sources.names())}"
                 self._reject(self.job.collection, _unread(name, "no kind of source reads this", wanted))
+        self.read_names.update(self.staging.names)
         if not kinds and not self.rejects:
             raise NothingToDoError(f"nothing to read at {', '.join(map(without_credentials, self.job.locators))}")
         return kinds
+
+    def _places(self) -> Iterable[str | Reject]:
+        """What stands at the locators of the job, as paths and as URLs that a reader takes."""
+        if self.job.source is not None:
+            return self.job.locators  # kept documents
+        named = sources.accepting("", self.job.kind) if self.job.kind else None
+
+        def reads(locator: str) -> bool:
+            source = named or sources.accepting(locator)
+            return source is not None and source.accepts(locator)
+
+        return self.staging.walk(self.job.locators, reads)
 
     def _context(self, source: Source) -> Context:
         return Context(
@@ -172,6 +194,7 @@ class _Run:
             secret=bytes.fromhex(self.control.setting("secret")),
             attested=source.reviewed or self._collection(self.job.collection).attestation is not None,
             reviewed=source.reviewed,
+            instances=self.job.instances,
             blocks=True,
             released=lambda content, place: (content, place) in self.released,
             known=self._is_known(source),
@@ -180,6 +203,7 @@ class _Run:
             codes=self.codes,
             library=self.library,
             keep=self._keep,
+            review=self._review,
             unmapped=self.report.unmapped.__setitem__,
         )
 
@@ -211,20 +235,33 @@ class _Run:
             collection = replace(collection, attestation=self.job.attestation)
         if collection != have:
             self.control.save_collection(collection)
+        if have is None:
+            self.created.add(name)
         return collection
+
+    def _open(self, name: str, data_class: DataClass) -> None:
+        """Show a class of data of a collection that this run made to everybody, where nobody has named an audience."""
+        collection = self.control.collections()[name]
+        own = Collection(name).audience(data_class)
+        if name in self.created and self.job.audience is None and collection.audience(data_class) == own:
+            shown = {**collection.audiences, data_class: PUBLIC}
+            self.control.save_collection(replace(collection, audiences=shown))
 
     # sources and their records
 
     def _source_kind(self, source: Source, locators: list[str]) -> None:
         context = self._context(source)
+        served = any("://" in locator for locator in locators)
         head: SourceRecord | None = None
         self.asked.keys.clear()
-        for item, ended in self.asked.follow(source.read(iter(locators), context)):
+        for item, ended in self.asked.follow(source.read(self.staging.whole(locators), context)):
             match item:
                 case SourceRecord():
                     self._end(head, ended)
                     head = self._begin(item)
                 case Reject():
+                    if served:
+                        self.read_names.add(item.name)  # no file has that name, so only this tells of it anew
                     self._reject(head.collection if head and head.collection else self.job.collection, item)
                 case Record() if head is not None:
                     self._admit(item, head, context)
@@ -236,10 +273,13 @@ class _Run:
 
     def _begin(self, head: SourceRecord) -> SourceRecord | None:
         """Begin a source whose records are wanted, or take it from the log as it is (None)."""
+        head = replace(head, locator=self.staging.origin(head.locator))
         name = head.collection or self.job.collection
         if name not in self.report.collections:
             self.report.collections.add(name)
             self._collection(name, archived=head.collection is not None)
+        if head.public:
+            self._open(name, head.data_class)
         sid = sid_of(head.kind, head.digest, head.recipe, name, self.job.clock)
         if sid in self.seen:
             return None
@@ -367,6 +407,10 @@ class _Run:
     def _reject(self, collection: str, reject: Reject) -> None:
         self.rejects.append((collection, reject))
         self.report.rejects.append(reject)
+
+    def _review(self, entry: Reject) -> None:
+        self.rejects.append((self.job.collection, entry))
+        self.report.reviews.append(entry)
 
     def _flush_log(self) -> None:
         self.documents.enter(self.readings)

@@ -16,7 +16,7 @@ from ingest.observed.coded import Code
 from ingest.observed.quantities import ValueProblem
 from ingest.slicer_model import Point
 
-__all__ = ["Segment", "read_segments"]
+__all__ = ["Segment", "is_named_label_map", "read_segments"]
 
 SEGMENT = re.compile(r"Segment(\d{1,5})_ID")
 LABELS = re.compile(r"(?:^|[^a-z])(?:label|labels|labelmap|seg|segmentation|mask)(?:$|[^a-z])")
@@ -49,8 +49,11 @@ def read_segments(path: Path) -> list[Segment]:
     """The segments of Slicer's header, else the labels that occur; `ValueProblem` where there are none."""
     header = read_header(path)
     named = list(_named(header))
-    if not named:
-        _refuse_images(path)
+    if not named and not is_named_label_map(path, header):
+        raise ValueProblem(
+            "the file is an image, or does not say that it is a label map",
+            "a .seg.nrrd as 3D Slicer writes it, or a name with the word label, mask or seg",
+        )
     if header.type is None:
         raise ValueProblem("the voxels are not whole numbers", "a label map: voxels of a whole-numbered type")
     spatial = len(header.sizes) - (1 if header.fields.get("kinds", "").startswith("list") else 0)
@@ -68,15 +71,11 @@ def read_segments(path: Path) -> list[Segment]:
     return [_measured(segment, found.get((segment.layer, segment.label)), header) for segment in wanted]
 
 
-def _refuse_images(path: Path) -> None:
-    """Numbers are labels where the header lists segments or the file's name says so; else it could be any image."""
+def is_named_label_map(path: Path, header: Header) -> bool:
+    """Whether numbers are labels: the header lists segments or the file's name says so; else it could be any image."""
     words = re.sub(r"([a-z])([A-Z])", r"\1_\2", path.name.partition(".")[0]).casefold()
-    if path.name.casefold().endswith(".seg.nrrd") or LABELS.search(words):
-        return
-    raise ValueProblem(
-        "the file is an image, or does not say that it is a label map",
-        "a .seg.nrrd as 3D Slicer writes it, or a name with the word label, mask or seg",
-    )
+    named = path.name.casefold().endswith(".seg.nrrd") or LABELS.search(words) is not None
+    return named or any(SEGMENT.fullmatch(key) for key in header.said)
 
 
 def _named(header: Header) -> Iterator[Segment]:

@@ -29,12 +29,17 @@ def all_sources() -> tuple[Source, ...]:
         collection_file,
         dcmqi,
         dicom,
+        dicomweb,
+        dimse,
         fhir,
         filemaker,
         forms,
         gdc,
         idc,
+        nbia,
+        nrrd,
         odm,
+        parrec,
         radiomics,
         redcap,
         rt,
@@ -46,10 +51,17 @@ def all_sources() -> tuple[Source, ...]:
         sr,
         subjects_file,
         table,
+        tcia_manifest,
+        xnat,
     )
 
     return (
         idc.SOURCE,
+        nbia.ARCHIVE,  # before the reader of all other archives
+        nbia.SOURCE,
+        tcia_manifest.SOURCE,
+        dicomweb.SOURCE,
+        dimse.SOURCE,
         collection_file.SOURCE,
         subjects_file.SOURCE,
         sr.SOURCE,  # this and the next before the reader of all other DICOM files
@@ -57,8 +69,11 @@ def all_sources() -> tuple[Source, ...]:
         rt.SOURCE,
         rwv.SOURCE,
         dicom.SOURCE,
+        xnat.SOURCE,
         aim.SOURCE,
         dcmqi.SOURCE,
+        parrec.SOURCE,
+        nrrd.SOURCE,  # before the reader of label maps
         slicer.SOURCE,
         radiomics.SOURCE,
         fhir.SOURCE,

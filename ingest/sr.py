@@ -34,6 +34,7 @@ from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unread
 from ingest.dicom_document import contradicting, header_refusal, series_of
 from ingest.dicom_header import BrokenDicomError, Header, read_header, sop_class_of
 from ingest.dicom_json import read_json, sop_class_in
+from ingest.gate_review import Reviews
 from ingest.sr_aim import annotations_of, is_aim
 from ingest.sr_kept import SrDocument
 from ingest.sr_model import Item, Report
@@ -44,7 +45,7 @@ from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "sr-1"
+VERSION: Final = "sr-2"
 """The reader's version: raise it when the same document would give other records."""
 
 REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."
@@ -65,19 +66,25 @@ def accepts(locator: str) -> bool:
     """Whether a local file begins as a structured report, in DICOM or in DICOM JSON."""
     head = head_of(locator, HEAD)
     sop_class = sop_class_of(head) or sop_class_in(head)
+    return _is_report(sop_class)
+
+
+def _is_report(sop_class: str) -> bool:
     return sop_class.startswith(REPORTS) and sop_class != KEY_OBJECTS
 
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """The records of each report, in the order of the locators; a report that lies in several files comes once."""
     seen: dict[str, tuple[str, str]] = {}
+    reviews = Reviews(context)
     for done, locator in enumerate(locators, 1):
-        yield from _document(Path(locator), context, seen)
+        yield from _document(Path(locator), reviews, seen)
         context.progress(done, None)
 
 
-def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) -> Iterator[Yield]:
+def _document(path: Path, reviews: Reviews, seen: dict[str, tuple[str, str]]) -> Iterator[Yield]:
     """One report: its source and records, or a reject for the whole of it."""
+    context = reviews.context
     try:
         header = _loaded(path)
         if refused := header_refusal(path, header, context):
@@ -98,20 +105,22 @@ def _document(path: Path, context: Context, seen: dict[str, tuple[str, str]]) ->
         if before != digest:
             yield contradicting(path.name, Path(name).name)
         return
+    asked = reviews.asked(header)
     head = SourceRecord(
         kind="sr",
         name=path.name,
         digest=digest,
         locator=str(path),
         data_class=DataClass.METADATA,
-        recipe=f"{VERSION}{' with free text' if context.attested else ''} codes-{context.codes.digest[:16]}",
+        recipe=f"{VERSION}{asked.recipe} codes-{context.codes.digest[:16]}",
     )
     yield head
     if context.known(digest, head.recipe):
         return
     for flaw in flaws:
         yield Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted)
-    yield from once(series_of(path, header, digest, attested=context.attested))
+    reviews.tell(path.name, asked)
+    yield from once(series_of(path, header, digest, asked))
     yield from once(_content(head, read_report(header, root), root, context))
     context.keep(SrDocument(header, root, path.stat().st_size))
 
@@ -144,5 +153,9 @@ def _content(head: SourceRecord, report: Report, root: Item, context: Context) -
 
 
 SOURCE = Source(
-    name="sr", accepts=accepts, read=read, summary="DICOM structured reports: TID 1500, AIM as SR, and others"
+    name="sr",
+    accepts=accepts,
+    read=read,
+    summary="DICOM structured reports: TID 1500, AIM as SR, and others",
+    sop_classes=_is_report,
 )

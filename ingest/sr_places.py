@@ -93,12 +93,18 @@ def image_records(work: Work) -> Iterator[records.Study | records.Series | Rejec
 
 
 def where_of(work: Work, group: Group, place: str, shapes: tuple[Shape, ...], more: tuple[Reference, ...]) -> Where:
-    """The series and image that something is seen on: the series that a segmentation was made on, else the images'."""
+    """The series and image that something is seen on.
+
+    It is the series that a segmentation was made on, else that of the images; what names no image is seen on the one
+    series of a report that refers to no other.
+    """
     drawn = [*images_of(shapes), *more]
     placed = [work.report.instances[image.instance] for image in drawn if image.instance in work.report.instances]
     series = next((pair for pair in work.known if pair[1] == group.source_series), None)
     if series is None:
         series = next((pair for pair in placed if pair in work.known), None)
+    if series is None and not drawn and len(work.known) == len(set(work.report.instances.values())) == 1:
+        (series,) = work.known
     instances = {image.instance for image in drawn}
     only = instances.pop() if len(instances) == 1 and series is not None else None
     return Where(

@@ -29,7 +29,7 @@ from ontology.index import TermIndex, UnknownConceptError
 from store.decisions import NOT, DecisionRecord, Verdict
 from store.warehouse import Warehouse
 
-__all__ = ["PROPOSALS", "ContradictionError", "Made", "Steward", "Wish"]
+__all__ = ["PROPOSALS", "ContradictionError", "Made", "Steward", "Wish", "confidence_of", "subject_of"]
 
 PROPOSALS = "proposals.sssom.tsv"
 """The file of a map's folder in which proposals wait, several for a subject; they are never applied by themselves."""
@@ -166,7 +166,7 @@ class Steward:
         denied = {row.term for row in held if row.negated}
         for row in self.proposals(mapping).get(record.subject, []):
             fits = is_element(row.term) and self.targets.variable(row.term) == made.object
-            if fits and row.term not in denied and _confidence(row) >= PROPOSED:
+            if fits and row.term not in denied and confidence_of(row) >= PROPOSED:
                 element = pointing(record, self._usable(row.term, Verdict.ACCEPTED))
                 return [replacing(_as_proposed(element, row, wish), held)]
         return []
@@ -177,7 +177,7 @@ class Steward:
         found: dict[str, list[Decision]] = {}
         for row in read_rows(path) if path.is_file() else ():
             found.setdefault(row.subject, []).append(row)
-        return {subject: sorted(rows, key=_confidence, reverse=True) for subject, rows in found.items()}
+        return {subject: sorted(rows, key=confidence_of, reverse=True) for subject, rows in found.items()}
 
     def code_proposals(self, meaning: str) -> list[CodeProposal]:
         """What is proposed for a code of that meaning, best first."""
@@ -261,7 +261,7 @@ def _as_proposed(record: DecisionRecord, proposal: Decision | None, wish: Wish) 
     return replace(
         record,
         predicate=wish.predicate or proposal.predicate,
-        confidence=_confidence(proposal) if wish.confidence is None else wish.confidence,
+        confidence=confidence_of(proposal) if wish.confidence is None else wish.confidence,
         reason=record.reason or proposal.comment,
     )
 
@@ -289,7 +289,8 @@ def _is_read(mapping: TableMap | CodeSet, spoken_of: Spoken | SpokenCode) -> boo
     return not isinstance(mapping, TableMap) or (isinstance(spoken_of, Spoken) and spoken_of.column in mapping.columns)
 
 
-def _confidence(row: Decision) -> float:
+def confidence_of(row: Decision) -> float:
+    """The score of a proposal; 0 where it states none that is a number."""
     try:
         return float(row.confidence)
     except ValueError:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
@@ -249,6 +250,10 @@ class _Prepared:
         return PartRead(self.part, self.headers, self.plans, self.mark, self.made, self.stated)
 
 
+NEAR = 0.85
+"""How alike a column's name is to one that is missing, to be named in its place."""
+
+
 def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | Reject | None:
     mark = f"{part.sheet}!" if isinstance(part.sheet, str) else ""
     try:
@@ -268,6 +273,8 @@ def _prepared(given: Input, part: Part, vocabulary: Vocabulary) -> _Prepared | R
         if column not in headers:
             role = "key column" if column == subject else "column"
             wanted = f"a table whose {line} names {', '.join(sorted(part.named))}"
+            if near := get_close_matches(column, [name for name in headers if value_kind(name) is None], 1, NEAR):
+                wanted += f"; near it the table has {near[0]!r}: `qilin map set` changes the map"
             return given.reject(row, f"no {role} {column!r}", wanted)
     part = _decided(part, vocabulary)
     compiled = compile_part(part, headers, vocabulary)

@@ -16,6 +16,7 @@ import pyarrow as pa
 from ingest.base import Block
 from ingest.gate import AGES, OLDEST
 from ingest.observed.lesions import Listed, listed
+from ingest.observed.sites import parts_of
 from ingest.table_cells import SILENT, WITHHELD, Fault, Number, Reading
 from ingest.table_plan import Field, Plan
 from ontology.fields import star_of
@@ -47,6 +48,9 @@ BACKWARDS = Fault("a treatment that ends before it starts", "an end that is not 
 
 DECIDING = frozenset({"variable", "unit"})
 """The fields on which it depends how the column itself is read."""
+
+QUALIFIERS = frozenset({"laterality", "site_modifier"})
+"""The fields that a site may say too."""
 
 NODES = ("lesion", "reader", "procedure", "study", "series", "region", "instance")
 
@@ -126,7 +130,9 @@ class Maker:
         deciding = [item for item in plan.fields if item.name in DECIDING]
         indexes = (plan.index, *(item.index for item in deciding))
         self._groups = [Group(indexes, lambda texts: self._logged(self._main(deciding, texts)))]
-        for name in dict.fromkeys(item.name for item in plan.fields if item.name not in DECIDING):
+        further = dict.fromkeys(item.name for item in plan.fields if item.name not in DECIDING)
+        # a side that is written with the site goes before the column of sides
+        for name in sorted(further, key=QUALIFIERS.__contains__):
             items = [item for item in plan.fields if item.name == name]
             self._groups.append(Group(tuple(item.index for item in items), self._further(items)))
 
@@ -176,7 +182,11 @@ class Maker:
             arrays[name] = pa.repeat(pa.scalar(value, self._types[name]), len(rows))
         for group, found in zip(self._groups, said, strict=True):
             for name in sorted(group.names):
-                arrays[name] = self._array(name, [item.get(name) for item in found])
+                values = [item.get(name) for item in found]
+                if name in QUALIFIERS and name in arrays:
+                    values = _first_said(arrays[name].to_pylist(), values)
+                arrays[name] = self._array(name, values)
+        self._sited(arrays)
         lesions = self._listed(arrays) if "lesion" in arrays else None
         block = Block(self.plan.record, pa.table(arrays))
         if not self.plan.names_nodes:
@@ -185,6 +195,21 @@ class Maker:
         if lesions:
             nodes += self._identities(arrays, own, lesions)
         return Makings(rows, block, nodes)
+
+    def _sited(self, arrays: dict[str, pa.Array]) -> None:
+        """Part sites into structure, side and part; what the term of the site says goes before other columns."""
+        if "site" not in arrays:
+            return
+        terms = arrays["site"].to_pylist()
+        parted = {term: parts_of(Curie(term)) for term in set(terms) if term}
+        if all(found.structure == term for term, found in parted.items()):
+            return
+        for name, part in (("laterality", "laterality"), ("site_modifier", "modifier")):
+            said = [getattr(parted[term], part) if term else None for term in terms]
+            stated = arrays[name].to_pylist() if name in arrays else [None] * len(said)
+            if any(said):
+                arrays[name] = self._array(name, _first_said(said, stated))
+        arrays["site"] = self._array("site", [parted[term].structure if term else None for term in terms])
 
     def _listed(self, arrays: dict[str, pa.Array]) -> list[Listed | None]:
         """Which lesion each record is about, by the rules for all sources; the keys take the place of the names."""
@@ -397,6 +422,11 @@ def _alike(said: Sequence[Sequence[Said]], count: int) -> Iterator[Sequence[int]
         kinds = tuple(type(group[place].get(name)) for name, group in mixed)
         places.setdefault(kinds, []).append(place)
     yield from places.values()
+
+
+def _first_said(first: Sequence[Any], then: Sequence[Any]) -> list[Any]:
+    """What the first says of each row, else the other."""
+    return [one if one is not None else other for one, other in zip(first, then, strict=True)]
 
 
 def _time(name: str, said: Sequence[Sequence[Said]], place: int) -> When | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from ingest.observed.sites import text_site
 from ingest.table_cells import (
     SILENT,
     Fault,
@@ -92,6 +93,16 @@ class Site:
         if coded is None:
             return decided
         return lambda text: decided(text) if text in values else coded(text) or decided(text)
+
+    def structures(self, column: str, facet: str = "") -> dict[str, Curie]:
+        """What is decided of a column's cells, by the cells in lower case; none of those that case alone parts."""
+        names = self.names(column)
+        own = facet if facet in self.vocabulary.decisions.facets(*names) else ""
+        found: dict[str, Curie | None] = {}
+        for cell, term in self.vocabulary.values(*names, facet=own).items():
+            name = cell.casefold()
+            found[name] = term if found.get(name, term) == term else None
+        return {name: term for name, term in found.items() if term is not None}
 
     def _wanted(self, column: str) -> str:
         """What a cell of a column wants about which nothing is decided."""
@@ -237,6 +248,24 @@ def _visits(site: Site, ref: Ref | None = None) -> Reading:
     return read
 
 
+def _places(site: Site, column: str, ref: Ref) -> Reading:
+    """The place that a cell names; where nothing is decided about it, without the side at its beginning or end."""
+    decided = site.decided(column, ref.facet or "")
+    known = site.structures(column, ref.facet or "")
+
+    def read(text: str) -> object:
+        found = decided(text)
+        if not isinstance(found, Fault):
+            return found
+        place = text_site(text, known)
+        if place is None or place.laterality is None:
+            return found
+        stated = {"site": place.structure, "laterality": place.laterality, "site_modifier": place.modifier}
+        return {name: term for name, term in stated.items() if term is not None}
+
+    return read
+
+
 def reading(site: Site, kind: Kind, field: str, column: str, ref: Ref) -> Reading:
     """How a further field is read from its column; ``kind`` is how the field is written."""
     ref = ref if ref.facet is not None else ref.model_copy(update={"facet": field})
@@ -244,6 +273,8 @@ def reading(site: Site, kind: Kind, field: str, column: str, ref: Ref) -> Readin
         return _visits(site, ref)
     if field == "variable":
         return _variables(site, column, ref)
+    if field == "site":
+        return _places(site, column, ref)
     if field in {"unit", "dose_unit"}:
         return ucum(site.part.units)
     return READINGS[kind](site, column, ref)

@@ -143,7 +143,9 @@ def _nothing(table: TableFile, names: Sequence[str]) -> tuple[str, str]:
         return "is empty", "a table with a header and rows"
     if any(read_dictionary("", table.rows(name)) for name in sheets):
         return "is a data dictionary", "the table that it describes; the dictionary is read where it lies beside it"
-    return "holds no table: no header with at least one row below it", "a table with a row of column names"
+    return "holds no table: no header with at least one row below it", (
+        "a table with a row of column names; a table without one takes a map that gives them (`names:`)"
+    )
 
 
 def _table(table: TableFile, sheet: str | None, sheets: Sequence[str], redcap: RedcapDictionary | None) -> Table | None:

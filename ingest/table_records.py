@@ -39,8 +39,10 @@ class Problems:
         self._counts: defaultdict[Fault, int] = defaultdict(int)
 
     def add(self, place: str, problem: str, wanted: str) -> None:
-        """Note a problem at a place."""
+        """Note a problem at a place; a cell of which several columns make use has it once."""
         fault = Fault(problem, wanted)
+        if self._places[fault][-1:] == [place]:
+            return
         self._counts[fault] += 1
         if len(self._places[fault]) < SHOWN:
             self._places[fault].append(place)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from mappings.words import words
 from ontology.terms import ncit, radlex
 
-__all__ = ["forms", "polar", "squeezed", "stage_label"]
+__all__ = ["forms", "numbered", "polar", "squeezed", "stage_label"]
 
 
 def squeezed(text: str) -> str:
@@ -62,9 +62,22 @@ STAGED: Mapping[str, tuple[re.Pattern[str], str]] = {
     ncit.GENERIC_DISTANT_METASTASIS_TNM_FINDING: (re.compile(r"[ypc]*\s*m?\s*([01][a-d]?|x)"), "m{} stage finding"),
     ncit.HISTOLOGIC_GRADE: (re.compile(r"(?:g|grade|isup|who)?\s*([1-4]|i{1,3}|iv)(?:\s*\(.*)?"), "grade {}"),
     ncit.DISEASE_STAGE_QUALIFIER: (re.compile(r"(?:stage)?\s*(0|i{1,3}v?|iv|i{1,3}[abc]\d?|iv[abc])"), "stage {}"),
+    ncit.ECOG_PERFORMANCE_STATUS: (
+        re.compile(r"(?:ecog|ps|grade)?\s*([0-5])(?:\s*[:=(-].*)?"),
+        "ecog performance status {}",
+    ),
     radlex.BI_RADS_ASSESSMENT: (re.compile(r"(?:bi-?rads)?\s*([0-6])(?:\s*:.*)?"), "bi-rads {}"),
 }
 """The ways in which stages and grades are written, and the label of the concept."""
+
+
+def numbered(key: str, texts: Mapping[str, str]) -> bool:
+    """Whether the codes of a column count a scale's grades: from 0 on, and what they mean tells no grade itself.
+
+    >>> numbered("ncit:C105721", {"0": "asymptomatic", "1": "fully ambulatory"}), numbered("ncit:C18000", {"1": "ii"})
+    (True, False)
+    """
+    return key in STAGED and "0" in texts and not any(stage_label(key, text) for text in texts.values())
 
 
 def stage_label(key: str, text: str) -> str | None:

@@ -14,7 +14,7 @@ from mappings.words import words
 from ontology.prefixes import Curie
 from ontology.terminology import terms
 
-__all__ = ["DISEASE", "NEGATIONS", "SIDES", "bag", "by_words"]
+__all__ = ["DISEASE", "NEGATIONS", "SIDES", "bag", "by_words", "named_so"]
 
 CODES = ("ncit:", "radlex:", "dcm:", "sct:")
 NEGATIONS = frozenset({"not", "non", "no", "never", "without", "negative", "un", "absent"})
@@ -73,6 +73,12 @@ def _index() -> tuple[Mapping[frozenset[str], tuple[tuple[Curie, str], ...]], Ma
         {said: tuple(dict.fromkeys(items)) for said, items in found.items()},
         {word: tuple(bags) for word, bags in held.items()},
     )
+
+
+def named_so(text: str) -> tuple[Curie, ...]:
+    """The concepts of which label or synonym has just the words of a text, in any order."""
+    said = bag(text)
+    return tuple(term for term, _ in _index()[0].get(said, ())) if any(len(word) > 2 for word in said) else ()
 
 
 def by_words(text: str, context: Iterable[str] = ()) -> Iterator[tuple[Curie, str, float, str]]:

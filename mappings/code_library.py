@@ -1,14 +1,15 @@
 """Code sets: the mapping sets that say what the codes of a scheme mean, and the decisions over them.
 
 A set is the file ``mappings/codes/SCHEME.sssom.tsv``, named ``codes/SCHEME``. A site's own lie in ``mappings/codes`` of
-the data folder; one of the same name stands before that which comes with Qilin, as with table maps.
+the data folder. One of the same name stands beside that which comes with Qilin: its rows speak for their codes, and of
+all others the set says what it said before, after an update too.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,10 +17,10 @@ from pathlib import Path
 from mappings.code_sets import ALL, SpokenCode, is_code_set, read_code_rows, triplets_in
 from mappings.effective import in_force
 from mappings.schemes import FOLDER, code_in, namespace_of, scheme_named
-from mappings.sssom import Decision, Decisions, MappingError
+from mappings.sssom import NO_TERM, Decision, Decisions, MappingError
 from store.decisions import DecisionRecord
 
-__all__ = ["CodeSet", "CodeSets", "shipped_rows"]
+__all__ = ["CodeSet", "CodeSets", "beside", "own_rows", "shipped_rows", "shipped_set"]
 
 log = logging.getLogger(__name__)
 
@@ -130,8 +131,9 @@ class CodeSets:
             near = get_close_matches(name, self.names(), n=5, cutoff=0.4) or self.names()
             raise MappingError(f"no code set {name!r}; near it: {', '.join(near)}; or {ALL}, with a whole triplet")
         path = self._own.get(name)
-        decisions = Decisions(path, tuple(read_code_rows(path))) if path else _shipped().get(name)
-        decisions = decisions or Decisions(Path(f"{name.removeprefix(f'{ALL}/')}{ENDING}"), ())
+        decisions = _shipped().get(name) or Decisions(Path(f"{name.removeprefix(f'{ALL}/')}{ENDING}"), ())
+        if path:
+            decisions = Decisions(path, beside(decisions.rows, tuple(read_code_rows(path))))
         records = self._records.get(name, ())
         if records:
             decisions = Decisions(decisions.path, in_force(decisions.rows, records))
@@ -148,11 +150,53 @@ class CodeSets:
         return CodeSet(name, Decisions(Path(f"{triplet.scheme.name}{ENDING}"), ()))
 
 
+def beside(shipped: Sequence[Decision], own: Sequence[Decision]) -> tuple[Decision, ...]:
+    """The rows of a set that comes with Qilin, with those of a site in place of what they speak about."""
+    worded = {row.slot for row in own if not row.negated}
+    denied = {(row.slot, row.term) for row in own if row.negated}
+    meant = {(row.slot, row.term) for row in own if not row.negated}
+    left = [
+        row
+        for row in shipped
+        if (row.slot, row.term) not in (denied | meant) and (row.negated or row.slot not in worded)
+    ]
+    return tuple(sorted([*left, *own], key=lambda row: (row.subject, row.term == NO_TERM, row.term, row.predicate)))
+
+
+def own_rows(chosen: CodeSet) -> tuple[Decision, ...]:
+    """The rows of a set that a site's file has to hold: those that differ from what comes with Qilin.
+
+    Of a code whose meaning was withdrawn, that it does not mean it.
+    """
+    shipped = shipped_set(chosen.name)
+    known = {_said(row) for row in shipped}
+    rows = chosen.decisions.rows
+    worded = {row.slot for row in rows if not row.negated}
+    denied = {(row.slot, row.term) for row in rows if row.negated}
+    gone = [
+        replace(row, negated=True, comment="withdrawn", author="qilin map write", date="", confidence="")
+        for row in shipped
+        if not row.negated and row.slot not in worded and (row.slot, row.term) not in denied and row.term != NO_TERM
+    ]
+    return beside((), [*(row for row in rows if _said(row) not in known), *gone])
+
+
+def _said(row: Decision) -> Decision:
+    """A row without the place where it stands."""
+    return replace(row, line=0, place="")
+
+
 @cache
 def _shipped() -> dict[str, Decisions]:
     """The sets that come with Qilin, by name: files of the package, which do not change while it runs."""
     paths = sorted(Path(str(FOLDER)).glob(f"*{ENDING}"))
     return {f"{ALL}/{path.name.removesuffix(ENDING)}": Decisions(path, tuple(read_code_rows(path))) for path in paths}
+
+
+def shipped_set(name: str) -> tuple[Decision, ...]:
+    """The rows that come with Qilin under a name; none where it brings no such set."""
+    found = _shipped().get(name)
+    return tuple(found.rows) if found else ()
 
 
 def shipped_rows() -> tuple[Decision, ...]:

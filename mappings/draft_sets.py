@@ -90,7 +90,7 @@ def _row(subject: str, label: str, term: str, text: str, score: float, reason: s
         justification,
         DRAFTED,
         date,
-        f"{score:.2f}",
+        f"{score:.3f}".rstrip("0").rstrip("."),
         reason,
     )
     return tuple(_flat(cell) for cell in cells)

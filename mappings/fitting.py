@@ -6,13 +6,14 @@ import re
 from decimal import Decimal
 from typing import TypeAlias
 
+from mappings.cell_words import named_so
 from mappings.knowledge import Knowledge, Target
 from mappings.profile import Column, ValueKind
 from mappings.words import fold
 from ontology.prefixes import Curie
 from ontology.units import IncompatibleUnitsError, UnknownUnitError, convert
 
-__all__ = ["choice_of", "convertible", "fitting", "texts_of"]
+__all__ = ["answers_of", "choice_of", "convertible", "fitting", "texts_of", "ticked"]
 
 Factor: TypeAlias = tuple[float, str]
 FITS: Factor = (1.0, "")
@@ -23,6 +24,7 @@ ANSWERS = frozenset(
     {"0", "1", "yes", "no", "y", "n", "true", "false", "unknown", "marked", "not marked", "checked", "unchecked"}
 )
 YES = frozenset({"yes", "y", "true"})
+TICKED = re.compile(r"\w___\w+$")
 PIECE = re.compile(r":|\s-\s|\)\s|=")
 """What parts the answer from the question, where each answer of a list is a column."""
 
@@ -34,13 +36,28 @@ def texts_of(column: Column) -> dict[str, str]:
     return {cell: fold(meanings.get(cell) or short.get(cell) or cell) for cell in column.values}
 
 
+def answers_of(column: Column) -> bool:
+    """Whether all that the cells of a column say is yes, no and their like."""
+    said = set(texts_of(column).values())
+    return bool(said) and said <= ANSWERS
+
+
 def choice_of(knowledge: Knowledge, column: Column, target: Target) -> Curie | None:
     """The term of the value that a yes/no column is about, as *Race: White* is."""
     known = knowledge.cells.get(target.key, {})
     for piece in reversed(PIECE.split(_label(column))):
-        if terms := known.get(fold(piece.strip(" )"))):
+        text = fold(piece.strip(" )"))
+        if terms := known.get(text):
             return terms.most_common(1)[0][0]
+        named = [term for term in named_so(text) if target.key in knowledge.term_targets.get(term, ())]
+        if len(named) == 1:
+            return named[0]
     return None
+
+
+def ticked(column: Column) -> bool:
+    """Whether a column is one choice of a REDCap checkbox, *race___5*, ticked or not: its 1 means that choice alone."""
+    return bool(TICKED.search(column.name)) and answers_of(column)
 
 
 def _label(column: Column) -> str:
@@ -97,8 +114,7 @@ def _not_coded(column: Column, target: Target) -> list[Factor]:
 
 def _answers(knowledge: Knowledge, column: Column, target: Target) -> Factor:
     """Less where the cells are yes and no and those of the target are not; more where the column is one of them."""
-    said = set(texts_of(column).values())
-    if not said or not said <= ANSWERS:
+    if not answers_of(column):
         return FITS
     if choice_of(knowledge, column, target):
         return 1.15, "one of its values is a column of its own"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
 
+from mappings.cell_words import named_so
 from mappings.shape import Entry, plain, template
 from mappings.sssom import Decision
 from mappings.tables import TableMap
@@ -156,6 +157,22 @@ class Knowledge:
             for cell in cells:
                 found[cell].add(target)
         return {cell: frozenset(targets) for cell, targets in found.items()}
+
+    @cached_property
+    def term_targets(self) -> Mapping[Curie, frozenset[str]]:
+        """The targets of which a cell means a term."""
+        found: defaultdict[Curie, set[str]] = defaultdict(set)
+        for target, cells in self.cells.items():
+            for terms in cells.values():
+                for term in terms:
+                    found[term].add(target)
+        return {term: frozenset(targets) for term, targets in found.items()}
+
+    def tellers(self, text: str) -> frozenset[str]:
+        """The targets that know a folded cell: as it is written, else by the concept of that name."""
+        if (known := self.cell_targets.get(text)) or text in PLAIN_ANSWERS:
+            return known or frozenset()
+        return frozenset().union(*(self.term_targets.get(term, frozenset()) for term in named_so(text)))
 
     @cached_property
     def elements_of(self) -> Mapping[str, frozenset[Curie]]:

@@ -30,10 +30,17 @@ FEW = 6
 OPAQUE = re.compile(r"[A-Za-z]{1,3}\d{0,2}[A-Za-z]?\d{1,3}[A-Za-z]{0,2}")
 """The form of a form's numbering, such as ``a0e11`` or ``F1e5d``."""
 MOMENT = re.compile(
-    r"(?<=[A-Za-z0-9)\]])[\s_.,-]+(?:at|after|before|since|during|following|prior to|from)[\s_.-]+", re.IGNORECASE
+    r"(?<=[A-Za-z0-9)\]])[\s_.,-]+(?:at|after|before|since|during|following|prior to|from|of|among)[\s_.-]+",
+    re.IGNORECASE,
 )
 """What precedes the moment at which something holds: *age at surgery*."""
 MOMENT_WEIGHT = 0.4
+SECTION = re.compile(r"(?<=\S)\s+[-\u2013\u2014]\s+(?=\S)|(?<=\S):\s+(?=\S)")
+"""What parts the sections of a label, from the form's heading to what is asked: *Assessment 1 - Lung - SUV peak*."""
+SECTION_WEIGHT = 0.4
+"""The weight of a word of the headings: they say where and in what part, the last section says what."""
+WEAKEST = 0.3
+"""The weight up to which a word tells too little to name anything alone."""
 SHIFT = 1.1
 """The weight of a word that shifts what the others mean."""
 
@@ -110,18 +117,16 @@ class Naming:
         few = len(texts) < FEW
         return frozenset(word for word, count in counted.items() if not few and count > 0.4 * len(texts))
 
-    def fits(self, text: str, common: frozenset[str] = frozenset()) -> dict[tuple[str, Curie | None], Fit]:
-        """The best fit of each target, and of each data element below it, by a text."""
+    def fits(
+        self, text: str, common: frozenset[str] = frozenset(), *, answered: bool = False
+    ) -> dict[tuple[str, Curie | None], Fit]:
+        """The best fit of each target, and of each data element below it, by a text; ``answered`` as in `_asked`."""
         if _numbering(text):
             return {}
         said = tuple(dict.fromkeys(words(text, self.known)))
         if not said:
             return {}
-        before = set(words(MOMENT.split(text, maxsplit=1)[0], self.known))
-        weights = {
-            word: self.weight(word) * (COMMON if word in common else 1.0) * (1.0 if word in before else MOMENT_WEIGHT)
-            for word in said
-        }
+        weights = self._within(text, said, common, answered=answered)
         hits: defaultdict[int, dict[str, tuple[str, float]]] = defaultdict(dict)
         for word in said:
             for near, similarity in self._alike(word).items():
@@ -138,6 +143,29 @@ class Naming:
                 if key not in best or best[key].score < score:
                     best[key] = Fit(score, name, text)
         return best
+
+    def _within(self, text: str, said: Sequence[str], common: frozenset[str], *, answered: bool) -> dict[str, float]:
+        """The weight of each word in its text: less for what is common to the table, a moment or a heading."""
+        before = set(words(MOMENT.split(text, maxsplit=1)[0], self.known))
+        asked = set(words(self._asked(text, answered=answered), self.known)) | shifting_words()
+        return {
+            word: self.weight(word)
+            * (COMMON if word in common else 1.0)
+            * (1.0 if word in before else MOMENT_WEIGHT)
+            * (1.0 if word in asked else SECTION_WEIGHT)
+            for word in said
+        }
+
+    def _asked(self, text: str, *, answered: bool) -> str:
+        """The section that says what is asked: the last that tells anything, *lab value* does not.
+
+        Where the cells are yes and no (``answered``) the last section is one answer of a list, and those before ask.
+        """
+        sections = SECTION.split(text)
+        if answered and len(sections) > 1:
+            return text
+        telling = [part for part in sections if any(self.weight(word) > WEAKEST for word in words(part, self.known))]
+        return telling[-1] if telling else text
 
     def _score(
         self, whole: float, weights: Mapping[str, float], total: float, matched: Mapping[str, tuple[str, float]]

@@ -7,16 +7,17 @@ left out, and that is an answer. Nothing here is applied; a steward decides.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mappings.fitting import convertible, fitting, texts_of
+from mappings.fitting import answers_of, convertible, fitting, texts_of
 from mappings.header import header
 from mappings.knowledge import PLAIN_ANSWERS, Decided, Knowledge, Target
 from mappings.naming import Fit, Naming
 from mappings.profile import Column, Table, ValueKind
-from mappings.suggest_elements import ElementProposal, elements_of
-from mappings.words import fold
+from mappings.suggest_elements import ElementProposal, apart, elements_of
+from mappings.words import fold, words
 from ontology.prefixes import Curie
 
 __all__ = ["PROPOSED", "Advice", "Proposal", "Suggester"]
@@ -30,10 +31,17 @@ EXPLAINS = re.compile(
     r"^(?:please )?(?:specify|if other|explain|describe)\b|\b(?:other|specify|explain)\b[^a-z]*$", re.IGNORECASE
 )
 """Questions that ask for words."""
+SYSTEM = re.compile(r"redcap_(?:event_name|repeat_(?:instrument|instance)|data_access_group|survey_identifier)")
+"""The columns that REDCap itself adds to an export."""
+STATES = frozenset({"incomplete", "unverified", "complete"})
 NEGLIGIBLE = 0.15
 """Below this score nothing is listed at all."""
 BY_NAME = 0.92
 """What a name that fits in every word is worth alone."""
+SHARED = 0.6
+"""The share of its answers that have a word of which the whole question speaks."""
+FEWEST = 3
+"""Answers from which it may be told what all of them speak of."""
 BY_CELLS = 0.7
 """What cells that are all known are worth alone."""
 
@@ -104,14 +112,14 @@ class Suggester:
             return Advice(column, None, (), "leave:empty", "says nothing in any row")
         fits = self._fits(column, common)
         scored = self._scored(column, fits)
-        ranked = sorted(scored, key=lambda key: (-scored[key].score, key))
+        ranked = self._ranked(scored)
         listed = [key for key in ranked if self.knowledge.targets[key].record and scored[key].score >= NEGLIGIBLE]
-        proposals = tuple(self._proposal(column, key, scored[key], fits) for key in listed[:SHOWN])
+        proposals = tuple(apart([self._proposal(column, key, scored[key], fits) for key in listed[:SHOWN]]))
         if identical := self._identical(column, collection):
             places = ", ".join(item.source for item in identical[:4])
             first = self._proposal(column, identical[0].target, _Scored(0.99, [f"decided so in {places}"]), fits)
-            others = tuple(item for item in proposals if item.target.key != first.target.key)
-            return Advice(column, first, (first, *others)[:SHOWN], identical=identical)
+            others = [item for item in proposals if item.target.key != first.target.key]
+            return Advice(column, first, tuple(apart([first, *others])[:SHOWN]), identical=identical)
         best = ranked[0] if ranked else ""
         if proposals and best == listed[0] and proposals[0].score >= PROPOSED:
             return Advice(column, proposals[0], proposals)
@@ -125,11 +133,16 @@ class Suggester:
         found = {
             key: _Scored(BY_NAME * fit.score**1.2, [_named(fit)]) for (key, element), fit in fits.items() if not element
         }
-        ranked = sorted(found, key=lambda key: (-found[key].score, key))
+        ranked = self._ranked(found)
         listed = [key for key in ranked if self.knowledge.targets[key].record and found[key].score >= NEGLIGIBLE]
         if not listed or ranked[0] != listed[0]:
             return []
-        return [self._proposal(column, key, found[key], fits) for key in listed[:SHOWN]]
+        return apart([self._proposal(column, key, found[key], fits) for key in listed[:SHOWN]])
+
+    def _ranked(self, scored: Mapping[str, _Scored]) -> list[str]:
+        """The targets best first; of those that fit alike the one that was decided more often."""
+        used = {key: sum(self.knowledge.uses.get(key, {}).values()) for key in scored}
+        return sorted(scored, key=lambda key: (-round(scored[key].score, 3), -used[key], key))
 
     def _left(self, column: Column, scored: dict[str, _Scored], best: str, listed: list[str]) -> tuple[str, str]:
         """Role and reason of a column for which nothing is proposed."""
@@ -147,9 +160,12 @@ class Suggester:
         texts = [column.header.name, *column.other_names]
         if column.described and column.described.label:
             texts.append(column.described.label)
+        if shared := _shared(column, texts[-1]):
+            texts[-1] = shared
+        answered = answers_of(column)
         best: dict[tuple[str, Curie | None], Fit] = {}
         for text in texts:
-            for key, fit in self._naming.fits(text, common).items():
+            for key, fit in self._naming.fits(text, common, answered=answered).items():
                 if key not in best or best[key].score < fit.score:
                     best[key] = fit
         return best
@@ -179,6 +195,8 @@ class Suggester:
         if column.years or column.kind is ValueKind.DATE:
             form = "calendar years" if column.years else "dates"
             self._raise(scored, "role:date", 0.8, f"its cells are {form}")
+        if SYSTEM.fullmatch(column.name) or (column.name.endswith("_complete") and _state_of_form(column)):
+            self._raise(scored, "leave:administrative", 0.95, "REDCap's own: the state of a form, an event or a repeat")
         if EXPLAINS.search(label) or EXPLAINS.search(column.header.name):
             self._raise(scored, "leave:text", 0.85, "it asks to explain an answer that is not listed")
 
@@ -205,11 +223,12 @@ class Suggester:
         telling = [text for text in said if text not in PLAIN_ANSWERS and not text.lstrip("-.").isdigit()]
         if not telling or len(telling) > 400:
             return []
-        weights = {text: 1 / len(self.knowledge.cell_targets.get(text, ("",))) for text in telling}
+        tellers = {text: self.knowledge.tellers(text) for text in telling}
+        weights = {text: 1 / max(1, len(found)) for text, found in tellers.items()}
         total = sum(weights.values())
         shares: dict[str, list[float]] = {}
         for text in telling:
-            for key in self.knowledge.cell_targets.get(text, ()):
+            for key in tellers[text]:
                 shares.setdefault(key, []).append(weights[text])
         return [
             (
@@ -236,6 +255,25 @@ class Suggester:
         found = [item for item in self.knowledge.by_name.get(fold(column.name), ()) if _same(column, item, collection)]
         agreed = len({(item.variable, item.element) for item in found}) == 1
         return tuple(found) if agreed else ()
+
+
+def _state_of_form(column: Column) -> bool:
+    """Whether the cells are those by which REDCap says how far a form is filled in."""
+    said = set(texts_of(column).values())
+    return bool(said) and (said <= STATES or said <= {"0", "1", "2"})
+
+
+def _shared(column: Column, asked: str) -> str:
+    """The question with the words that most of its answers have: *Grade* where all of them are *adverse event*."""
+    answers = [dict.fromkeys(words(text)) for text in column.meanings.values()]
+    counted = Counter(word for answer in answers for word in answer)
+    own = set(words(asked))
+    more = [
+        word
+        for word, count in counted.items()
+        if count > SHARED * len(answers) and not word.isdigit() and word not in own
+    ]
+    return " ".join([asked, *more]) if more and len(answers) >= FEWEST else ""
 
 
 def _same(column: Column, item: Decided, collection: str | None) -> bool:

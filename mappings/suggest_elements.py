@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 from mappings.fitting import texts_of
 from mappings.knowledge import Knowledge
@@ -12,9 +13,10 @@ from mappings.profile import Column, ValueKind
 from ontology.element_rules import ValueType
 from ontology.prefixes import Curie
 
-__all__ = ["ElementProposal", "elements_of"]
+__all__ = ["ElementProposal", "apart", "elements_of"]
 
 SHOWN = 5
+STEP = 0.001
 BY_NAME, BY_USE, BY_VALUES = 0.45, 0.35, 0.2
 """What name, earlier use and permissible values weigh among the elements of one variable."""
 
@@ -42,7 +44,28 @@ def elements_of(
         rank, reason = _rank(knowledge, column, curie, uses, texts, fits.get((key, curie)))
         worth = round(min(0.99, score * (0.35 + 0.65 * rank)), 3)
         made.append(ElementProposal(curie, item.version, item.long_name, worth, reason))
-    return sorted(made, key=lambda item: (-item.score, int(item.curie.partition(":")[2] or 0)))[:SHOWN]
+    return apart(sorted(made, key=lambda item: (-item.score, int(item.curie.partition(":")[2] or 0)))[:SHOWN])
+
+
+class Scored(Protocol):
+    """What has a score."""
+
+    @property
+    def score(self) -> float:
+        """From 0 to 1."""
+        ...
+
+
+Ranked = TypeVar("Ranked", bound=Scored)
+
+
+def apart(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Proposals in their order, each scored below the one before, so that what is first is so wherever it is read."""
+    made: list[Ranked] = []
+    for item in ranked:
+        below = made[-1].score - STEP if made else 1.0
+        made.append(item if item.score <= below else replace(item, score=round(below, 3)))  # type: ignore[type-var]
+    return made
 
 
 def _rank(

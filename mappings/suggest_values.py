@@ -10,9 +10,9 @@ from functools import cache, lru_cache
 
 from rapidfuzz import fuzz, process
 
-from mappings.cell_forms import forms, polar, squeezed, stage_label
+from mappings.cell_forms import forms, numbered, polar, squeezed, stage_label
 from mappings.cell_words import DISEASE, NEGATIONS, SIDES, bag, by_words
-from mappings.fitting import choice_of, texts_of
+from mappings.fitting import choice_of, texts_of, ticked
 from mappings.knowledge import PLAIN_ANSWERS, Knowledge, Target
 from mappings.profile import Column, Table
 from mappings.suggest import Suggester
@@ -93,12 +93,17 @@ def values_of(
     context = _about(column, table)
     meant = {cell for cell in column.values if texts[cell] != fold(cell)}
     checked = choice_of(suggester.knowledge, column, target)
+    if ticked(column) and not checked:
+        return {}
+    counted = numbered(target.key, {cell: fold(text) for cell, text in column.meanings.items()})
     made: dict[str, list[ValueProposal]] = {}
     for cell, text in texts.items():
         if checked and text in YES and (label := suggester.knowledge.label(checked)):
             found = [ValueProposal(cell, text, checked, label, 0.85, ABOUT)]
         else:
             found = _of_cell(suggester.knowledge, cell, text, target, lookup, context, coded=cell not in meant)
+        if not found and counted:
+            found = _of_scale(suggester.knowledge, cell, text, target, lookup)
         if found:
             made[cell] = found
     return made
@@ -160,6 +165,15 @@ def _of_cell(
         _by_words(found, target, context)
     if not bare and text not in PLAIN_ANSWERS and not found.by_term:
         _by_likeness(knowledge.cells.get(target.key, {}), text, found.add)
+    return found.best()
+
+
+def _of_scale(knowledge: Knowledge, cell: str, text: str, target: Target, lookup: Lookup) -> list[ValueProposal]:
+    """The grade that a code counts, where its meaning describes the grade without naming it."""
+    found = _Found(knowledge, cell, text)
+    if label := stage_label(target.key, cell):
+        for term, named in lookup(label):
+            found.add(term, 0.7, f"the codes count from 0 as the scale does: {label}", named)
     return found.best()
 
 

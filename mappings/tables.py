@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 SHAPE = "map.yaml"
 DECISIONS = "mapping.sssom.tsv"
-READING = 2
+READING = 3
 """The version of how tables are read: raise it when the same table and map would give other records."""
 
 NOT_RECIPE = {"name", "title", "matches", "collection"}

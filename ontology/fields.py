@@ -80,6 +80,8 @@ class Star:
     fields: tuple[Field, ...]
     cite: bool = True
     """Whether the star names its source (identity stars do not: many sources may name the node)."""
+    told_apart: tuple[str, ...] = ()
+    """The fields by which identity records of one node are told apart, since each says another thing."""
 
     @property
     def table(self) -> str:
@@ -237,17 +239,33 @@ STARS: tuple[Star, ...] = (
             "when               q:day               when",
             "instance_count     q:instanceCount     integer",
             "body_part          q:bodyPart          concept",
+            "body_part_code     q:bodyPartCode      string",
             "tracer             q:tracer            concept",
+            "tracer_code        q:tracerCode        string",
             "contrast           q:contrast          concept",
+            "contrast_code      q:contrastCode      string",
+            "title_code         q:titleCode         string",
             "uptake_minutes     q:uptakeMinutes     decimal",
             "acquisition        q:acquisition       concept",
+            "acquisition_rule   q:acquisitionRule   string",
+            "field_strength     q:fieldStrength     decimal",
             "slice_spacing      q:sliceSpacing      decimal",
             "temporal_positions q:temporalPositions integer",
+            "time_step          q:timeStep          decimal",
+            "scan_seconds       q:scanSeconds       decimal",
             "viewer             q:viewer            iri",
             "license            dcterms:license     string",
             "source_doi         dcterms:source      string",
             "attributes         dicom:              attributes",
         ),
+    ),
+    Star(
+        records.Derivation,
+        Kind.UID,
+        (),
+        _fields("origin q:derivedFrom uid"),
+        cite=False,
+        told_apart=("origin",),
     ),
     Star(
         records.LesionFacts,

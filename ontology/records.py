@@ -123,6 +123,8 @@ class SourceRecord:
     """Which ids the subjects are called by; empty for the collection's own, in which images have their PatientIDs."""
     extent: Extent | None = None
     """Only of an export of a project, of which there may be others."""
+    public: bool = False
+    """Whether the place that it is from shows it to everybody: a new collection does so with this class of data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,16 +252,44 @@ class SeriesHeader(Record):
     when: When | None = None
     instance_count: int | None = None
     body_part: Curie | None = None
+    body_part_code: str | None = None
     tracer: Curie | None = None
+    tracer_code: str | None = None
     contrast: Curie | None = None
+    contrast_code: str | None = None
+    title_code: str | None = None
+    """What a report or a selection of key objects is: the triplet of its title."""
     uptake_minutes: Decimal | None = None
     acquisition: Curie | None = None
+    acquisition_rule: str | None = None
+    """The stated rule that the kind of the acquisition follows from."""
+    field_strength: Decimal | None = None
+    """In T, also where the header has it in gauss."""
     slice_spacing: Decimal | None = None
     temporal_positions: int | None = None
+    time_step: Decimal | None = None
+    """The median time between two acquisitions of a slice with the same settings, in s."""
+    scan_seconds: Decimal | None = None
+    """From the first to the last acquisition of the series, in s."""
     viewer: str | None = None
     license: str | None = None
     source_doi: str | None = None
     attributes: Mapping[str, Scalar | tuple[Scalar, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation(Record):
+    """What a series was made from or on: another series, or an image whose series is not known.
+
+    It is part of the identity of what was made, which any number of sources may state.
+    """
+
+    identity: ClassVar[bool] = True
+    uid: str
+    """Of the series that was made."""
+    subject: str
+    origin: str
+    """The UID of the series or image that it was made from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -462,3 +492,5 @@ class Reject:
     """True where the content is sound but may identify a person or contradicts what is already held."""
     content: str = ""
     """The digest of the content, where a steward may let it pass this check; empty where nobody can."""
+    review: bool = False
+    """True where the source came in, but a steward is to look at something of it, which may be withheld until then."""

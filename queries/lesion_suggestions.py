@@ -7,8 +7,8 @@ is marked, since a person has to look at the images then.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from urllib.parse import unquote
@@ -24,6 +24,9 @@ SIZES = ("ncit:C96684", "ncit:C96685")
 
 LEAST = 0.5
 """The least ratio of two sizes that are called alike; readers differ by 20 % and more on small lesions."""
+
+DAY, VISIT = "day", "visit"
+"""How a time begins that is a day of a clock, or a visit; all others are studies."""
 
 CLOSE = 0.8
 """A second suggestion with so much of the score of the first makes it ambiguous."""
@@ -74,11 +77,23 @@ def measured(warehouse: Warehouse, caller: Caller, collection: str, subject: str
                 lesion.sites[str(row["site"])] = str(row["siteLabel"])
             if row["sideLabel"]:
                 lesion.sides.add(str(row["sideLabel"]))
-            time = row["study"] or (row["day"] is not None and f"day {row['day']} of {row['clock']}")
-            if time and row["value"] is not None and row["unit"] == "mm":
+            if row["value"] is not None and row["unit"] == "mm":
                 size = float(str(row["value"]))
-                lesion.sizes[variable, str(time)] = max(size, lesion.sizes.get((variable, str(time)), size))
+                for time in _times(row):
+                    lesion.sizes[variable, time] = max(size, lesion.sizes.get((variable, time), size))
     return list(found.values())
+
+
+def _times(row: Mapping[str, object]) -> Iterator[str]:
+    """When a size was taken: by study and by day, since an annotation names its study and a table a day.
+
+    A visit counts where nothing else is known: two documents may number visits in two ways.
+    """
+    day = None if row["day"] is None else f"{DAY} {row['day']} of {row['clock']}"
+    known = [str(time) for time in (row["study"], day) if time]
+    yield from known
+    if not known and row["visit"] is not None:
+        yield f"{VISIT} {row['visit']}"
 
 
 def suggestions(lesions: Iterable[Measured], decided: set[frozenset[tuple[str, str]]]) -> Iterator[Suggestion]:
@@ -109,7 +124,8 @@ def _suggested(a: Measured, b: Measured) -> Suggestion | None:
     if not ratios or (mean := sum(ratios) / len(ratios)) < LEAST:
         return None
     known = bool(a.sites and b.sites)
-    return Suggestion(a, b, round(mean if known else mean / 2, 3), len({time for _, time in shared}))
+    days = Counter(time.startswith((DAY, VISIT)) for time in {time for _, time in shared})
+    return Suggestion(a, b, round(mean if known else mean / 2, 3), max(days.values()))
 
 
 def _rivalled(item: Suggestion, found: list[Suggestion]) -> bool:

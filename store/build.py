@@ -28,14 +28,18 @@ from store.stars import Minter, quoted, star_text
 
 __all__ = ["Build", "arrow_batches", "connect"]
 
-KIND_RANK = "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 WHEN 'idc' THEN 2 ELSE 9 END"
-"""Which header of a series or study is shown: files before DICOMweb before catalogues."""
+KIND_RANK = (
+    "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 "
+    "WHEN 'idc' THEN 2 WHEN 'tcia' THEN 2 WHEN 'tcia-manifest' THEN 2 WHEN 'nbia' THEN 3 WHEN 'xnat' THEN 3 "
+    "WHEN 'dimse' THEN 10 ELSE 9 END"
+)
+"""Which header of a series or study is shown: files before DICOMweb before catalogues, and queries last."""
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
 
 OBSERVATIONS = ("Measurement", "Finding", "Response", "Outcome")
 
-CLAIMING = {"Series", "Instance", "RegionFacts", *OBSERVATIONS}
+CLAIMING = {"Series", "Instance", "Derivation", "RegionFacts", *OBSERVATIONS}
 """The record types that refer to studies, series or instances."""
 
 CLAIMED = ("Series", "Study", "Instance")
@@ -237,7 +241,7 @@ class Build:
         join = self.identity.join if "subject" in have else ""
         conditions = [f"r.collection IN (SELECT collection FROM {self.affected})"] if self.affected else []
         if self.lost and star.node is Kind.UID:
-            ranks = {"Series": "0", "SeriesHeader": "0", "Instance": "2"}.get(table, "1")
+            ranks = {"Series": "0", "SeriesHeader": "0", "Derivation": "0", "Instance": "2"}.get(table, "1")
             lost = f"SELECT uid, collection, subject FROM {self.view('conflict')} WHERE rank = {ranks}"
             conditions.append(f"(r.uid, r.collection, {self.identity.subject}) NOT IN ({lost})")
         within = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -290,7 +294,7 @@ class Build:
             if not self.columns[star.table]:
                 continue
             if star.record.identity:
-                keys = KEYS[star.node]
+                keys = (*KEYS[star.node], *star.told_apart)
                 others = [
                     item.name for item in star.fields if item.name not in keys and self.has(star.table, item.name)
                 ]

@@ -85,6 +85,7 @@ quarantine_table = sa.Table(
     sa.Column("wanted", sa.String, nullable=False),
     sa.Column("quarantined", sa.Boolean, nullable=False),
     sa.Column("content", sa.String, nullable=False, server_default=""),
+    sa.Column("review", sa.String, nullable=False, server_default=""),
 )
 run_table = sa.Table(
     "run",
@@ -162,6 +163,8 @@ class QuarantineEntry:
     quarantined: bool
     content: str = ""
     """The digest of the content where a release can let it in; empty where none can (`store.attestations`)."""
+    review: bool = False
+    """Whether the source is in, and only this of it waits for a steward."""
 
 
 def now() -> str:
@@ -182,7 +185,7 @@ class Control:
 
     def _later_columns(self) -> None:
         """Give a database of an earlier version the columns that came later."""
-        for table, name in ((source_table, "namespace"), (quarantine_table, "content")):
+        for table, name in ((source_table, "namespace"), (quarantine_table, "content"), (quarantine_table, "review")):
             if name not in {column["name"] for column in sa.inspect(self.engine).get_columns(table.name)}:
                 change = f"ALTER TABLE {table.name} ADD COLUMN {name} VARCHAR DEFAULT '' NOT NULL"
                 with self.engine.begin() as connection:
@@ -319,12 +322,22 @@ class Control:
                 "wanted": item.wanted,
                 "quarantined": item.quarantine,
                 "content": item.content,
+                "review": "yes" if item.review else "",
             }
             for item in rejects
         ]
+        asked = [{"at": row["place"], "what": row["content"]} for row in rows if row["review"]]
+        again = sa.delete(quarantine_table).where(
+            columns.collection == collection,
+            columns.place == sa.bindparam("at"),
+            columns.content == sa.bindparam("what"),
+            columns.review != "",
+        )
         with self._begin() as connection:
             for start in range(0, len(names), 500):
                 connection.execute(stale, {"of": names[start : start + 500]})
+            if asked:  # what is to be decided once for a collection stands in its queue once
+                connection.execute(again, asked)
             if rows:
                 connection.execute(sa.insert(quarantine_table), rows)
 
@@ -334,7 +347,8 @@ class Control:
         if collection is not None:
             query = query.where(quarantine_table.c.collection == collection)
         with self._begin() as connection:
-            return [QuarantineEntry(**row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings()
+            return [QuarantineEntry(**{**row, "review": bool(row["review"])}) for row in rows]
 
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:

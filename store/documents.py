@@ -2,7 +2,8 @@
 
 A document is a gzip file ``documents/ab/abcd….gz`` of the data folder, named by the SHA-256 of its content. The ledger
 names it by the source that was read from it, together with how that source was read. What a document holds is the
-reader's to say (`ingest.table_kept`); it is neither part of a generation nor served.
+reader's to say (`ingest.table_kept`); it is no part of a generation. Who may read the source of an annotation or report
+may have its document (`store.warehouse.Warehouse.kept`).
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import tempfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +26,12 @@ __all__ = ["LIMIT", "Documents", "Reading"]
 
 LIMIT = 16 << 20
 """Bytes of a file, or of the text to keep of it, beyond which nothing is kept: it is read again from its locator."""
+
+PIECE = 1 << 16
+"""Characters that are packed at once."""
+
+SETTLING = 16
+"""How many documents are brought to the disk at once."""
 
 reading_table = sa.Table(
     "reading",
@@ -51,6 +59,9 @@ class Documents:
     def __init__(self, home: Home, control: Control) -> None:
         self._home = home
         self._engine = control.engine
+        self._unsettled: set[Path] = set()
+        self._folders: set[Path] = set()
+        """The folders that are there."""
         reading_table.create(self._engine, checkfirst=True)
 
     def path(self, document: str) -> Path:
@@ -59,28 +70,34 @@ class Documents:
 
     def put(self, lines: Iterable[str], limit: int = LIMIT) -> str | None:
         """Keep lines of text; the name of the document, or None where they are more than ``limit`` bytes."""
-        digest, size = hashlib.sha256(), 0
-        self._home.scratch.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=self._home.scratch, suffix=".gz")
-        with os.fdopen(handle, "wb") as out:
-            # no file name and no time, so that the same content is the same file
-            with gzip.GzipFile("", "wb", compresslevel=3, fileobj=out, mtime=0) as packed:
-                for line in lines:
-                    data = line.encode() + b"\n"
-                    size += len(data)
-                    if size > limit:
-                        break
-                    digest.update(data)
-                    packed.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        if size > limit:
-            Path(draft).unlink()
-            return None
+        digest, size, content = hashlib.sha256(), 0, []
+        # gzip without file name and time, so that the same content is the same file
+        packing = zlib.compressobj(level=3, wbits=31)
+        for data in _pieces(lines):
+            size += len(data)
+            if size > limit:
+                return None
+            digest.update(data)
+            content.append(packing.compress(data))
         place = self.path(digest.hexdigest())
-        place.parent.mkdir(parents=True, exist_ok=True)
-        Path(draft).replace(place)
+        if place.parent not in self._folders:
+            self._home.scratch.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(place.parent)
+        draft = self._home.scratch / f"document.{os.getpid()}.gz"
+        draft.write_bytes(b"".join((*content, packing.flush())))
+        if place.exists():
+            _settled(draft)  # what the ledger names already is never in danger
+        else:
+            self._unsettled.add(place)
+        draft.replace(place)
         return digest.hexdigest()
+
+    def _settle(self) -> None:
+        """See that what was kept is on the disk, many at once: the disk writes them together."""
+        with ThreadPoolExecutor(SETTLING) as pool:
+            list(pool.map(_settled, self._unsettled))
+        self._unsettled.clear()
 
     def lines(self, document: str) -> Iterator[str]:
         """The lines of a document."""
@@ -89,7 +106,8 @@ class Documents:
                 yield line.removesuffix("\n")
 
     def enter(self, readings: Iterable[Reading]) -> None:
-        """Enter how sources were read, in place of what was entered of them before."""
+        """Enter how sources were read, in place of what was entered of them before; what was kept is on the disk."""
+        self._settle()
         with self._engine.begin() as connection:
             for reading in readings:
                 connection.execute(sa.delete(reading_table).where(reading_table.c.sid == reading.sid))
@@ -113,6 +131,24 @@ class Documents:
         )
         with self._engine.begin() as connection:
             return list(dict.fromkeys(connection.scalars(query)))
+
+    def named(self, digest: str, collection: str | None = None) -> list[tuple[str, str]]:
+        """Sources with their documents by a digest: that of the document, or the first digits of the source's content.
+
+        The last one logged comes first.
+        """
+        source, document = source_table.c, reading_table.c.document
+        query = (
+            sa.select(source.sid, document)
+            .join(reading_table, source.sid == reading_table.c.sid)
+            .where(document.is_not(None))
+            .where(sa.or_(document == digest, source.digest.startswith(digest, autoescape=True)))
+            .order_by(source.logged_at.desc(), source.sid)
+        )
+        if collection is not None:
+            query = query.where(source.collection == collection)
+        with self._engine.begin() as connection:
+            return [(row.sid, row.document) for row in connection.execute(query)]
 
     def forget(self, sids: Iterable[str]) -> None:
         """Remove what was kept of sources' contents, under whatever mapping they were read, from the disk too.
@@ -152,3 +188,25 @@ class Documents:
         for path in self._home.documents.glob("*/*.gz"):
             if path.name.removesuffix(".gz") not in named:
                 path.unlink()
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
+    """Lines in pieces of some length, each line ended."""
+    held: list[str] = []
+    length = 0
+    for line in lines:
+        held.append(line)
+        length += len(line)
+        if length >= PIECE:
+            yield "\n".join((*held, "")).encode()
+            held, length = [], 0
+    if held:
+        yield "\n".join((*held, "")).encode()
+
+
+def _settled(place: Path) -> None:
+    try:
+        with place.open("rb") as handle:
+            os.fsync(handle.fileno())
+    except FileNotFoundError:  # swept meanwhile
+        return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -214,6 +214,24 @@ class Warehouse:
             return
         with observations(self.home, mine) as connection:
             yield connection
+
+    def kept(
+        self, digest: str, caller: Caller, kinds: Container[str], collection: str | None = None
+    ) -> list[tuple[LoggedSource, str]]:
+        """The served sources of these kinds that a caller may read and their kept documents, the last logged first.
+
+        ``digest`` is a document's own, or that of a source's content, which may be shortened.
+        """
+        manifest = self._served()[1]
+        left, live = self._left(manifest), manifest.live
+        return [
+            (source, document)
+            for sid, document in self.documents.named(digest, collection)
+            if (source := live.get(sid)) is not None
+            and source.kind in kinds
+            and (audience := manifest.audience(source)) not in left
+            and caller.may_read(audience)
+        ]
 
     def _read_by(self, caller: Caller) -> Manifest | None:
         """The manifest with the sources that a caller may read; None while something is taken from an audience."""

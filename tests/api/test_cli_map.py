@@ -351,3 +351,24 @@ def test_what_cannot_be_set_changes_nothing(qilin: Run, home: Home, words: tuple
     assert problem in said
     assert path.read_text(encoding="utf-8") == MAP
     assert not (home.mappings / "newer").exists()
+
+
+def test_the_cells_of_a_column_are_decided_with_it(qilin: Run, home: Home) -> None:
+    cells = (
+        f"value:Stage/II\tskos:exactMatch\tncit:C28054\tStage II\t{GUESSED}\t0.9\tits label\n"
+        f"value:Stage/odd\tskos:closeMatch\tncit:C27966\tStage I\t{GUESSED}\t0.3\tperhaps\n"
+        f"value:Sex/f\tskos:exactMatch\tncit:C20197\tMale\t{GUESSED}\t0.9\twrong\n"
+    )
+    (home.mappings / "trial" / "proposals.sssom.tsv").write_text(HEAD + PROPOSALS + cells, encoding="utf-8")
+    assert "are proposed for ncit:C28108, not for ncit:C28421" in refused(qilin, "Stage", "ncit:C28421", "--cells")
+    assert "name its column, 'Stage'" in refused(qilin, "Stage=II", "--cells")
+    assert "one by one" in refused(qilin, "Stage", "--reject", "--cells")
+    assert json.loads(qilin("history", "trial", "--json").stdout)["decisions"] == [], "nothing is half decided"
+    made = decide(qilin, "Stage", "--cells", "--later")
+    told = {made["subject"]: made["object"], **{item["subject"]: item["object"] for item in made["brought"]}}
+    assert told == {"column:Stage": "ncit:C28108", "value:Stage/II": "ncit:C28054"}
+    assert [item["reason"] for item in made["brought"]] == ["as the protocol says"]
+    assert len(decide(qilin, "Stage", "--cells", "--later")["brought"]) == 0, "what is decided stays as it is"
+    decide(qilin, "Stage=II", "--withdraw", "--later")
+    decide(qilin, "Stage=II", "ncit:C28054", "--reject", "--later")
+    assert len(decide(qilin, "Stage", "--cells", "--later")["brought"]) == 0, "what is rejected stays rejected"

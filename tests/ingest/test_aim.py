@@ -62,7 +62,9 @@ def shown(value: Any) -> Any:
         return f"{day} {value.clock}" if value.clock else day
     if isinstance(value, Decimal):
         return format(value, "f")
-    return value
+    if isinstance(value, dict):
+        return {name: shown(item) for name, item in value.items()}
+    return list(map(shown, value)) if isinstance(value, tuple) else value
 
 
 def as_json(item: Yield) -> dict[str, Any]:

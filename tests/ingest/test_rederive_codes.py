@@ -25,7 +25,7 @@ from store.raw_codes import raw_codes
 from store.warehouse import Warehouse
 
 GOLDEN = Path(__file__).parent / "aim" / "aim3_target_lesion" / "input.xml"
-PRIVATE = "2891771|caBIG|Proportion Necrosis"
+PRIVATE = "2891770|caBIG|Proportion Necrosis"
 OTHER = "1|99NOBODY|has this"
 
 
@@ -41,10 +41,10 @@ def files(tmp_path: Path) -> Path:
     """Two documents, of which one has a private code."""
     folder = tmp_path / "files"
     folder.mkdir()
-    text = GOLDEN.read_text(encoding="utf-8")
+    text = GOLDEN.read_text(encoding="utf-8").replace('"2891771"', '"2891770"')
     (folder / "with.xml").write_text(text, encoding="utf-8")
     (folder / "without.xml").write_text(
-        text.replace('"2891771"', '"17"').replace("1.2.840.99999.1.1", "1.2.840.99999.1.2"), encoding="utf-8"
+        text.replace('"2891770"', '"17"').replace("1.2.840.99999.1.1", "1.2.840.99999.1.2"), encoding="utf-8"
     )
     return folder
 

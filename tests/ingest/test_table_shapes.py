@@ -130,7 +130,7 @@ def test_one_code_gives_a_record_for_each_facet(tmp_path):
         ("B", t, ncit.T1_STAGE_FINDING),
         ("C", n, ncit.N0_STAGE_FINDING),
     ]
-    assert problems(items) == [("R5C2, R5C2", "value without a decision")]
+    assert problems(items) == [("R5C2", "value without a decision")]
 
 
 def test_a_lesion_is_named_by_several_columns(tmp_path):

@@ -222,3 +222,76 @@ def test_every_curated_name_speaks_of_one_known_target():
             assert target in variables() or target in terms(), target
         elif not target.startswith("none:"):
             assert target in ROLES, target
+
+
+SECTIONS = "SEMI QUANTITATIVE ASSESSMENT 1 - LUNG - "
+
+
+@pytest.mark.parametrize(
+    ("label", "cells", "variable"),
+    [
+        (SECTIONS + "SUV PEAK", ("7", "6.9", "4.1"), ncit.STANDARDIZED_UPTAKE_VALUE_PEAK),
+        ("Exam 2: liver: SUV max", ("7", "6.9", "4.1"), ncit.STANDARDIZED_UPTAKE_VALUE_MAXIMUM),
+        ("Maximum SUV of all lesions", ("7", "6.9", "4.1"), ncit.STANDARDIZED_UPTAKE_VALUE_MAXIMUM),
+    ],
+)
+def test_the_last_section_of_a_label_says_what_is_asked(plain, label, cells, variable):
+    proposed = plain.column(column("x1e18", *cells, described=Described("x1e18", label, {}))).proposed
+    assert proposed.target.variable == variable
+    assert proposed.score < 0.92, "less sure than where nothing else is said"
+
+
+def test_a_heading_does_not_make_a_column_what_it_is_not(plain):
+    said = Described("x1e19", "SUV PEAK - REASON NOT DONE - OTHER, SPECIFY", {})
+    assert plain.column(column("x1e19", "artefact", "no time", described=said)).proposed is None
+
+
+def test_what_all_answers_speak_of_is_part_of_the_question(plain):
+    meanings = {"0": "No adverse event", "1": "Mild adverse event", "2": "Moderate adverse event"}
+    graded = column("af11", "0", "1", "2", "1", described=Described("af11", "GRADE #1", meanings))
+    assert plain.column(graded).proposals[0].target.variable == ncit.ADVERSE_EVENT_TOXICITY_GRADE
+    other = column("af11", "1", "2", described=Described("af11", "GRADE #1", {"1": "Low", "2": "High"}))
+    assert plain.column(other).proposals[0].target.variable == ncit.HISTOLOGIC_GRADE
+
+
+def test_of_two_that_fit_alike_the_one_decided_more_often_is_first(suggester):
+    assert suggester.column(column("AGE", "54", "61", "70")).proposed.target.variable == ncit.AGE
+
+
+def test_codes_that_count_the_grades_of_a_scale(plain):
+    meanings = {"0": "Asymptomatic", "1": "Symptomatic, ambulatory", "2": "In bed less than half of the day"}
+    said = Described("e29", "ECOG PERFORMANCE STATUS", meanings)
+    made = column("e29", "0", "1", "2", described=said)
+    target = plain.column(made).proposed.target
+    found = values_of(plain, made, target)
+    assert [found[cell][0].label for cell in "012"] == [f"ECOG Performance Status {cell}" for cell in "012"]
+    later = Described("e29", "ECOG PERFORMANCE STATUS", {str(int(key) + 1): text for key, text in meanings.items()})
+    shifted = column("e29", "1", "2", "3", described=later)
+    assert not any("ECOG" in item.label for items in values_of(plain, shifted, target).values() for item in items)
+
+
+def test_no_two_proposals_have_the_same_score(suggester):
+    proposals = suggester.column(column("AGE", "54", "61", "70")).proposals
+    assert [item.target.variable for item in proposals[:2]] == [ncit.AGE, ncit.AGE_AT_DIAGNOSIS]
+    assert proposals[0].score > proposals[1].score
+
+
+def test_columns_of_redcap_itself_are_about_the_form(plain):
+    state = Described("x_complete", "Complete?", {"0": "Incomplete", "1": "Unverified", "2": "Complete"})
+    for made in (
+        column("x_complete", "0", "2", described=state),
+        column("x_complete", "Complete", "Incomplete"),
+        column("redcap_repeat_instance", "1", "2", "3"),
+    ):
+        assert plain.column(made).role == "leave:administrative"
+    assert plain.column(column("response_complete", "CR", "PR", "SD")).role != "leave:administrative"
+
+
+def test_a_ticked_choice_means_that_choice_alone(suggester):
+    def race(number: str, choice: str) -> dict[str, list]:
+        label = f"Race (Select all that apply) {choice}"
+        made = column(f"race___{number}", "0", "1", "0", described=Described(f"race___{number}", label, {}))
+        return values_of(suggester, made, suggester.column(made).proposed.target)
+
+    assert race("1", "American Indian/Alaska Native")["1"][0].term == "ncit:C41259"
+    assert race("6", "Unknown / Not Reported") == {}

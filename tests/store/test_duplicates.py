@@ -11,7 +11,19 @@ import pytest
 
 import store.generations
 from ontology.prefixes import Curie
-from ontology.records import DataClass, Finding, Lesion, Measurement, Record, Region, RegionFacts, Response
+from ontology.records import (
+    DataClass,
+    Derivation,
+    Finding,
+    Lesion,
+    Measurement,
+    Record,
+    Region,
+    RegionFacts,
+    Response,
+    Series,
+    Study,
+)
 from ontology.terms import ncit, q
 from store.warehouse import OPERATOR, Warehouse
 from tests.store import toys
@@ -106,3 +118,34 @@ def test_another_audience_has_its_own_primary(warehouse: Warehouse) -> None:
     put(warehouse, "a.xml", document("xml"))
     toys.put(warehouse, "a.csv", document("csv"), DataClass.CLINICAL)
     assert sizes(warehouse) == [("42.5", "true")] * 2
+
+
+MADE_FROM = "SELECT ?made ?of { ?made q:derivedFrom ?of } ORDER BY ?made ?of"
+
+
+def made_from(*origins: str) -> list[Record]:
+    """A series of a study that was made from others."""
+    series = [Series(uid=uid, subject="S1", study="1.2") for uid in ("1.2.9", *origins)]
+    return [
+        Study(uid="1.2", subject="S1"),
+        *series,
+        *(Derivation(uid="1.2.9", subject="S1", origin=o) for o in origins),
+    ]
+
+
+def origins(warehouse: Warehouse) -> list[str]:
+    return [row[1].value.removeprefix("urn:oid:") for row in warehouse.select(MADE_FROM, OPERATOR).rows if row[1]]
+
+
+def test_each_source_adds_what_it_says_a_series_was_made_from(warehouse: Warehouse) -> None:
+    toys.collection(warehouse, "toys", images="public", metadata="public", clinical="clinic")
+    put(warehouse, "a.dcm", made_from("1.2.1", "1.2.2"))
+    assert origins(warehouse) == ["1.2.1", "1.2.2"]
+    before = toys.everything(warehouse)
+    # of another audience: what both say stands once, and the rest goes with its source
+    source = toys.put(warehouse, "b.dcm", made_from("1.2.2", "1.2.3"), DataClass.CLINICAL)
+    assert origins(warehouse) == ["1.2.1", "1.2.2", "1.2.3"]
+    with warehouse.writing() as writing:
+        writing.drop(source)
+        writing.publish()
+    assert toys.everything(warehouse) == before

@@ -20,6 +20,9 @@ from ingest.base import Context, Yield
 from ingest.dicom import SOURCE
 from ontology.records import When
 
+CODES = ("113100", "113105", "113107", "113108", "113109")
+"""What files of a research archive claim of CID 7050: the profile, cleaned texts, shifted dates, patient and device."""
+
 COMMON: dict[str, Any] = {
     "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2",
     "Modality": "CT",
@@ -27,6 +30,9 @@ COMMON: dict[str, Any] = {
     "PatientName": "P-01",
     "PatientIdentityRemoved": "YES",
     "DeidentificationMethod": "basic profile",
+    "DeidentificationMethodCodeSequence": [
+        {"CodeValue": code, "CodingSchemeDesignator": "DCM", "CodeMeaning": "option"} for code in CODES
+    ],
     "StudyInstanceUID": "1.2.3.1",
     "SeriesInstanceUID": "1.2.3.1.1",
     "Rows": 2,
@@ -136,6 +142,32 @@ def whole_file() -> bytes:
                     {"CodeValue": "C-B1031", "CodingSchemeDesignator": "SRT", "CodeMeaning": "FDG"}
                 ],
             }
+        ],
+    )
+
+
+@pytest.fixture(scope="session")
+def enhanced_file() -> bytes:
+    """An enhanced MR file with shared and per-frame groups and a source image, to be damaged."""
+    return Factory.content(
+        1,
+        Modality="MR",
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1",
+        NumberOfFrames=3,
+        SharedFunctionalGroupsSequence=[
+            {
+                "PixelMeasuresSequence": [{"PixelSpacing": ["1", "1"], "SliceThickness": "2"}],
+                "PlaneOrientationSequence": [{"ImageOrientationPatient": ["1", "0", "0", "0", "1", "0"]}],
+            }
+        ],
+        PerFrameFunctionalGroupsSequence=[
+            {
+                "PlanePositionSequence": [{"ImagePositionPatient": ["0", "0", str(place)]}],
+                "MRDiffusionSequence": [{"DiffusionBValue": 800.0}],
+                "FrameContentSequence": [{"FrameAcquisitionDateTime": "20140701101500", "TemporalPositionIndex": 1}],
+                "DerivationImageSequence": [{"SourceImageSequence": [{"ReferencedSOPInstanceUID": "1.2.3.9"}]}],
+            }
+            for place in (0, 2, 4)
         ],
     )
 

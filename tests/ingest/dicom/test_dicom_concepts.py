@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr._snomed_dict import mapping
 
 from ingest.dicom_concepts import (
-    RULES,
-    SeriesFacts,
-    acquisition_of,
     body_part_of,
     contrast_of,
     meanings,
@@ -20,7 +19,9 @@ from ingest.dicom_concepts import (
     words_of,
 )
 from ingest.dicom_header import Elements
+from ingest.dicom_rules import RULES, SeriesFacts, acquisition_of
 from ontology import terms
+from ontology.fields import dicom_attributes
 from ontology.generate import bundled
 from ontology.terms import dcm, ncit, q
 
@@ -29,7 +30,7 @@ FIELDS = ("body_part", "contrast", "tracer")
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_table_holds_bundled_concepts_with_known_codes(field):
-    known = {f"{prefix}:{row['code']}" for prefix in ("ncit", "sct") for row in bundled(prefix)}
+    known = {f"{prefix}:{row['code']}" for prefix in ("dcm", "ncit", "sct") for row in bundled(prefix)}
     sct = {code for group in concepts["SCT"].values() for code in group}
     rows = meanings(field)
     assert rows
@@ -123,8 +124,19 @@ def test_uptake(start, stamp, acquired, expected):
     assert found == (None if expected is None else Decimal(expected))
 
 
-def facts(modality, *, contrast=False, repeats=1, body_part=None, **attributes):
-    return SeriesFacts(modality, contrast, repeats, body_part, attributes)
+SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"
+
+
+def facts(modality, *, repeats=1, contrast=False, plain=False, directions=0, body_part=None, **attributes):
+    return SeriesFacts(
+        modality=modality,
+        contrast=contrast,
+        plain=plain,
+        repeats=repeats,
+        directions=directions,
+        body_part=body_part,
+        attributes=attributes,
+    )
 
 
 DCE = ncit.DYNAMIC_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING
@@ -143,23 +155,63 @@ DCE = ncit.DYNAMIC_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING
         (facts("MR", ImageType=("DERIVED", "PRIMARY", "DIFFUSION", "ADC")), None),
         (facts("MR", DiffusionBValue=(Decimal(0),)), None),
         (facts("MR", contrast=True, repeats=3), DCE),
-        (facts("MR", contrast=True, repeats=2), None),
+        (facts("MR", contrast=True, repeats=2), ncit.CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING),
+        (facts("PT", repeats=4), q.DYNAMIC_PET),
+        (facts("PT", SOPClassUID=("1.2.840.10008.5.1.4.1.1.130",)), q.STATIC_PET),
+        (facts("CT", ImageType=("ORIGINAL", "PRIMARY", "LOCALIZER")), q.LOCALIZER),
+        (
+            facts("CT", contrast=True, ImageType=("DERIVED", "PRIMARY", "PERFUSION", "RCBF")),
+            ncit.COMPUTED_TOMOGRAPHY_PERFUSION_IMAGING,
+        ),
+        (facts("CT", plain=True), ncit.COMPUTED_TOMOGRAPHY_WITHOUT_CONTRAST),
+        (facts("CT"), None),
+        (facts("MR", SOPClassUID=(SPECTROSCOPY,), Rows=(1,), Columns=(1,)), ncit.MAGNETIC_RESONANCE_SPECTROSCOPY),
+        (
+            facts("MR", SOPClassUID=(SPECTROSCOPY,), Rows=(16,), Columns=(16,)),
+            ncit.MAGNETIC_RESONANCE_SPECTROSCOPIC_IMAGING,
+        ),
+        (facts("MR", ImagedNucleus=("23Na",)), q.SODIUM_MRI),
+        (facts("MR", ResonantNucleus=("31P",)), q.OTHER_NUCLEUS_MRI),
+        (facts("MR", ImagedNucleus=("1H",)), None),
+        (facts("MR", ImageType=("DERIVED", "PRIMARY", "T2 MAP")), q.T2_MAPPING),
+        (facts("MR", directions=7, DiffusionBValue=(Decimal(1000),)), ncit.DIFFUSION_TENSOR_IMAGING),
+        (facts("MR", EchoTime=tuple(map(Decimal, (10, 20, 30, 40))), ScanningSequence=("SE",)), q.T2_MAPPING),
+        (facts("MR", InversionTime=tuple(map(Decimal, (50, 100, 400, 800)))), q.T1_MAPPING),
+        (facts("MR", FlipAngle=tuple(map(Decimal, (2, 5, 15))), ScanningSequence=("GR",)), q.T1_MAPPING),
+        (
+            facts("NM", ImageType=("ORIGINAL", "PRIMARY", "TOMO", "EMISSION")),
+            ncit.SINGLE_PHOTON_EMISSION_COMPUTED_TOMOGRAPHY,
+        ),
+        (facts("NM", ImageType=("ORIGINAL", "PRIMARY", "STATIC", "EMISSION")), q.PLANAR_SCINTIGRAPHY),
+        (facts("MG", SOPClassUID=("1.2.840.10008.5.1.4.1.1.13.1.3",)), ncit.DIGITAL_TOMOSYNTHESIS_MAMMOGRAPHY),
         (facts("MR", repeats=3), None),
         (
             facts("MR", contrast=True, repeats=40, ScanningSequence=("EP",)),
-            ncit.PERFUSION_WEIGHTED_MAGNETIC_RESONANCE_IMAGING,
+            ncit.DYNAMIC_SUSCEPTIBILITY_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING,
         ),
         (facts("MR", repeats=3, body_part=ncit.BREAST, ScanningSequence=("RM",)), DCE),
         (facts("MR", repeats=3, body_part=ncit.BREAST, ScanningSequence=("SE",)), None),
         (facts("CT", repeats=5), ncit.COMPUTED_TOMOGRAPHY_PERFUSION_IMAGING),
-        (facts("CT", repeats=2, contrast=True), None),
+        (facts("CT", repeats=2, contrast=True), ncit.COMPUTED_TOMOGRAPHY_WITH_CONTRAST),
     ],
 )
 def test_acquisition(series, expected):
-    assert acquisition_of(series) == expected
+    rule = acquisition_of(series)
+    assert (rule.kind if rule else None) == expected
 
 
 def test_rules_have_names_of_their_own():
     assert len({rule.name for rule in RULES}) == len(RULES)
-    assert all(rule.modality in {"CT", "MR", "PT"} for rule in RULES)
+    assert {name for rule in RULES for name in rule.modalities.split()} == {"CT", "MG", "MR", "NM", "PT"}
     assert terms.ncit.BREAST in {row.concept for row in meanings("body_part")}
+
+
+def test_the_documented_rules_and_attributes_are_those_of_the_code():
+    text = (Path(__file__).parents[3] / "docs" / "images.md").read_text(encoding="utf-8")
+    rules = text.split("## Kinds of acquisition")[1].split("## Checks")[0]
+    listed = re.findall(r"^\| (.+?) \| (.+?) \| .+ \(`(.+?)`\) \|$", rules, re.MULTILINE)
+    assert listed == [(rule.name, rule.modalities or "any", rule.kind) for rule in RULES]
+    kinds = text.split("## Kinds of objects")[1].split("## What a series was made from")[0].split("|---|---|")[1]
+    named = re.findall(r"`([A-Z]\w+)`", kinds)
+    assert len(named) > 50
+    assert [keyword for keyword in named if keyword not in dicom_attributes()] == []

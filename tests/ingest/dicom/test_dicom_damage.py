@@ -18,7 +18,18 @@ FLIPS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255
 @settings(max_examples=300, deadline=None)
 @given(flips=FLIPS, keep=st.floats(0.05, 1))
 def test_damage_is_told(whole_file, flips, keep):
-    content = bytearray(whole_file)
+    damage(whole_file, flips, keep)
+
+
+@settings(max_examples=200, deadline=None)
+@given(flips=FLIPS, keep=st.floats(0.05, 1))
+def test_damaged_frames_are_told(enhanced_file, flips, keep):
+    damage(enhanced_file, flips, keep)
+
+
+def damage(whole, flips, keep):
+    """Write a file with other bytes in places, cut short, and read it."""
+    content = bytearray(whole)
     for place, value in flips:
         content[int(place * len(content))] = value
     with tempfile.TemporaryDirectory() as folder:

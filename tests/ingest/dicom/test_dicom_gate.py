@@ -16,11 +16,14 @@ SECRETS = {
     "OperatorsName": "Mary Moe",
     "PatientMotherBirthName": "Zoe",
     "OtherPatientIDs": "77881234",
+    "PatientID": "Roe^Jane",
+}
+TEXTS = {
     "SeriesDescription": "call 555-010-0142",
     "StudyDescription": "seen 12 March 2014",
     "ProtocolName": "jane@example.org",
     "Manufacturer": "Roe^Jane",
-    "PatientID": "Roe^Jane",
+    "ContrastBolusAgent": "MRN 0047112",
 }
 
 
@@ -51,7 +54,14 @@ def test_attestation_does_not_open_for_names_and_addresses(factory, keyword):
     [
         ({"PatientIdentityRemoved": None}, "(0012,0062) PatientIdentityRemoved"),
         ({"PatientIdentityRemoved": "NO"}, "(0012,0062) PatientIdentityRemoved"),
-        ({"DeidentificationMethod": None}, "(0012,0063) DeidentificationMethod"),
+        (
+            {"DeidentificationMethod": None, "DeidentificationMethodCodeSequence": None},
+            "(0012,0063) DeidentificationMethod",
+        ),
+        (
+            {"DeidentificationMethod": "not anonymized", "DeidentificationMethodCodeSequence": None},
+            "(0012,0063) DeidentificationMethod",
+        ),
         ({"PatientBirthDate": "19610312"}, "(0010,0030) PatientBirthDate"),
     ],
 )
@@ -106,7 +116,6 @@ def test_siemens_region_and_protocol_is_no_name():
 RELEASABLE = {
     "BurnedInAnnotation": "YES",
     "PatientIdentityRemoved": "NO",
-    "DeidentificationMethod": None,
     "PatientName": "Lung Phantom",
 }
 

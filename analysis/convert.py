@@ -1,0 +1,151 @@
+"""Label maps and maps of a quantity as DICOM: Segmentations and Parametric Maps on the series they were made from.
+
+Both refer to the images of that series (PS3.3 sections C.8.20 and C.8.32), so the warehouse knows what they were made
+from. Codes come from the file, else from whoever converts it: none is guessed. UIDs are made of the content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from highdicom.pm import ParametricMap, RealWorldValueMapping
+from highdicom.seg import Segmentation, SegmentDescription
+from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code as DicomCode
+
+from analysis.uids import uid_of
+from analysis.volume import Volume, frames_on, nrrd_volume, par_volume
+from ingest.base import sha256_of
+from ingest.nrrd_file import MAGIC, read_header
+from ingest.observed.coded import Code
+from ingest.observed.quantities import ValueProblem
+from ingest.slicer_segments import Segment, read_segments
+
+__all__ = ["code_of", "parametric_map", "segmentation"]
+
+SERIES_NUMBER: Final = 9000
+MANUFACTURER: Final = "Qilin"
+WANTED_CODES: Final = "a .seg.nrrd with Slicer's terminology, or --category and --kind, such as 10200004|SCT|Liver"
+
+
+def code_of(text: str) -> Code:
+    """A code triplet written ``value|scheme|meaning``; `ValueProblem` otherwise."""
+    parts = [part.strip() for part in text.split("|")]
+    if len(parts) != 3 or not all(parts):
+        raise ValueProblem("a code is no triplet", "value|scheme|meaning, such as 10200004|SCT|Liver")
+    return Code(*parts)
+
+
+def _dicom(code: Code) -> DicomCode:
+    return DicomCode(code.value, code.scheme, code.meaning)
+
+
+def _made(path: Path, images: Sequence[Dataset], *more: object) -> dict[str, Any]:
+    """What both objects have in common; the same input gives the same UIDs."""
+    key = (sha256_of(path), sorted(str(image.SOPInstanceUID) for image in images), *more)
+    return {
+        "series_instance_uid": uid_of("series", *key),
+        "sop_instance_uid": uid_of("instance", *key),
+        "series_number": SERIES_NUMBER,
+        "instance_number": 1,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": MANUFACTURER,
+        "software_versions": version("qilin"),
+        "device_serial_number": hashlib.sha256(MANUFACTURER.encode()).hexdigest()[:8],
+    }
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What highdicom cannot write from these images as a problem of theirs; its words may quote a header."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        problem = f"the headers of the images do not carry the object ({type(error).__name__})"
+        raise ValueProblem(
+            problem, "images of one series with complete patient, study and frame of reference"
+        ) from error
+
+
+def segmentation(
+    path: Path, images: Sequence[Dataset], category: Code | None = None, kind: Code | None = None
+) -> Segmentation:
+    """A label map in NRRD as a binary Segmentation; `ValueProblem` where it has no codes, or another grid."""
+    header = read_header(path)
+    segments = [segment for segment in read_segments(path) if segment.voxels]
+    if not segments:
+        raise ValueProblem("all segments are empty", "voxels with the label of a segment")
+    described = [_described(number, segment, category, kind) for number, segment in enumerate(segments, 1)]
+    layers: dict[int, tuple[list[Dataset], Any]] = {}
+    for segment in segments:
+        if segment.layer not in layers:
+            layers[segment.layer] = frames_on(nrrd_volume(path, header, segment.layer), images)
+    covered = next(iter(layers.values()))[0]
+    masks = np.stack([layers[segment.layer][1] == segment.label for segment in segments], axis=-1).astype(np.uint8)
+    with _refusing():
+        return Segmentation(
+            source_images=covered,
+            pixel_array=masks,
+            segmentation_type="BINARY",
+            segment_descriptions=described,
+            omit_empty_frames=True,
+            **_made(path, covered, "segmentation"),
+        )
+
+
+def _described(number: int, segment: Segment, category: Code | None, kind: Code | None) -> SegmentDescription:
+    of_category, of_kind = segment.category or category, segment.kind or kind
+    if of_category is None or of_kind is None:
+        raise ValueProblem("the segments do not say by a code what they are of", WANTED_CODES)
+    return SegmentDescription(
+        segment_number=number,
+        segment_label=(segment.name or of_kind.meaning)[:64],
+        segmented_property_category=_dicom(of_category),
+        segmented_property_type=_dicom(of_kind),
+        algorithm_type="MANUAL",
+        anatomic_regions=[_dicom(segment.site)] if segment.site else None,
+    )
+
+
+def parametric_map(path: Path, images: Sequence[Dataset], quantity: Code, unit: Code) -> ParametricMap:
+    """A map of a quantity in NRRD or PAR/REC as a Parametric Map of single precision.
+
+    `ValueProblem` where it has another grid than the images. ``unit`` is a UCUM code.
+    """
+    volume = nrrd_volume(path) if path.read_bytes()[: len(MAGIC)] == MAGIC else par_volume(path)
+    covered, frames = frames_on(Volume(volume.voxels.astype(np.float32), volume.affine), images)
+    if not np.isfinite(frames).all():
+        raise ValueProblem("some voxels have no value", "a finite number in each voxel")
+    low, high = float(frames.min()), float(frames.max())
+    mapping = RealWorldValueMapping(
+        lut_label=quantity.meaning[:16],
+        lut_explanation=quantity.meaning[:64],
+        unit=_dicom(unit),
+        value_range=(low, high),
+        slope=1.0,
+        intercept=0.0,
+        quantity_definition=_dicom(quantity),
+    )
+    with _refusing():
+        made = ParametricMap(
+            source_images=covered,
+            pixel_array=frames,
+            contains_recognizable_visual_features=False,
+            real_world_value_mappings=[mapping],
+            window_center=(low + high) / 2,
+            window_width=max(high - low, 1e-6),
+            content_label="MAP",
+            **_made(path, covered, "map", str(quantity), str(unit)),
+        )
+        if "Laterality" not in made:
+            made.Laterality = ""  # type 2C where the body part may be a paired one (PS3.3 C.7.3.1)
+    return made

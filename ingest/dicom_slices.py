@@ -1,0 +1,171 @@
+"""Where and when the images of a series were acquired: its slices, their spacing, repeats, gaps and time steps."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from ingest.dicom_concepts import date_of, time_of
+from ingest.dicom_header import Elements
+
+__all__ = ["SLICE_KEYWORDS", "Moment", "Slices", "acquired_at", "clock_in"]
+
+REGULAR: Final = 0.01
+"""The largest deviation from the median spacing, as a share of it, at which slices count as evenly spaced."""
+
+SETTINGS: Final = (
+    "ConvolutionKernel", "DiffusionBValue", "DiffusionGradientOrientation", "EchoNumbers", "EchoTime", "FlipAngle",
+    "ImageType", "InversionTime", "KVP", "ReferencedSegmentNumber", "RepetitionTime", "SequenceName",
+)  # fmt: skip
+"""What makes two images of one slice differ without being a repeat in time."""
+
+COUNTERS: Final = (
+    "AcquisitionNumber", "ContentTime", "FrameReferenceTime", "TemporalPositionIdentifier", "TriggerTime",
+    "NominalCardiacTriggerDelayTime",
+)  # fmt: skip
+"""What tells repeats of a slice apart, beside the time of acquisition."""
+
+SLICE_KEYWORDS: Final = frozenset(
+    (*SETTINGS, *COUNTERS, "AcquisitionDate", "AcquisitionDateTime", "AcquisitionTime", "ActualFrameDuration",
+     "FrameAcquisitionDuration", "ImageOrientationPatient", "ImagePositionPatient", "SeriesTime")
+)  # fmt: skip
+"""The attributes that say where and when."""
+
+LEAST_SLICES: Final = 4
+"""With fewer, no spacing is the usual one."""
+
+SLACK: Final = Decimal("0.05")
+"""The pause between time frames that is no gap, as a share of the frame; at least a second."""
+
+
+class Moment(NamedTuple):
+    """When one image was acquired: the time, what counts the repeats, how long it took in seconds."""
+
+    start: Decimal | None
+    counters: tuple[object, ...]
+    lasts: Decimal | None
+
+
+def clock_in(stamp: str) -> Decimal | None:
+    """The seconds after midnight of a DT value (PS3.5 6.2); None where it has none."""
+    return time_of(re.sub(r"[+-]\d{4}$", "", stamp[8:]))
+
+
+def acquired_at(image: Elements) -> tuple[dt.date, Decimal] | None:
+    """Day and seconds after midnight of the acquisition; the earliest day where none is stated.
+
+    A derived series has the time of its processing as that of the series, so that is taken of others only.
+    """
+    stamp = image.text("AcquisitionDateTime")
+    clock = time_of(image.text("AcquisitionTime"))
+    if clock is None:
+        clock = clock_in(stamp)
+    if clock is None and image.values.get("ImageType", ("",))[0] != "DERIVED":
+        clock = time_of(image.text("SeriesTime"))
+    return None if clock is None else (date_of(image.text("AcquisitionDate")) or date_of(stamp) or dt.date.min, clock)
+
+
+class Slices:
+    """The places of a series along its normal, and the moments at which each was acquired with the same settings."""
+
+    def __init__(self) -> None:
+        self.orientations: set[tuple[float, ...]] = set()
+        self.held: dict[tuple[object, ...], Counter[Moment]] = {}
+
+    def add(self, image: Elements, when: tuple[dt.date, Decimal] | None) -> None:
+        """Take in one image, where it says where it lies in the patient (PS3.3 C.7.6.2.1.1)."""
+        position = [float(x) for x in image.values.get("ImagePositionPatient", ())]
+        direction = [float(x) for x in image.values.get("ImageOrientationPatient", ())]
+        if len(position) != 3 or len(direction) != 6:
+            return
+        (a, b, c), (d, e, f) = direction[:3], direction[3:]
+        normal = (b * f - c * e, c * d - a * f, a * e - b * d)
+        orientation = tuple(round(x, 3) for x in direction)
+        along = round(sum(n * p for n, p in zip(normal, position, strict=True)), 3)
+        if not math.isfinite(along):
+            return
+        self.orientations.add(orientation)
+        key = (along, orientation, *(image.values.get(keyword) for keyword in SETTINGS))
+        self.held.setdefault(key, Counter())[_moment(image, when)] += 1
+
+    @property
+    def places(self) -> list[float]:
+        """The distinct places in mm, sorted; none where the slices have several orientations."""
+        if len(self.orientations) != 1:
+            return []
+        return sorted({key[0] for key in self.held if isinstance(key[0], float)})
+
+    def spacing(self) -> Decimal | None:
+        """The distance of neighbouring slices in mm along their normal (PS3.3 C.7.6.2.1.1), where it is regular."""
+        steps = [after - before for before, after in pairwise(self.places)]
+        middle = statistics.median(steps) if steps else 0.0
+        regular = middle > 0 and all(_same(step, middle) for step in steps)
+        return Decimal(str(round(middle, 3))) if regular else None
+
+    def missing(self) -> int:
+        """How many slices are missing between others, where most of them are evenly spaced; 0 elsewhere."""
+        steps = [after - before for before, after in pairwise(self.places)]
+        if len(steps) + 1 < LEAST_SLICES:
+            return 0
+        middle = statistics.median(steps)
+        even = sum(_same(step, middle) for step in steps)
+        wide = [step for step in steps if not _same(step, middle)]
+        whole = all(_same(step, middle * round(step / middle)) and round(step / middle) > 1 for step in wide)
+        return sum(round(step / middle) - 1 for step in wide) if whole and 2 * even > len(steps) else 0
+
+    def duplicates(self) -> int:
+        """How many images repeat one of the same place, settings, time and counters."""
+        return sum(count - 1 for moments in self.held.values() for count in moments.values())
+
+    def repeats(self) -> int:
+        """How often a slice was acquired with the same settings: the count that most slices share."""
+        return min(statistics.multimode(moments.total() for moments in self.held.values()), default=0)
+
+    def incomplete(self) -> int:
+        """How many images are missing where most slices were acquired more often than some."""
+        usual = self.repeats()
+        counts = [moments.total() for moments in self.held.values()]
+        if usual < 2 or 2 * counts.count(usual) <= len(counts):
+            return 0
+        return sum(max(0, usual - count) for count in counts)
+
+    def time_step(self) -> Decimal | None:
+        """The median time from one repeat of a slice to the next, in seconds."""
+        steps = [after - before for starts in self._starts() for before, after in pairwise(starts) if after > before]
+        return (round(statistics.median(steps), 3) or None) if steps else None
+
+    def time_gaps(self) -> int:
+        """How often a time frame begins later than the one before it ends; frames whose length is unknown have none."""
+        found = 0
+        for moments in self.held.values():
+            timed = sorted((one.start, one.lasts) for one in moments if one.start is not None and one.lasts)
+            gaps = sum(
+                after - (before + lasts) > max(Decimal(1), SLACK * lasts)
+                for (before, lasts), (after, _) in pairwise(timed)
+            )
+            found = max(found, gaps)
+        return found
+
+    def _starts(self) -> Iterator[list[Decimal]]:
+        for moments in self.held.values():
+            starts = sorted({one.start for one in moments if one.start is not None})
+            if len(starts) > 1:
+                yield starts
+
+
+def _same(step: float, usual: float) -> bool:
+    return abs(step - usual) <= REGULAR * usual + 0.001
+
+
+def _moment(image: Elements, when: tuple[dt.date, Decimal] | None) -> Moment:
+    start = None if when is None else 86400 * when[0].toordinal() + when[1]
+    lasts = image.number("ActualFrameDuration") or image.number("FrameAcquisitionDuration")
+    counters = tuple(image.values.get(keyword) for keyword in COUNTERS)
+    return Moment(start, counters, lasts / 1000 if lasts else None)

@@ -1,0 +1,136 @@
+"""Archives without DICOMweb as a source: what C-FIND says of studies and series (PS3.4 C).
+
+``dimse://TITLE@host:port`` is everything that the archive lets us see; ``/studies/UID``, ``/series/UID`` and
+``?PatientID=…`` narrow it. A query says little of an image and nothing of how it was de-identified, so that a series
+comes in only where the collection's owner has attested that the archive is, and only with what a query can hold:
+whose it is, when, modality, body part, the number of instances, descriptions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from ingest import dicom, gate_dicom, gate_review
+from ingest.base import Context, Source, Yield
+from ingest.dicom_header import Elements, Header, place_of
+from ingest.dicom_series import Instance, SeriesSum
+from ingest.dimse_server import Archive, Association, DimseError, is_archive
+from ingest.gate_review import Reviews
+from ingest.locators import shown
+from ontology.records import DataClass, Record, Reject, SeriesHeader, SourceRecord
+
+__all__ = ["SOURCE", "read"]
+
+VERSION: Final = "dimse 1"
+"""Changes whenever the same answers would give other records."""
+
+STUDY: Final = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "ReferringPhysicianName", "StudyDate",
+    "StudyDescription", "StudyInstanceUID",
+)  # fmt: skip
+SERIES: Final = (
+    "BodyPartExamined", "Manufacturer", "ManufacturerModelName", "Modality", "NumberOfSeriesRelatedInstances",
+    "OperatorsName", "PatientIdentityRemoved", "PerformingPhysicianName", "ProtocolName", "SeriesDate",
+    "SeriesDescription", "SeriesInstanceUID", "SeriesNumber", "StudyInstanceUID",
+)  # fmt: skip
+"""What is asked of each level; the names and the birth date only for the gate, which refuses what has them."""
+
+
+def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
+    """Every series that the archives name, each headed by its source record."""
+    reviews = Reviews(context)
+    for locator in locators:
+        name = shown(locator.partition("?")[0])
+        if not context.attested:
+            problem = "a query does not say whether the archive's images are de-identified"
+            yield Reject(name=name, place="query", problem=problem, wanted="the owner's attestation", quarantine=True)
+            continue
+        archive = Archive(locator)
+        try:
+            wanted = archive.filters
+            with archive.associated() as association:
+                yield from _studies(archive, association, dict(wanted), name, reviews)
+        except DimseError as error:
+            yield Reject(name=name, place=error.place, problem=error.problem, wanted=error.wanted)
+
+
+def _studies(
+    archive: Archive, association: Association, wanted: dict[str, str], name: str, reviews: Reviews
+) -> Iterator[Yield]:
+    """The series of every study that matches."""
+    series = wanted.pop("SeriesInstanceUID", "")
+    seen: set[str] = set()
+    done = 0
+    for study in association.find("STUDY", {**dict.fromkeys(STUDY, ""), **wanted}):
+        uid = study.text("StudyInstanceUID")
+        if uid in seen:
+            continue
+        seen.add(uid)
+        if not dicom.UID.fullmatch(uid):
+            yield Reject(
+                name=name, place="C-FIND STUDY", problem="a study has no valid UID", wanted="UIDs by PS3.5 9.1"
+            )
+            continue
+        keys = {**dict.fromkeys(SERIES, ""), "StudyInstanceUID": uid, "SeriesInstanceUID": series}
+        for found in association.find("SERIES", keys):
+            header = Header({**study.values, **found.values, "StudyInstanceUID": (uid,)})
+            yield from _series(archive, association, header, reviews)
+            done += 1
+            reviews.context.progress(done, None)
+
+
+def _series(archive: Archive, association: Association, header: Header, reviews: Reviews) -> Iterator[Yield]:
+    """One series, unless the gate refuses what the query says of it."""
+    context, uid = reviews.context, header.text("SeriesInstanceUID")
+    name = f"series {uid}"
+    for keyword in ("PatientID", "SeriesInstanceUID"):
+        if not header.text(keyword) or (keyword != "PatientID" and not dicom.UID.fullmatch(uid)):
+            wanted = "a value: it says whose the series is"
+            yield Reject(name=name, place=place_of(keyword), problem="is missing, or no valid UID", wanted=wanted)
+            return
+    if flaw := gate_dicom.header_flaw(header, attested=context.attested):
+        yield Reject(name=name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted, quarantine=True)
+        return
+    asked, count = reviews.asked(header), _count(association, header)
+    told = json.dumps([count, sorted((keyword, header.values[keyword]) for keyword in header.values)], default=str)
+    head = SourceRecord(
+        kind="dimse",
+        name=name,
+        digest=hashlib.sha256(told.encode()).hexdigest(),
+        locator=f"{archive.told}#{uid}",
+        data_class=DataClass.IMAGES,
+        recipe=VERSION + asked.recipe,
+    )
+    yield head
+    if not context.known(head.digest, head.recipe):
+        reviews.tell(name, asked)
+        yield from _records(header, head, count, asked.withheld)
+
+
+def _records(header: Header, head: SourceRecord, count: int | None, withheld: frozenset[str]) -> Iterator[Record]:
+    series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
+    series.add(header, Instance("", head.digest, head.locator))
+    for record in filter(None, (gate_review.without(record, withheld) for record in series.records(attested=True))):
+        yield replace(record, instance_count=count) if isinstance(record, SeriesHeader) else record
+
+
+def _count(association: Association, header: Elements) -> int | None:
+    """How many instances the series has: as stated, else as they are listed at their own level."""
+    stated = header.number("NumberOfSeriesRelatedInstances")
+    if stated is not None and stated > 0:
+        return int(stated)
+    keys = {name: header.text(name) for name in ("StudyInstanceUID", "SeriesInstanceUID")}
+    listed = association.find("IMAGE", {**keys, "SOPInstanceUID": ""})
+    return len({found.text("SOPInstanceUID") for found in listed} - {""}) or None
+
+
+SOURCE = Source(
+    name="dimse",
+    accepts=is_archive,
+    read=read,
+    summary="Archives that are queried by DIMSE C-FIND (dimse://TITLE@host:port): their studies and series",
+)

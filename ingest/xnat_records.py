@@ -1,0 +1,163 @@
+"""From items of XNAT to records: a session is a study, a scan a series, a subject one of the collection's.
+
+A session's ``UID`` and a scan's ``UID`` are those of DICOM; where XNAT has none, they are minted. A subject is called
+by its label; a session that is read without its subject knows only XNAT's own number of it (``XNAT_S00017``), which is
+an id of the namespace ``xnat`` (``docs/crosswalk.md``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Final
+
+from ingest.base import Context
+from ingest.dicom_concepts import date_of, modality_of
+from ingest.dicom_header import Elements
+from ingest.gate_dicom import Flaw, header_flaw
+from ingest.image_file import decimal, minted
+from ingest.nbia_rows import UID
+from ingest.xnat_items import Item
+from ontology.fields import Kind, dicom_attributes
+from ontology.records import Record, Scalar, Series, SeriesHeader, Study, StudyHeader, When
+
+__all__ = ["flaw_of", "records_of", "rows_of", "session_date"]
+
+MODALITIES: Final = {
+    "mrScanData": "MR",
+    "petScanData": "PT",
+    "ctScanData": "CT",
+    "usScanData": "US",
+    "nmScanData": "NM",
+}
+"""By the type of a scan, where it states no modality."""
+
+ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "ConvolutionKernel": ("parameters/convolutionKernel",),
+    "EchoTime": ("parameters/te",),
+    "FlipAngle": ("parameters/flip",),
+    "InversionTime": ("parameters/ti",),
+    "KVP": ("parameters/kvp",),
+    "MRAcquisitionType": ("parameters/acqType",),
+    "MagneticFieldStrength": ("fieldStrength",),
+    "Manufacturer": ("scanner/manufacturer",),
+    "ManufacturerModelName": ("scanner/model",),
+    "PixelBandwidth": ("parameters/pixelBandwidth",),
+    "ReceiveCoilName": ("coil",),
+    "RepetitionTime": ("parameters/tr",),
+    "ScanOptions": ("parameters/scanOptions",),
+    "ScanningSequence": ("parameters/scanSequence",),
+    "SequenceName": ("parameters/sequence",),
+    "SequenceVariant": ("parameters/seqVariant",),
+    "SeriesDescription": ("series_description",),
+}
+"""Attributes of a series, and the path of the field of a scan that says the same."""
+
+IDENTIFYING: Final = {
+    "PatientName": ("dcmPatientName",),
+    "PatientBirthDate": ("dcmPatientBirthDate",),
+    "OperatorsName": ("operator",),
+}
+"""Fields of a session that are judged, and never stored."""
+
+
+def flaw_of(session: Item, subject: str, context: Context, digest: str) -> Flaw | None:
+    """Why a session may not come in, or None: XNAT keeps what the headers had, and no mark of de-identification."""
+    values: dict[str, tuple[Scalar, ...]] = {"PatientID": (subject,)}
+    for keyword, paths in IDENTIFYING.items():
+        if text := session.text(*paths):
+            values[keyword] = (text,)
+    for scan in session.held.get("scans/scan", ()):
+        text = scan.text("operator")
+        if text and "OperatorsName" not in values:
+            values["OperatorsName"] = (text,)
+    return header_flaw(
+        Elements(values), attested=context.attested, released=lambda place: context.released(digest, place)
+    )
+
+
+def session_date(session: Item) -> When | None:
+    """The day of a session."""
+    date = date_of(re.sub(r"^(\d{4})-(\d{2})-(\d{2})$", r"\1\2\3", session.text("date")))
+    return When.on(date) if date else None
+
+
+def records_of(session: Item, subject: str, context: Context) -> Iterator[Record]:
+    """The study of a session, and a series for each of its scans."""
+    names = (session.text("project"), session.text("ID") or session.text("label"))
+    study, when = _uid(session.text("UID")) or minted(context, subject, "xnat", *names), session_date(session)
+    yield Study(uid=study, subject=subject)
+    if when is not None:
+        yield StudyHeader(uid=study, subject=subject, when=when)
+    seen: set[str] = set()
+    for scan in session.held.get("scans/scan", ()):
+        series = _uid(scan.text("UID")) or minted(context, subject, "xnat", *names, scan.text("ID"))
+        if series in seen:
+            continue
+        seen.add(series)
+        yield Series(uid=series, subject=subject, study=study)
+        yield _header(session, scan, series, subject, when)
+
+
+def _header(session: Item, scan: Item, series: str, subject: str, when: When | None) -> SeriesHeader:
+    modality = scan.text("modality") or MODALITIES.get(scan.kind, "") or session.text("modality")
+    frames = scan.text("frames")
+    return SeriesHeader(
+        uid=series,
+        subject=subject,
+        modality=modality_of(modality),
+        when=when,
+        instance_count=int(frames) if re.fullmatch(r"[1-9]\d{0,6}", frames, re.ASCII) else None,
+        slice_spacing=None,
+        attributes=_attributes(session, scan),
+    )
+
+
+def _attributes(session: Item, scan: Item) -> dict[str, Scalar | tuple[Scalar, ...]]:
+    found: dict[str, Scalar | tuple[Scalar, ...]] = {}
+    for keyword, paths in ATTRIBUTES.items():
+        text = scan.text(*paths) or (session.text(*paths) if keyword.startswith("Manufacturer") else "")
+        if (value := _as(keyword, text)) is not None:
+            found[keyword] = value
+    x, y, z = (_number(scan.text(f"parameters/voxelRes/{axis}")) for axis in "xyz")
+    if scan.text("parameters/voxelRes/units") in {"", "mm"}:
+        if x and y:
+            found["PixelSpacing"] = (y, x)
+        if z:
+            found["SliceThickness"] = z
+    columns, rows = (_number(scan.text(f"parameters/matrix/{axis}")) for axis in "xy")
+    if columns and rows and columns == int(columns) and rows == int(rows):
+        found |= {"Columns": int(columns), "Rows": int(rows)}
+    return dict(sorted(found.items()))
+
+
+def _as(keyword: str, text: str) -> Scalar | None:
+    if not text:
+        return None
+    if dicom_attributes()[keyword].kind is Kind.STRING:
+        return text if len(text) <= 64 and text.isprintable() else None
+    return _number(text.split("\\", maxsplit=1)[0])
+
+
+def _number(text: str) -> Decimal | None:
+    """A positive number, or None."""
+    return decimal(float(text)) if re.fullmatch(r"\d{1,9}(\.\d{1,12})?", text, re.ASCII) and float(text) > 0 else None
+
+
+def _uid(text: str) -> str | None:
+    return text if UID.fullmatch(text) else None
+
+
+def rows_of(items: list[tuple[Item, str]], head: Mapping[str, str]) -> list[list[str]]:
+    """A table of custom variables: a row for each item with its subject, and the fields of ``head`` by path."""
+    names = sorted({name for item, _ in items for name in item.variables})
+    rows = [["subject", *head, *names]]
+    for item, subject in items:
+        rows.append(
+            [subject, *(item.text(path) for path in head.values()), *(item.variables.get(n, "") for n in names)]
+        )
+    return rows if names else []
+
+
+assert ATTRIBUTES.keys() <= dicom_attributes().keys()

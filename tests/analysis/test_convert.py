@@ -1,0 +1,197 @@
+"""Label maps and maps of a quantity as DICOM: grids in any order, codes, what is refused, and a second validator."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+from typer.testing import CliRunner
+
+from analysis.convert import code_of, parametric_map, segmentation
+from analysis.volume import images_of
+from api.cli import app
+from ingest import seg, sources
+from ingest.base import Context
+from ingest.observed.quantities import ValueProblem
+from ontology.records import RegionFacts
+
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
+CATEGORY, KIND = code_of("123037004|SCT|Body structure"), code_of("10200004|SCT|Liver")
+QUANTITY, UNIT = code_of("113041|DCM|Apparent Diffusion Coefficient"), code_of("mm2/s|UCUM|mm2/s")
+COLUMNS, ROWS, SLICES = 5, 4, 3
+
+
+def written_series(folder: Path) -> Path:
+    """Three slices of 4 rows and 5 columns, 0.5 mm by 0.75 mm, 2 mm apart."""
+    folder.mkdir()
+    for number in range(SLICES):
+        image = Dataset()
+        image.file_meta = FileMetaDataset()
+        image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{number + 1}"
+        image.StudyInstanceUID, image.SeriesInstanceUID, image.FrameOfReferenceUID = "1.2.3", "1.2.3.4", "1.2.9"
+        image.PatientID, image.PatientName, image.PatientBirthDate, image.PatientSex = "TOY-1", "TOY-1", "", "O"
+        image.StudyID, image.StudyDate, image.StudyTime, image.AccessionNumber = "1", "20140203", "101112", ""
+        image.ReferringPhysicianName, image.Modality, image.SeriesNumber, image.InstanceNumber = "", "MR", 1, number + 1
+        image.ImagePositionPatient, image.ImageOrientationPatient = [10, 20, 30 + 2 * number], [1, 0, 0, 0, 1, 0]
+        image.PixelSpacing, image.SliceThickness = [0.75, 0.5], 2
+        image.Rows, image.Columns, image.SamplesPerPixel, image.PhotometricInterpretation = (
+            ROWS,
+            COLUMNS,
+            1,
+            "MONOCHROME2",
+        )
+        image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 0
+        image.PixelData = bytes(2 * ROWS * COLUMNS)
+        image.PositionReferenceIndicator = ""
+        image.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    return folder
+
+
+def written_nrrd(path: Path, voxels: np.ndarray, directions: str, origin: str, *said: str) -> Path:
+    kind = {"i": "short", "f": "float"}[voxels.dtype.kind]
+    head = [
+        "NRRD0004", f"type: {kind}", "dimension: 3", "space: left-posterior-superior",
+        f"sizes: {' '.join(map(str, voxels.shape))}", f"space directions: {directions}",
+        "endian: little", "encoding: raw", f"space origin: {origin}", *said,
+    ]  # fmt: skip
+    path.write_bytes("\n".join([*head, "", ""]).encode() + voxels.tobytes(order="F"))
+    return path
+
+
+def labels() -> np.ndarray:
+    """Voxels by column, row and slice; each slice differs."""
+    voxels = np.zeros((COLUMNS, ROWS, SLICES), dtype="<i2")
+    voxels[0, 0, 0] = voxels[4, 0, 1] = voxels[1:3, 3, 2] = 1
+    voxels[2, 2, 1] = 2
+    return voxels
+
+
+AXES = {
+    "as the images": ((0, 1, 2), (1, 1, 1)),
+    "slices from above": ((0, 1, 2), (1, 1, -1)),
+    "mirrored": ((0, 1, 2), (-1, -1, 1)),
+    "slices first": ((2, 0, 1), (1, -1, 1)),
+}
+"""The order of axes in the file, and their directions."""
+
+
+def turned(path: Path, voxels: np.ndarray, order: tuple[int, ...], signs: tuple[int, ...], *said: str) -> Path:
+    """The same volume, written with its axes in another order and direction."""
+    steps, origin = [0.5, 0.75, 2.0], [10.0, 20.0, 30.0]
+    for axis, sign in enumerate(signs):
+        if sign < 0:
+            voxels = np.flip(voxels, axis)
+            origin[axis] += steps[axis] * (voxels.shape[axis] - 1)
+    vectors = [[signs[axis] * steps[axis] if at == axis else 0 for at in range(3)] for axis in range(3)]
+    directions = " ".join(f"({','.join(map(str, vectors[axis]))})" for axis in order)
+    return written_nrrd(path, np.transpose(voxels, order), directions, f"({','.join(map(str, origin))})", *said)
+
+
+@pytest.mark.parametrize("axes", AXES.values(), ids=AXES)
+def test_a_label_map_in_any_order_of_axes_gives_the_same_frames(
+    tmp_path: Path, axes: tuple[tuple[int, ...], tuple[int, ...]]
+) -> None:
+    images = images_of(sorted(written_series(tmp_path / "series").iterdir()))
+    made = segmentation(turned(tmp_path / "a_label.nrrd", labels(), *axes), images, CATEGORY, KIND)
+    found = np.zeros((2, COLUMNS, ROWS, SLICES), dtype=np.uint8)
+    for groups, frame in zip(made.PerFrameFunctionalGroupsSequence, made.pixel_array, strict=True):
+        segment = groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        place = round((groups.PlanePositionSequence[0].ImagePositionPatient[2] - 30) / 2)
+        found[segment - 1, :, :, place] = frame.T
+    assert np.array_equal(found, np.stack([labels() == 1, labels() == 2]))
+    assert made.ReferencedSeriesSequence[0].SeriesInstanceUID == "1.2.3.4"
+
+
+def test_codes_of_the_file_come_before_those_that_are_given(tmp_path: Path) -> None:
+    images = images_of(sorted(written_series(tmp_path / "series").iterdir()))
+    tags = "TerminologyEntry:x~SCT^49755003^Morphologically Abnormal Structure~SCT^108369006^Neoplasm~^^~x~^^~^^|"
+    said = ("Segment0_ID:=S1", "Segment0_LabelValue:=1", "Segment0_Layer:=0", f"Segment0_Tags:={tags}")
+    path = turned(tmp_path / "a.seg.nrrd", labels(), *AXES["as the images"], *said)
+    made = segmentation(path, images, CATEGORY, KIND)
+    assert [item.SegmentedPropertyTypeCodeSequence[0].CodeValue for item in made.SegmentSequence] == ["108369006"]
+
+
+def test_a_map_keeps_its_values_and_names_quantity_and_unit(tmp_path: Path) -> None:
+    images = images_of(sorted(written_series(tmp_path / "series").iterdir()))
+    values = (labels() * 1.5 + 0.25).astype("<f4")
+    path = turned(tmp_path / "adc.nrrd", values, *AXES["slices first"])
+    made = parametric_map(path, images, QUANTITY, UNIT)
+    frames = np.frombuffer(made.FloatPixelData, dtype="<f4").reshape(SLICES, ROWS, COLUMNS)
+    for groups, frame in zip(made.PerFrameFunctionalGroupsSequence, frames, strict=True):
+        place = round((groups.PlanePositionSequence[0].ImagePositionPatient[2] - 30) / 2)
+        assert np.allclose(frame.T, values[:, :, place])
+    again = parametric_map(path, images, QUANTITY, UNIT)
+    assert (again.SOPInstanceUID, again.SeriesInstanceUID) == (made.SOPInstanceUID, made.SeriesInstanceUID)
+
+
+def refused(tmp_path: Path, **changes: str) -> str:
+    images = images_of(sorted((tmp_path / "series").iterdir()))
+    text = {"directions": "(0.5,0,0) (0,0.75,0) (0,0,2)", "origin": "(10,20,30)", **changes}
+    path = written_nrrd(tmp_path / "a_label.nrrd", labels(), text["directions"], text["origin"])
+    with pytest.raises(ValueProblem) as told:
+        segmentation(path, images, CATEGORY, KIND)
+    return told.value.problem
+
+
+def test_another_grid_is_refused(tmp_path: Path) -> None:
+    written_series(tmp_path / "series")
+    assert "do not lie on" in refused(tmp_path, directions="(0.6,0,0) (0,0.75,0) (0,0,2)")
+    assert "do not lie on" in refused(tmp_path, origin="(10.2,20,30)")
+    assert "slices left over" in refused(tmp_path, origin="(10,20,32)")
+    pixels = pydicom.dcmread(tmp_path / "series" / "0.dcm")
+    pixels.SeriesInstanceUID = "1.2.3.5"
+    pixels.save_as(tmp_path / "series" / "0.dcm")
+    with pytest.raises(ValueProblem, match="not of one series"):
+        images_of(sorted((tmp_path / "series").iterdir()))
+
+
+def test_the_command_writes_what_the_warehouse_reads(tmp_path: Path) -> None:
+    written_series(tmp_path / "series")
+    path = turned(tmp_path / "a_label.nrrd", labels(), *AXES["mirrored"])
+    words = ["convert", str(path), str(tmp_path / "series"), str(tmp_path / "a.dcm")]
+    unnamed = CliRunner().invoke(app, words)
+    assert unnamed.exit_code == 2
+    made = CliRunner().invoke(app, [*words, "--category", str(CATEGORY), "--kind", str(KIND)])
+    assert made.exit_code == 0, made.output
+    assert sources.accepting(str(tmp_path / "a.dcm")) is seg.SOURCE
+    context = Context(collection="toy", secret=b"s", attested=True)
+    found = [
+        item for item in seg.SOURCE.read(iter([str(tmp_path / "a.dcm")]), context) if isinstance(item, RegionFacts)
+    ]
+    assert [item.series for item in found] == ["1.2.3.4"] * 2
+    assert [item.slices for item in found] == [3, 1]
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not installed")
+def test_a_second_validator_finds_no_error(tmp_path: Path) -> None:
+    images = images_of(sorted(written_series(tmp_path / "series").iterdir()))
+    path = turned(tmp_path / "a_label.nrrd", labels(), *AXES["as the images"])
+    for made in (segmentation(path, images, CATEGORY, KIND), parametric_map(path, images, QUANTITY, UNIT)):
+        made.save_as(tmp_path / "made.dcm", enforce_file_format=True)
+        told = subprocess.run(["dciodvfy", str(tmp_path / "made.dcm")], capture_output=True, text=True, check=False)
+        assert not [line for line in told.stderr.splitlines() if line.startswith("Error")]
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data is not present")
+def test_a_real_label_map_gives_the_pixels_of_another_converter() -> None:
+    images = images_of(sorted((REAL / "dicom_ct").glob("DCMQI_0*.dcm")))
+    made = segmentation(REAL / "nrrd" / "DCMQI_liver_seg.nrrd", images, CATEGORY, KIND)
+    theirs = pydicom.dcmread(REAL / "dicom_seg" / "DCMQI_liver.dcm")
+    by_place = [
+        {
+            round(float(groups.PlanePositionSequence[0].ImagePositionPatient[2]), 2): frame
+            for groups, frame in zip(item.PerFrameFunctionalGroupsSequence, item.pixel_array, strict=True)
+        }
+        for item in (made, theirs)
+    ]
+    assert by_place[0].keys() == by_place[1].keys()
+    assert all(np.array_equal(frame, by_place[1][place]) for place, frame in by_place[0].items())

@@ -1,0 +1,289 @@
+"""Objects of every kind: what is asked of them, frame by frame, and what they were made from."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+
+import pytest
+
+from ingest.dicom_places import PLACE_SEQUENCES, places
+from ontology.fields import dicom_attributes
+from ontology.records import Derivation, Instance, Reject, Series, SeriesHeader
+from ontology.terms import dcm, ncit, q
+
+ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
+STORAGE = "1.2.840.10008.5.1.4.1.1."
+AXIAL = ["1", "0", "0", "0", "1", "0"]
+
+
+def of(kind, records):
+    return [record for record in records if isinstance(record, kind)]
+
+
+def header_of(records):
+    (header,) = of(SeriesHeader, records)
+    return header
+
+
+def frames(echo, b_value, stamp, slices=3):
+    """The functional groups of one stack, as an enhanced MR object has them for each frame."""
+    return [
+        {
+            "PlanePositionSequence": [{"ImagePositionPatient": ["0", "0", str(5 * at)]}],
+            "MREchoSequence": [{"EffectiveEchoTime": echo}],
+            "MRDiffusionSequence": [{"DiffusionBValue": b_value}],
+            "FrameContentSequence": [{"FrameAcquisitionDateTime": stamp, "TemporalPositionIndex": 1}],
+            "MRImageFrameTypeSequence": [{"FrameType": ["ORIGINAL", "PRIMARY", "DIFFUSION", "NONE"]}],
+        }
+        for at in range(slices)
+    ]
+
+
+SHARED = [
+    {
+        "PixelMeasuresSequence": [{"PixelSpacing": ["1.5", "1.5"], "SliceThickness": "4"}],
+        "PlaneOrientationSequence": [{"ImageOrientationPatient": AXIAL}],
+        "MRTimingAndRelatedParametersSequence": [{"RepetitionTime": "3000", "FlipAngle": "90"}],
+        "FrameAnatomySequence": [
+            {
+                "FrameLaterality": "U",
+                "AnatomicRegionSequence": [
+                    {"CodeValue": "41216001", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Prostate"}
+                ],
+            }
+        ],
+    }
+]
+
+
+def test_frames_say_what_single_images_say(factory, tmp_path):
+    factory.write(
+        "a",
+        SOPClassUID=ENHANCED_MR,
+        Modality="MR",
+        NumberOfFrames=6,
+        MagneticFieldStrength=3.0,
+        SharedFunctionalGroupsSequence=SHARED,
+        PerFrameFunctionalGroupsSequence=[*frames(80.0, 0.0, "20140701101500"), *frames(80.0, 800.0, "20140701101530")],
+    )
+    enhanced = header_of(factory.read())
+    single = dataclasses.replace(factory, folder=tmp_path / "single")
+    single.folder.mkdir()
+    for number in range(6):
+        single.write(
+            f"{number}",
+            number + 1,
+            SOPClassUID=STORAGE + "4",
+            Modality="MR",
+            MagneticFieldStrength="3",
+            PixelSpacing=["1.5", "1.5"],
+            SliceThickness="4",
+            ImageOrientationPatient=AXIAL,
+            ImagePositionPatient=["0", "0", str(5 * (number % 3))],
+            RepetitionTime="3000",
+            FlipAngle="90",
+            EchoTime="80",
+            DiffusionBValue=0.0 if number < 3 else 800.0,
+            AcquisitionDateTime="20140701101500" if number < 3 else "20140701101530",
+            ImageType=["ORIGINAL", "PRIMARY", "DIFFUSION", "NONE"],
+            ImageLaterality="U",
+            AnatomicRegionSequence=SHARED[0]["FrameAnatomySequence"][0]["AnatomicRegionSequence"],
+        )
+    separate = header_of(single.read())
+    other = {"SOPClassUID", "NumberOfFrames"}
+    assert {name: value for name, value in enhanced.attributes.items() if name not in other} == {
+        name: value for name, value in separate.attributes.items() if name not in other
+    }
+    own = {"attributes", "instance_count"}
+    for field in dataclasses.fields(enhanced):
+        if field.name not in own:
+            assert getattr(enhanced, field.name) == getattr(separate, field.name), field.name
+    assert (enhanced.slice_spacing, enhanced.body_part) == (Decimal(5), ncit.PROSTATE_GLAND)
+    assert enhanced.attributes["DiffusionBValue"] == (0, 800)
+    assert enhanced.acquisition == ncit.DIFFUSION_WEIGHTED_IMAGING
+    assert enhanced.acquisition_rule == "MR with b-values above 0, but no map of the diffusion coefficient"
+    assert (enhanced.instance_count, separate.instance_count) == (1, 6)
+
+
+def test_a_converted_object_keeps_what_its_images_said(factory):
+    factory.write(
+        "a",
+        SOPClassUID=STORAGE + "2.2",
+        SharedFunctionalGroupsSequence=[
+            {"UnassignedSharedConvertedAttributesSequence": [{"KVP": "120", "ConvolutionKernel": "B30f"}]}
+        ],
+        PerFrameFunctionalGroupsSequence=[
+            {"UnassignedPerFrameConvertedAttributesSequence": [{"Exposure": str(exposure)}]} for exposure in (10, 20)
+        ],
+    )
+    attributes = header_of(factory.read()).attributes
+    assert (attributes["KVP"], attributes["ConvolutionKernel"], attributes["Exposure"]) == (120, "B30f", (10, 20))
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality", "said", "wanted"),
+    [
+        ("2.1", "CT", {"CTExposureSequence": [{"ExposureInmAs": 25.4}]}, {"Exposure": 25, "ExposureInmAs": "25.4"}),
+        ("20", "NM", {"EnergyWindowInformationSequence": [
+            {"EnergyWindowRangeSequence": [{"EnergyWindowLowerLimit": "126", "EnergyWindowUpperLimit": "154"}]}
+        ]}, {"EnergyWindowLowerLimit": "126", "EnergyWindowUpperLimit": "154"}),
+        ("20", "NM", {"DetectorInformationSequence": [{"CollimatorType": "PARA"}]}, {"CollimatorType": "PARA"}),
+        ("1.2", "MG", {"ViewPosition": "CC", "ImageLaterality": "L", "BodyPartThickness": "52", "KVP": "28"},
+         {"ViewPosition": "CC", "ImageLaterality": "L", "BodyPartThickness": 52, "KVP": 28}),
+        ("1", "CR", {"ViewPosition": "AP", "ExposureIndex": "250"}, {"ViewPosition": "AP", "ExposureIndex": 250}),
+        ("1.1", "DX", {"DetectorType": "SCINTILLATOR", "ImagerPixelSpacing": ["0.1", "0.1"]},
+         {"DetectorType": "SCINTILLATOR", "ImagerPixelSpacing": "0.1"}),
+        ("6.1", "US", {"TransducerType": "CURVED LINEAR", "MechanicalIndex": "1.2"},
+         {"TransducerType": "CURVED LINEAR", "MechanicalIndex": "1.2"}),
+        ("77.1.6", "SM", {"TotalPixelMatrixColumns": 90000, "OpticalPathSequence": [{"ObjectiveLensPower": "40"}]},
+         {"TotalPixelMatrixColumns": 90000, "ObjectiveLensPower": 40}),
+        ("66.4", "SEG", {"SegmentationType": "BINARY", "SegmentsOverlap": "NO"},
+         {"SegmentationType": "BINARY", "SegmentsOverlap": "NO"}),
+        ("481.2", "RTDOSE", {"DoseUnits": "GY", "DoseSummationType": "PLAN"}, {"DoseUnits": "GY"}),
+        ("481.5", "RTPLAN", {"FractionGroupSequence": [{"NumberOfFractionsPlanned": "30"}]},
+         {"NumberOfFractionsPlanned": 30}),
+        ("88.33", "SR", {"CompletionFlag": "COMPLETE"}, {"CompletionFlag": "COMPLETE"}),
+        ("7", "OT", {"ConversionType": "WSD"}, {"ConversionType": "WSD"}),
+        ("4.2", "MR", {"SpectralWidth": 2000.0, "ResonantNucleus": "1H"},
+         {"SpectralWidth": 2000, "ResonantNucleus": "1H"}),
+        ("999.999", "XX", {"Rows": 4}, {"Rows": 4}),
+    ],
+)  # fmt: skip
+def test_each_kind_says_what_is_asked_of_it(factory, sop_class, modality, said, wanted):
+    factory.write("a", SOPClassUID=STORAGE + sop_class, Modality=modality, **said)
+    records = factory.read()
+    header = header_of(records)
+    assert of(Reject, records) == []
+    assert header.attributes["SOPClassUID"] == STORAGE + sop_class
+    for keyword, value in wanted.items():
+        number = dicom_attributes()[keyword].kind != "string"
+        assert header.attributes[keyword] == (Decimal(value) if number else value)
+
+
+def test_every_place_is_of_a_sequence_and_an_attribute_that_is_read():
+    rows = [(place.sequences, place.within, place.keyword) for place in places()]
+    assert rows == sorted(set(rows))
+    assert {place.sequences[0] for place in places()} == PLACE_SEQUENCES
+
+
+TITLE = {"CodeValue": "113000", "CodingSchemeDesignator": "DCM", "CodeMeaning": "Of Interest"}
+
+
+def test_key_objects_name_their_title_and_their_series(factory):
+    evidence = {
+        "StudyInstanceUID": "1.2.3.7",
+        "ReferencedSeriesSequence": [
+            {"SeriesInstanceUID": "1.2.3.7.1", "ReferencedSOPSequence": [{"ReferencedSOPInstanceUID": "1.2.3.7.1.1"}]}
+        ],
+    }
+    factory.write(
+        "a",
+        SOPClassUID=STORAGE + "88.59",
+        Modality="KO",
+        ConceptNameCodeSequence=[TITLE],
+        CurrentRequestedProcedureEvidenceSequence=[evidence],
+    )
+    records = factory.read()
+    assert header_of(records).title_code == "113000|DCM|Of Interest"
+    assert Series(uid="1.2.3.7.1", subject="P-01", study="1.2.3.7") in records
+    assert of(Derivation, records) == [Derivation(uid="1.2.3.1.1", subject="P-01", origin="1.2.3.7.1")]
+
+
+def source(uid):
+    return {"ReferencedSOPClassUID": STORAGE + "2", "ReferencedSOPInstanceUID": uid}
+
+
+def test_a_derived_image_points_at_the_series_of_its_sources(factory):
+    factory.write("source", 1)
+    factory.write(
+        "derived",
+        2,
+        SeriesInstanceUID="1.2.3.1.2",
+        ImageType=["DERIVED", "PRIMARY", "AXIAL"],
+        SourceImageSequence=[source("1.2.3.1.1.1"), source("1.2.3.9.9.9")],
+    )
+    records = factory.read()
+    # the second source is of no file of the run, so that its series is not known
+    assert {(item.uid, item.origin) for item in of(Derivation, records)} == {
+        ("1.2.3.1.2", "1.2.3.1.1"),
+        ("1.2.3.1.2", "1.2.3.9.9.9"),
+    }
+    assert of(Instance, records) == [Instance(uid="1.2.3.9.9.9", subject="P-01")]
+
+
+def test_an_image_is_not_derived_from_its_localizer(factory):
+    named = {"SeriesInstanceUID": "1.2.3.1.8", "ReferencedInstanceSequence": [source("1.2.3.1.8.1")]}
+    used = {"SeriesInstanceUID": "1.2.3.1.9", "ReferencedInstanceSequence": [source("1.2.3.1.9.1")]}
+    factory.write(
+        "a",
+        SOPClassUID=ENHANCED_MR,
+        Modality="MR",
+        ReferencedSeriesSequence=[named, used],
+        PerFrameFunctionalGroupsSequence=[
+            {"DerivationImageSequence": [{"SourceImageSequence": [source("1.2.3.1.9.1")]}]}
+        ],
+    )
+    records = factory.read()
+    assert [item.origin for item in of(Derivation, records)] == ["1.2.3.1.9"]
+    assert of(Instance, records) == []
+
+
+def test_a_structure_set_points_at_the_series_within_its_frame_of_reference(factory):
+    series = {"SeriesInstanceUID": "1.2.3.5.1", "ContourImageSequence": [source("1.2.3.5.1.1")]}
+    study = {"ReferencedSOPInstanceUID": "1.2.3.5", "RTReferencedSeriesSequence": [series]}
+    factory.write(
+        "a",
+        SOPClassUID=STORAGE + "481.3",
+        Modality="RTSTRUCT",
+        ReferencedFrameOfReferenceSequence=[{"RTReferencedStudySequence": [study]}],
+    )
+    records = factory.read()
+    assert Series(uid="1.2.3.5.1", subject="P-01", study="1.2.3.5") in records
+    assert [item.origin for item in of(Derivation, records)] == ["1.2.3.5.1"]
+
+
+def test_images_of_another_subject_are_no_known_source(factory):
+    factory.write(
+        "source", 1, PatientID="P-02", PatientName="P-02", StudyInstanceUID="1.2.4", SeriesInstanceUID="1.2.4.1"
+    )
+    factory.write("derived", 2, SourceImageSequence=[source("1.2.3.1.1.1")])
+    (found,) = of(Derivation, factory.read())
+    assert found.origin == "1.2.3.1.1.1"
+
+
+def test_every_image_becomes_a_node_where_that_is_asked(factory):
+    for number in (1, 2):
+        factory.write(f"{number}", number)
+    assert of(Instance, factory.read()) == []
+    found = of(Instance, factory.read(instances=True))
+    assert {(item.uid, item.series) for item in found} == {("1.2.3.1.1.1", "1.2.3.1.1"), ("1.2.3.1.1.2", "1.2.3.1.1")}
+
+
+def test_a_tracer_without_a_verified_code_stays_raw(factory):
+    code = {"CodeValue": "X1", "CodingSchemeDesignator": "99SITE", "CodeMeaning": "Newtracer F18"}
+    item = {"Radiopharmaceutical": "Newtracer", "RadiopharmaceuticalCodeSequence": [code]}
+    factory.write("a", Modality="PT", RadiopharmaceuticalInformationSequence=[item])
+    header = header_of(factory.read())
+    assert (header.tracer, header.tracer_code) == (None, "X1|99SITE|Newtracer F18")
+    assert header.attributes["Radiopharmaceutical"] == "Newtracer"
+
+
+def test_the_meaning_of_a_code_that_may_identify_is_left_out(factory):
+    code = {"CodeValue": "X1", "CodingSchemeDesignator": "99SITE", "CodeMeaning": "call 555-123-4567"}
+    item = {"RadiopharmaceuticalCodeSequence": [code]}
+    factory.write("a", Modality="PT", RadiopharmaceuticalInformationSequence=[item])
+    assert header_of(factory.read()).tracer_code == "X1|99SITE|"
+
+
+def test_field_strength_in_gauss_is_told_in_tesla(factory):
+    factory.write("a", Modality="MR", MagneticFieldStrength="15000")
+    header = header_of(factory.read())
+    assert (header.field_strength, header.attributes["MagneticFieldStrength"]) == (Decimal("1.5"), 15000)
+    assert header.modality == dcm.MAGNETIC_RESONANCE
+
+
+def test_sodium_imaging_is_told_by_its_nucleus(factory):
+    factory.write("a", Modality="MR", ImagedNucleus="23NA")
+    header = header_of(factory.read())
+    assert (header.acquisition, header.acquisition_rule) == (q.SODIUM_MRI, "MR, imaged nucleus sodium")

@@ -1,0 +1,196 @@
+"""One identifier, planted in every place of a DICOM file that could hold one: it never leaves the file.
+
+Whatever the gate does with a file (quarantine, review, or taking it in without the place), none of the bytes that a run
+writes or says may hold what was planted: record log, generation, control data, kept documents, output, log messages.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filewriter import dcmwrite
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from typer.testing import CliRunner
+
+from api.cli import app
+from ingest.dicom_watch import PERSON_NAMES
+
+NAME = "Quarxley^Zebulon"
+SECRETS = [b"quarxley", b"zebulon", b"zebulonstrasse", b"19230417", b"4711-0815-77", b"555-010-0142"]
+"""What must not be found, in lower case; as written in the places below."""
+
+Plant = Callable[[Dataset], None]
+
+
+def at(keyword: str, value: Any = NAME, *path: str) -> tuple[str, Plant]:
+    """A value at an attribute, within the sequences of a path."""
+
+    def plant(dataset: Dataset) -> None:
+        for sequence in path:
+            item = Dataset()
+            setattr(dataset, sequence, [item])
+            dataset = item
+        setattr(dataset, keyword, value)
+
+    return " > ".join((*path, keyword)), plant
+
+
+def private(group: int, vr: str, value: Any, creator: str = "QUARXIAN 1.0") -> tuple[str, Plant]:
+    """A private element."""
+
+    def plant(dataset: Dataset) -> None:
+        dataset.private_block(group, creator, create=True).add_new(0x01, vr, value)
+
+    return f"private {group:04X} {vr}", plant
+
+
+def private_sequence(dataset: Dataset) -> None:
+    item = Dataset()
+    item.PatientName = NAME
+    dataset.private_block(0x0029, "MAKER", create=True).add_new(0x10, "SQ", [item])
+
+
+def in_meta(keyword: str, value: Any) -> tuple[str, Plant]:
+    """A value in the file meta information."""
+
+    def plant(dataset: Dataset) -> None:
+        if keyword == "PrivateInformation":
+            dataset.file_meta.PrivateInformationCreatorUID = "1.2.3"
+        setattr(dataset.file_meta, keyword, value)
+
+    return f"meta {keyword}", plant
+
+
+def in_preamble(dataset: Dataset) -> None:
+    dataset.preamble = NAME.encode().ljust(128, b"\0")
+
+
+DEEP = ("RequestAttributesSequence", "RequestedProcedureCodeSequence", "EquivalentCodeSequence")
+PLACES: dict[str, Plant] = dict(
+    [
+        *(at(keyword) for keyword in sorted(PERSON_NAMES)),
+        *(at(keyword, NAME, "ReferencedStudySequence") for keyword in ("PatientName", "OperatorsName")),
+        at("PatientName", "Zebulon Quarxley"),
+        at("PatientName", "Anonymous=Quarxley^Zebulon"),
+        at("OtherPatientNames", ["Anonymous", NAME]),
+        at("PatientID", NAME),
+        at("PatientID", "4711-0815-77", "OtherPatientIDsSequence"),
+        at("PatientName", NAME, *DEEP),
+        at("PersonAddress", "Zebulonstrasse 7", "ReferringPhysicianIdentificationSequence"),
+        at("PersonTelephoneNumbers", "555-010-0142", "OperatorIdentificationSequence"),
+        at("InstitutionAddress", "Zebulonstrasse 7"),
+        at("InstitutionAddress", "Zebulonstrasse 7", "ContributingEquipmentSequence"),
+        at("InstitutionName", "Quarxley Hospital"),
+        at("InstitutionName", "Quarxley Hospital", "ContributingEquipmentSequence"),
+        at("PatientAddress", "Zebulonstrasse 7"),
+        at("PatientTelephoneNumbers", "555-010-0142"),
+        at("PatientTelecomInformation", "zebulon@quarxley.org"),
+        at("ReferringPhysicianTelephoneNumbers", "555-010-0142"),
+        at("PatientBirthDate", "19230417"),
+        at("PatientBirthDate", "19230417", "ReferencedPatientSequence"),
+        at("PatientBirthDateInAlternativeCalendar", "Quarxley 5"),
+        at("OtherPatientIDs", "4711-0815-77"),
+        at("MedicalRecordLocator", "4711-0815-77"),
+        at("InsurancePlanIdentification", "4711-0815-77"),
+        at("IssuerOfPatientID", "Quarxley Hospital"),
+        at("MilitaryRank", "Captain Zebulon"),
+        at("AdmissionID", "4711-0815-77"),
+        at("AccessionNumber", "4711-0815-77"),
+        at("PatientComments", NAME),
+        at("ImageComments", NAME),
+        at("AdditionalPatientHistory", "seen by Dr. Quarxley"),
+        at("AdmittingDiagnosesDescription", NAME),
+        at("StudyDescription", "for Dr. Quarxley"),
+        at("SeriesDescription", NAME),
+        at("ProtocolName", "call 555-010-0142"),
+        at("ContrastBolusAgent", "zebulon@quarxley.org"),
+        at("PerformedProcedureStepDescription", NAME),
+        at("RequestedProcedureDescription", NAME, "RequestAttributesSequence"),
+        at("ReasonForTheRequestedProcedure", NAME, "RequestAttributesSequence"),
+        at("StudyID", "4711-0815-77"),
+        at("StationName", "QUARXLEY"),
+        at("DeviceSerialNumber", "4711-0815-77"),
+        at("Manufacturer", NAME),
+        at("SoftwareVersions", ["1.0", NAME]),
+        at("BodyPartExamined", NAME.upper()),
+        at("SequenceName", NAME),
+        at("ImageType", ["ORIGINAL", NAME.upper()]),
+        at("PatientSex", NAME.upper()),
+        at("Modality", NAME.upper()),
+        at("SeriesInstanceUID", NAME),
+        at("FrameOfReferenceUID", NAME),
+        at("CodeMeaning", NAME, "ProcedureCodeSequence"),
+        at("CodeMeaning", NAME, "AnatomicRegionSequence"),
+        at("CodeMeaning", NAME, "DeidentificationMethodCodeSequence"),
+        at("DeidentificationMethod", NAME),
+        at("Radiopharmaceutical", NAME, "RadiopharmaceuticalInformationSequence"),
+        at("ReasonForTheAttributeModification", NAME, "OriginalAttributesSequence"),
+        at("EncapsulatedDocument", b"%PDF Quarxley"),
+        at("DataSetTrailingPadding", b"Quarxley"),
+        at("SpecificCharacterSet", ["ISO_IR 100", NAME]),
+        private(0x0009, "LO", NAME),
+        private(0x0011, "UN", NAME.encode()),
+        private(0x0013, "LO", NAME, "CTP"),
+        private(0x0019, "IS", "19230417", "SIEMENS MR HEADER"),
+        private(0x0029, "OB", NAME.encode()),
+        private(0x0033, "PN", NAME),
+        private(0x0035, "LO", "x", NAME),
+        ("private sequence", private_sequence),
+        in_meta("SourceApplicationEntityTitle", "QUARXLEY"),
+        in_meta("ImplementationVersionName", "QUARXLEY"),
+        in_meta("PrivateInformation", NAME.encode()),
+        ("preamble", in_preamble),
+    ]
+)  # fmt: skip
+
+
+def file_with(plant: Plant, number: int, content: Callable[..., bytes], syntax: str) -> bytes:
+    """A sound file with one identifier planted in it."""
+    dataset = pydicom.dcmread(io.BytesIO(content(number, SeriesInstanceUID=f"1.2.3.1.{number}")))
+    dataset.file_meta = FileMetaDataset(dataset.file_meta)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    plant(dataset)
+    buffer = io.BytesIO()
+    dcmwrite(
+        buffer, dataset, implicit_vr=syntax == ImplicitVRLittleEndian, little_endian=True, enforce_file_format=True
+    )
+    return buffer.getvalue()
+
+
+def told_in(home: Path) -> list[str]:
+    """The files of a folder that hold one of the secrets, with it."""
+    contents = ((path, path.read_bytes().lower()) for path in home.rglob("*") if path.is_file())
+    return [f"{path.name}: {secret!r}" for path, content in contents for secret in SECRETS if secret in content]
+
+
+def test_there_are_places_enough() -> None:
+    assert len(PLACES) >= 90
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("attested", "syntax"), [(True, ExplicitVRLittleEndian), (False, ImplicitVRLittleEndian)])
+def test_a_planted_identifier_never_leaves_its_file(factory, tmp_path, monkeypatch, caplog, attested, syntax):
+    home = tmp_path.parent / f"{tmp_path.name}-var"
+    monkeypatch.setenv("QILIN_HOME", str(home))
+    for number, plant in enumerate(PLACES.values(), 1):
+        (tmp_path / f"{number:03}.dcm").write_bytes(file_with(plant, number, factory.content, syntax))
+    caplog.clear()  # pydicom's own words while the files were made
+    words = ["ingest", str(tmp_path), "--collection", "toys"]
+    words += ["--attest", "Jo, 2026-01-02: made up"] if attested else []
+    with caplog.at_level(logging.DEBUG):
+        said = [CliRunner().invoke(app, words) for _ in range(2)]  # again, with what the first run left
+        said += [CliRunner().invoke(app, ["quarantine", "list", *more]) for more in ([], ["--json"])]
+    assert [result.exit_code for result in said] == [1, 1, 0, 0]
+    spoken = (caplog.text + "".join(result.output for result in said)).lower().encode()
+    assert [secret for secret in SECRETS if secret in spoken] == []
+    assert told_in(home) == []
+    held = {entry["name"] for entry in json.loads(said[-1].stdout) if not entry["review"]}
+    assert 0 < len(held) < len(PLACES)  # some come in, without the place

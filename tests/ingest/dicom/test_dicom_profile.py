@@ -1,0 +1,68 @@
+"""The bundled table of the confidentiality profile, against a second source that was made from another edition."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword
+
+from ingest.dicom_watch import WATCHED
+from ingest.gate_profile import OPTIONS, profile, removed_by_profile, shapes
+from ontology.fields import dicom_attributes
+from ontology.terms import dcm
+
+SECOND = Path(__file__).with_name("profile_2026c.tsv")
+"""Tags and actions of edition 2026c, as dicom-anonymizer 2.1.0 (BSD licence) took them from the standard."""
+
+ADDED_IN_2026D = {"3004007F"}
+"""Dose Calculation Model Name."""
+
+
+def second() -> dict[str, str]:
+    with SECOND.open(encoding="utf-8") as lines:
+        return {row["tag"]: row["basic"] for row in csv.DictReader(lines, delimiter="\t") if "(" not in row["tag"]}
+
+
+def test_the_table_says_what_the_second_source_says():
+    ours = {tag: action.basic for tag, action in profile().items() if "x" not in tag and tag != "PRIVATE"}
+    assert set(ours) - set(second()) == ADDED_IN_2026D
+    assert {tag: basic for tag, basic in ours.items() if tag not in ADDED_IN_2026D} == second()
+
+
+def test_the_table_is_sorted_and_speaks_of_attributes_that_there_are():
+    tags = [tag for tag in profile() if "x" not in tag and tag != "PRIVATE"]
+    assert tags == sorted(tags)
+    assert len(tags) > 650
+    newer = [tag for tag in tags if int(tag[:4], 16) > 2 and not dictionary_has_tag(int(tag, 16))]
+    assert len(newer) < 30  # attributes that came after the edition of pydicom's dictionary
+
+
+def test_every_option_is_a_code_of_the_standard():
+    assert {code for action in profile().values() for code in action.options} <= OPTIONS
+    assert {str(code).partition(":")[2] for code in vars(dcm).values() if isinstance(code, str)} >= OPTIONS
+
+
+def test_what_is_watched_is_in_the_table_but_for_what_is_older_than_it():
+    known = (int(tag, 16) for tag in profile() if "x" not in tag and tag != "PRIVATE")
+    named = {dictionary_keyword(tag) for tag in known if dictionary_has_tag(tag)}
+    assert set(WATCHED) - named <= NOT_IN_THE_TABLE
+
+
+NOT_IN_THE_TABLE = {
+    *("AddressTrial", "DistributionAddress", "InstitutionalDepartmentName", "IssuerOfServiceEpisodeID"),
+    *("CurrentObserverTrial", "DocumentAuthorTrial", "EvaluatorName", "SecondaryReviewerName", "VerbalSourceTrial"),
+    "PatientBirthDateInAlternativeCalendar",
+}
+
+
+def test_what_is_stored_and_removed_by_the_profile_has_an_option_that_keeps_it():
+    asked = {keyword: removed_by_profile(keyword) for keyword in dicom_attributes()}
+    assert [keyword for keyword, keeping in asked.items() if keeping is not None and not keeping] == []
+    assert asked["PatientWeight"] == {"113108"}
+    assert asked["SeriesDescription"] == {"113105"}
+
+
+def test_shapes_of_published_collections():
+    assert shapes()["nlst"].fullmatch("100002")
+    assert not shapes()["nlst"].fullmatch("1000021")

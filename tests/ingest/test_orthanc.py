@@ -1,0 +1,180 @@
+"""A real Orthanc over DICOMweb and DIMSE: the same files say the same as from their folder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pydicom
+import pytest
+import requests
+from dicomweb_client.api import DICOMwebClient
+
+from ingest import dicomweb, dicomweb_server, dimse, dimse_server, sources
+from ingest.base import Context, Yield
+from ingest.run import Job, run
+from ontology.records import Record, Reject, SeriesHeader, SourceRecord
+from store.warehouse import OPERATOR, Warehouse
+from tests.ingest.orthanc_server import BINARY, PASSWORD, PLUGIN, USER, Orthanc, running
+from tests.ingest.test_run import slice_of
+
+DATA = Path(__file__).parents[3] / "shared" / "data" / "imaging"
+GOLDEN = Path(__file__).parent
+READERS = ("dicom", "sr", "seg", "rt", "rwv")
+pytestmark = [
+    pytest.mark.orthanc,
+    pytest.mark.skipif(BINARY is None or PLUGIN is None, reason="Orthanc or its DICOMweb plug-in is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    with running(tmp_path_factory.mktemp("orthanc")) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(dicomweb_server.USER, USER)
+    monkeypatch.setenv(dicomweb_server.PASSWORD, PASSWORD)
+
+
+def context() -> Context:
+    return Context(collection="test", secret=b"x", attested=True)
+
+
+def by_source(items: list[Yield]) -> dict[str, list[Record]]:
+    """The records by source: of a series by its UID, of another object by its content."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    name = ""
+    for item in items:
+        if isinstance(item, SourceRecord):
+            name = item.name if item.name.startswith("series ") else item.digest
+        elif isinstance(item, SeriesHeader):
+            # how a file is encoded a server's metadata does not say
+            plain = {key: value for key, value in item.attributes.items() if key != "TransferSyntaxUID"}
+            found[name].append(replace(item, attributes=plain))
+        elif isinstance(item, Record):
+            found[name].append(item)
+    return found
+
+
+def by_path(paths: list[Path]) -> dict[str, list[Record]]:
+    accepted: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        source = sources.accepting(str(path))
+        if source is not None and source.name in READERS:
+            accepted[source.name].append(str(path))
+    items: list[Yield] = []
+    for kind, locators in accepted.items():
+        source = sources.accepting("", kind)
+        assert source is not None
+        items += source.read(iter(locators), context())
+    return by_source(items)
+
+
+def stored(orthanc: Orthanc, paths: list[Path]) -> list[Path]:
+    return [path for path in paths if orthanc.store(path)]
+
+
+def test_small_files_of_every_kind_say_the_same_from_both_places(orthanc, tmp_path):
+    paths = [slice_of(tmp_path / "scans", number) for number in (1, 2, 3)]
+    paths += [GOLDEN / "sr" / "bidirectional" / "input.dcm", GOLDEN / "seg" / "binary" / "input.dcm"]
+    assert stored(orthanc, paths) == paths
+    studies = {str(pydicom.dcmread(path).StudyInstanceUID) for path in paths}
+    locators = [f"{orthanc.web}/studies/{study}" for study in sorted(studies)]
+    web = by_source(list(dicomweb.read(iter(locators), context())))
+    assert len(web) == 3
+    assert web == by_path(paths)
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not present")
+def test_real_files_say_the_same_from_both_places(orthanc):
+    paths = sorted(path for kind in ("ct", "mr", "pet", "sr", "rwvm") for path in (DATA / f"dicom_{kind}").iterdir())
+    paths = stored(orthanc, paths)
+    assert len(paths) > 50
+    files = by_path(paths)
+    web = by_source(list(dicomweb.read(iter([orthanc.web]), context())))
+    assert {name: web.get(name) for name in files} == files
+    assert sum(name.startswith("series ") for name in files) > 8
+
+
+def test_an_independent_client_finds_the_same_series(orthanc, tmp_path):
+    stored(orthanc, [slice_of(tmp_path / "scans", number) for number in (1, 2, 3)])
+    session = requests.Session()
+    session.auth = (USER, PASSWORD)
+    client = DICOMwebClient(orthanc.web.removeprefix("dicomweb+"), session=session)
+    expected = {found["0020000E"]["Value"][0] for found in client.search_for_series()}
+    server = dicomweb_server.Server(orthanc.web)
+    assert {found["0020000E"]["Value"][0] for found in server.search("series")} == expected
+
+
+def test_a_wrong_password_and_a_wrong_address_are_told(orthanc, monkeypatch):
+    (reject,) = dicomweb.read(iter([f"{orthanc.web.removesuffix('dicom-web')}nothing"]), context())
+    assert "nothing at this address" in reject.problem
+    (reject,) = dicomweb.read(iter([f"{orthanc.web.removesuffix('dicom-web')}app/explorer.html"]), context())
+    assert isinstance(reject, Reject)
+    monkeypatch.setenv(dicomweb_server.PASSWORD, "wrong")
+    (reject,) = dicomweb.read(iter([orthanc.web]), context())
+    assert (reject.problem, reject.place) == (
+        "the server does not know the credentials",
+        "GET /studies?limit=200&offset=0",
+    )
+    assert "wrong" not in repr(reject)
+
+
+def test_a_server_that_ends_midway_leaves_what_came_in(orthanc, tmp_path, monkeypatch):
+    monkeypatch.setattr(dicomweb_server, "WAITS", ())
+    folder = tmp_path / "own"
+    folder.mkdir()
+    with running(folder) as own:
+        for number in range(1, 4):
+            own.store(slice_of(tmp_path / "scans", 1, series=f"1.2.9.{number}"))
+        items = dicomweb.read(iter([own.web]), context())
+        before = [next(items) for _ in range(2)]  # the head of the first series, and its first record
+        own.process.terminate()
+        own.process.wait(30)
+        rest = list(items)
+    assert isinstance(before[0], SourceRecord)
+    assert isinstance(rest[-1], Reject)
+    assert "cannot be reached" in rest[-1].problem
+    assert sum(isinstance(item, SeriesHeader) for item in rest) == 1
+
+
+def test_a_query_finds_the_series_with_their_sizes(orthanc, tmp_path):
+    stored(orthanc, [slice_of(tmp_path / "scans", number) for number in (1, 2, 3)])
+    items = list(dimse.read(iter([f"{orthanc.dimse}/studies/1.2.3"]), context()))
+    (header,) = (item for item in items if isinstance(item, SeriesHeader))
+    assert (header.uid, header.instance_count, header.modality) == ("1.2.3.4", 3, "dcm:CT")
+    assert header.when is not None
+    (head,) = (item for item in items if isinstance(item, SourceRecord))
+    assert head.locator == f"{orthanc.dimse}#1.2.3.4"
+    assert list(dimse.read(iter([f"{orthanc.dimse}?PatientID=nobody"]), context())) == []
+
+
+def test_an_archive_that_does_not_know_us_refuses(orthanc, monkeypatch):
+    monkeypatch.setattr(dimse_server, "WAITS", ())
+    (reject,) = dimse.read(iter([orthanc.dimse.replace("ORTHANC", "OTHER")]), context())
+    assert (reject.place, reject.problem) == ("association", "the archive refuses it")
+    (reject,) = dimse.read(iter([f"dimse://ORTHANC@localhost:{orthanc.http}"]), context())
+    assert reject.place == "association"
+
+
+def test_what_came_by_query_gives_way_to_what_the_files_say(orthanc, tmp_path):
+    paths = [slice_of(tmp_path / "scans", number) for number in (1, 2, 3)]
+    stored(orthanc, paths)
+    warehouse = Warehouse.open(tmp_path / "var")
+    try:
+        query = f"{orthanc.dimse}/studies/1.2.3"
+        refused = run(warehouse, [Job(locators=(query,), collection="trial")])
+        assert [reject.wanted for reject in refused.rejects] == ["the owner's attestation"]
+        job = Job(locators=(query,), collection="trial", attestation="me", audience="public")
+        assert run(warehouse, [job]).added == 1
+        run(warehouse, [Job(locators=(f"{orthanc.web}/studies/1.2.3", query), collection="trial")])
+        thickness = "SELECT ?t { ?s <https://w3id.org/qilin/dicom#SliceThickness> ?t }"
+        assert [row[0].value for row in warehouse.select(thickness, OPERATOR).rows] == ["2.5"]
+    finally:
+        warehouse.close()
