@@ -79,7 +79,8 @@ def _studies(
             continue
         keys = {**dict.fromkeys(SERIES, ""), "StudyInstanceUID": uid, "SeriesInstanceUID": series}
         for found in association.find("SERIES", keys):
-            header = Header({**study.values, **found.values, "StudyInstanceUID": (uid,)})
+            values = {**study.values, **found.values, "StudyInstanceUID": (uid,)}
+            header = Header(values, watched=(*study.watched, *found.watched))
             yield from _series(archive, association, header, reviews)
             done += 1
             reviews.context.progress(done, None)
