@@ -204,7 +204,7 @@ def _elements(identifier: Any) -> Header:
         plain = identifier.to_json_dict(bulk_data_threshold=1 << 20, suppress_invalid_tags=True)
         return header_in(json.loads(json.dumps(plain), parse_float=Decimal), DEEPEST)
     except (BrokenDicomError, *UNREADABLE):
-        return Header({})
+        return Header({}, watched=())
 
 
 @contextmanager

@@ -253,7 +253,7 @@ def _header(handle: io.BufferedReader, found: Walked, meta: dict[int, str], size
     if found.pixels and found.pixels_undefined:
         _require_closed(handle, found.last, size)
     values = {**found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
-    header = Header(values, found.items, digest, found.at if found.pixels else None, tuple(found.watched))
+    header = Header(values, found.items, digest, found.at if found.pixels else None, watched=tuple(found.watched))
     if not found.pixels:
         _require_complete(found.last, found.end, header, size)
     return header
@@ -267,7 +267,7 @@ def _deflated(handle: io.BufferedReader, data: bytes, size: int, plan: Plan, met
     content = inflated(whole[at:])
     found = read_elements(content, 0, len(content), plan, Syntax(little=True, explicit=True))
     values = {**found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
-    return Header(values, found.items, hashlib.sha256(whole).hexdigest(), None, tuple(found.watched))
+    return Header(values, found.items, hashlib.sha256(whole).hexdigest(), watched=tuple(found.watched))
 
 
 def _require_bounded(handle: io.BufferedReader, data: bytes) -> None:
@@ -291,7 +291,7 @@ def _patiently(handle: io.BufferedReader, size: int, plan: Plan) -> Header:
     if not walk.pixels and walk.last:
         _require_complete(walk.last, walk.end, header, size)
     handle.seek(0)
-    return Header(header.values, header.items, _digest(handle, end), end if walk.pixels else None, watched)
+    return Header(header.values, header.items, _digest(handle, end), end if walk.pixels else None, watched=watched)
 
 
 def _require_dicom(head: bytes) -> None:
