@@ -28,7 +28,7 @@ from rich.text import Text
 
 from ingest.report import Progress, Report
 from ontology.records import Reject
-from store.matching import Matched
+from store.matching import Matched, Side
 
 __all__ = ["err", "out", "print_json", "print_rows", "report", "watching"]
 
@@ -114,6 +114,9 @@ SHOWN_REJECTS = 20
 NAMED_FILES = 3
 
 
+SHOWN_SIDES: dict[Side, str] = {"images": "images", "tables": "annotations and tables"}
+
+
 def matched_lines(found: Sequence[Matched]) -> Iterator[str]:
     """A line for each namespace and side of ids; collections of images alone, which have nothing to match, as one."""
     alone: dict[str, int] = {}
@@ -123,7 +126,7 @@ def matched_lines(found: Sequence[Matched]) -> Iterator[str]:
             alone[collection] = sum(item.ids for item in items)
             continue
         for item in items:
-            where = f"{collection}, {item.side}" + (f", ids of {item.namespace}" if item.namespace else "")
+            where = f"{collection}, {SHOWN_SIDES[item.side]}" + (f", ids of {item.namespace}" if item.namespace else "")
             ambiguous = f", {item.ambiguous:,} ambiguous" if item.ambiguous else ""
             yield f"subjects of {where}: {item.matched:,} matched, {item.unmatched:,} unmatched{ambiguous}"
     if alone:
@@ -168,9 +171,14 @@ def report(result: Report) -> None:
         err.print(line, highlight=False, markup=False)
     if len(lines) > SHOWN_REJECTS:
         err.print(f"… and {len(lines) - SHOWN_REJECTS:,} more: see `qilin quarantine list`", highlight=False)
+    if askable := sum(1 for item in result.rejects if item.content):
+        err.print(
+            f"{askable:,} of the quarantined a steward may release: see `qilin quarantine list --alike`",
+            highlight=False,
+        )
     if result.reviews:
         waiting = f"{len(result.reviews):,} to review: in, but for what waits for a steward's word"
-        err.print(f"{waiting}; see `qilin quarantine list`", highlight=False)
+        err.print(f"{waiting}; see `qilin quarantine list --alike`", highlight=False)
 
 
 def report_json(result: Report) -> dict[str, Any]:
