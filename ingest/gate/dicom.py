@@ -179,9 +179,13 @@ def _marked(facts: Facts, attested: bool) -> Flaw | None:
     if attested:
         return None
     if facts.text("PatientIdentityRemoved").upper() != "YES":
-        return _asked("PatientIdentityRemoved", "is not YES", "YES (PS3.15 Annex E), or the owner's attestation")
+        return _asked(
+            "PatientIdentityRemoved", "is not YES", "YES (PS3.15 Annex E), or the owner's attestation (--attest)"
+        )
     if method_of(facts) == "missing" and not facts.codes:
-        return _asked(METHODS[0], "is missing, and so is its code sequence", "the method, or the owner's attestation")
+        return _asked(
+            METHODS[0], "is missing, and so is its code sequence", "the method, or the owner's attestation (--attest)"
+        )
     return None
 
 
@@ -228,12 +232,12 @@ def _content(_found: Watched, _facts: Facts, attested: bool) -> str:
 
 WATCHES: Final[dict[str, tuple[Callable[[Watched, Facts, bool], str], str]]] = {
     "name": (_name, "nothing, or a code"),
-    "birth": (_birth, "no date, or the owner's attestation"),
-    "identifier": (_identifier, "nothing, or the owner's attestation"),
+    "birth": (_birth, "no date, or the owner's attestation (--attest)"),
+    "identifier": (_identifier, "nothing, or the owner's attestation (--attest)"),
     "contact": (_contact, "nothing"),
     "address": (_address, "nothing, or the code 113112"),
-    "institution": (_institution, "nothing, the code 113112, or the owner's attestation"),
-    "content": (_content, "nothing, or the owner's attestation"),
+    "institution": (_institution, "nothing, the code 113112, or the owner's attestation (--attest)"),
+    "content": (_content, "nothing, or the owner's attestation (--attest)"),
 }
 """By kind of watched attribute: what is wrong with it (empty where nothing is), and what would be right."""
 
