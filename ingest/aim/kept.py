@@ -100,6 +100,12 @@ def _rule(parent: str, tag: str, name: str) -> Rule:
     return _technical if spoken_of in TECHNOLOGY else _free
 
 
+@lru_cache(maxsize=1 << 16)
+def _stays(parent: str, tag: str, name: str, text: str) -> str | None:
+    """What stays of the text of an attribute; most texts are codes and words that come again in every document."""
+    return _rule(parent, tag, name)(text)
+
+
 @lru_cache(maxsize=1 << 10)
 def _keeps_text(tag: str) -> bool:
     return _local(tag) in KEPT
@@ -120,7 +126,7 @@ def redacted(root: etree._Element) -> etree._Element:
             element.tail = None
         above = str(parent.tag) if parent is not None else ""
         for name, text in element.items():
-            stays = _rule(above, tag, str(name))(str(text))
+            stays = _stays(above, tag, str(name), str(text))
             if stays is None:
                 del element.attrib[name]
             elif stays != text:
@@ -141,4 +147,4 @@ class AimDocument:
         """The document's text, indented; it has no dates, so none is counted."""
         kept = redacted(self.root)
         etree.indent(kept)
-        yield from etree.tostring(kept, encoding="unicode").splitlines()
+        yield etree.tostring(kept, encoding="unicode")
