@@ -20,6 +20,7 @@ from lxml import etree
 from ingest.base import Days
 from ingest.gate.records import HARMLESS, TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
+from store.documents import LIMIT
 
 __all__ = ["AimDocument", "redacted"]
 
@@ -134,17 +135,25 @@ def redacted(root: etree._Element) -> etree._Element:
     return kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AimDocument:
     """What may be kept of an annotation document (`ingest.base.Keepable`)."""
 
-    root: etree._Element
+    text: str
+    """The document's text, indented."""
     size: int
     mapping: str = "aim"
     again: str | None = None
 
-    def lines(self, refused: Set[str], days: Days) -> Iterator[str]:  # noqa: ARG002 - no record's text is kept unjudged
-        """The document's text, indented; it has no dates, so none is counted."""
-        kept = redacted(self.root)
+    @classmethod
+    def of(cls, root: etree._Element, size: int) -> AimDocument:
+        """Of a document whose file has that many bytes; nothing of one that is too large to be kept."""
+        if size > LIMIT:
+            return cls("", size)
+        kept = redacted(root)
         etree.indent(kept)
-        yield etree.tostring(kept, encoding="unicode")
+        return cls(etree.tostring(kept, encoding="unicode"), size)
+
+    def lines(self, refused: Set[str], days: Days) -> Iterator[str]:  # noqa: ARG002 - no record's text is kept unjudged
+        """The document's text at once; it has no dates, so none is counted."""
+        yield self.text
