@@ -37,6 +37,9 @@ MOST = 4
 """The largest number of processes: what they answer is used by one."""
 
 
+GONE = "a process that reads documents ended before it was done"
+
+
 class ApartError(RuntimeError):
     """A process that ended before it had answered, for lack of memory."""
 
@@ -109,15 +112,16 @@ class _Processes:
 
     def answers(self, batches: Iterable[list[Any]]) -> Iterator[Any]:
         """The answers, batch by batch; two batches for each process are under way."""
-        asked: deque[Future[list[Any]]] = deque()
+        asked: deque[Future[bytes]] = deque()
         for batch in batches:
             asked.append(self._threads.submit(self._ask, batch))
             if len(asked) > 2 * self._count:
-                yield from asked.popleft().result()
+                yield from _answered(asked.popleft())
         while asked:
-            yield from asked.popleft().result()
+            yield from _answered(asked.popleft())
 
-    def _ask(self, batch: Sequence[Any]) -> list[Any]:
+    def _ask(self, batch: Sequence[Any]) -> bytes:
+        """The answer of a process, as it comes: a thread that unpacked it would hold up the one that uses it."""
         process = self._idle.get()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -127,15 +131,24 @@ class _Processes:
                 process.stdin.write(self._work)
             pickle.dump(batch, process.stdin, pickle.HIGHEST_PROTOCOL)
             process.stdin.flush()
-            answer = pickle.load(process.stdout)  # noqa: S301 - our own process
-        except (BrokenPipeError, EOFError, pickle.UnpicklingError) as error:
-            raise ApartError("a process of the reader ended before it was done") from error
+            length = int.from_bytes(process.stdout.read(8), "big")
+            answer = process.stdout.read(length)
+        except BrokenPipeError as error:
+            raise ApartError(GONE) from error
         finally:
             self._idle.put(process)
-        if isinstance(answer, BaseException):
-            raise answer
-        found: list[Any] = answer
-        return found
+        if not length or len(answer) < length:
+            raise ApartError(GONE)
+        return answer
+
+
+def _answered(asked: Future[bytes]) -> list[Any]:
+    """The answers to a batch; what went wrong is raised."""
+    answer = pickle.loads(asked.result())  # noqa: S301 - of our own process
+    if isinstance(answer, BaseException):
+        raise answer
+    found: list[Any] = answer
+    return found
 
 
 def _serve(asking: IO[bytes], answering: IO[bytes]) -> None:
@@ -151,7 +164,8 @@ def _serve(asking: IO[bytes], answering: IO[bytes]) -> None:
             answer = [work(item) for item in batch]
         except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
             answer = error
-        pickle.dump(answer, answering, pickle.HIGHEST_PROTOCOL)
+        packed = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+        answering.write(len(packed).to_bytes(8, "big") + packed)
         answering.flush()
 
 
