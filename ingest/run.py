@@ -182,8 +182,7 @@ class _Run:
         named = sources.accepting("", self.job.kind) if self.job.kind else None
 
         def reads(locator: str) -> bool:
-            source = named or sources.accepting(locator)
-            return source is not None and source.accepts(locator)
+            return named.accepts(locator) if named else sources.accepting(locator) is not None
 
         return self.staging.walk(self.job.locators, reads)
 

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from ingest.dicom.concepts import words_of
 from ingest.dicom.header import Elements, Header, Watched, place_of
+from ingest.dicom.places import nested
 from ingest.dicom.watch import WATCHED, watched_in
 from ingest.gate.profile import INSTITUTION, OPTIONS, claimed_in_text, methods
 from ingest.gate.records import FREE_TEXT, NAMING, identifier_in
@@ -106,8 +107,10 @@ NOTHING: Final[tuple[Scalar, ...]] = ()
 
 
 def facts_of(header: Elements) -> Facts:
-    """What of a header is judged."""
+    """What of a header is judged: of texts that somebody typed also those within sequences that are read as such."""
     values = header.values
+    if within := nested(header, TYPED_SET):
+        values = {**values, **{keyword: _both(values.get(keyword, ()), found) for keyword, found in within.items()}}
     return Facts(
         tuple([values.get(keyword, NOTHING) for keyword in JUDGED]),
         tuple(
@@ -119,7 +122,12 @@ def facts_of(header: Elements) -> Facts:
     )
 
 
+def _both(own: tuple[Scalar, ...], within: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    return tuple(dict.fromkeys((*own, *within)))
+
+
 REMOVABLE_SET: Final = frozenset(REMOVABLE)
+TYPED_SET: Final = frozenset(TYPED)
 
 
 def person_like(text: str) -> bool:
