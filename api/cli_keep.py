@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from api.cli_query import As, caller
-from api.console import err, print_json, print_rows
+from api.console import err, print_json, print_rows, without_instance
 from ontology.records import DataClass
 from store.control import QuarantineEntry
 from store.new_file import new_file
@@ -132,7 +132,8 @@ def quarantine_list(
         return
     columns = ("id", "collection", "entries" if alike else "file", "place", "problem", "verdict")
     listed = [(group[0], len(group) if alike else group[0].name) for group in groups]
-    rows = [(e.review, (e.id, e.collection, said, e.place, e.problem, _verdict(e))) for e, said in listed]
+    told = without_instance if alike else str
+    rows = [(e.review, (e.id, e.collection, said, e.place, told(e.problem), _verdict(e))) for e, said in listed]
     print_rows("Not in", columns, [row for review, row in rows if not review])
     if asked := [row for review, row in rows if review]:
         print_rows("In, and to review: `qilin quarantine text` shows a text, `release` answers", columns, asked)
@@ -142,7 +143,7 @@ def quarantine_list(
 
 def _problem(entry: QuarantineEntry) -> tuple[str, ...]:
     """What makes entries alike: the collection, and the same problem in the same place."""
-    return entry.collection, entry.place, entry.problem, _verdict(entry)
+    return entry.collection, entry.place, without_instance(entry.problem), _verdict(entry)
 
 
 def _groups(entries: Iterable[QuarantineEntry], alike: bool) -> list[list[QuarantineEntry]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +31,7 @@ from ingest.report import Progress, Report
 from ontology.records import Reject
 from store.matching import Matched, Side
 
-__all__ = ["err", "out", "print_json", "print_rows", "report", "watching"]
+__all__ = ["err", "out", "print_json", "print_rows", "report", "watching", "without_instance"]
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -109,6 +110,15 @@ def _lines() -> Progress:
     return Progress(stage=say, step=step, waiting=lambda: say("waiting for another run to end"))
 
 
+INSTANCE = re.compile(r" \(instance [^ ()]+\)$")
+"""What DICOMweb says behind a problem: in which instance of the series it was found."""
+
+
+def without_instance(problem: str) -> str:
+    """A problem as all instances and series with it share it."""
+    return INSTANCE.sub("", problem)
+
+
 SHOWN_REJECTS = 20
 """Lines; each stands for all files with one problem."""
 NAMED_FILES = 3
@@ -138,7 +148,9 @@ def reject_lines(rejects: Iterable[Reject]) -> Iterator[str]:
     """A line for each problem, with the files that have it: the first few by name, the others as a number."""
     alike: dict[tuple[bool, str, str, str], list[str]] = {}
     for item in rejects:
-        alike.setdefault((item.quarantine, item.place, item.problem, item.wanted), []).append(item.name)
+        alike.setdefault((item.quarantine, item.place, without_instance(item.problem), item.wanted), []).append(
+            item.name
+        )
     for (quarantine, place, problem, wanted), names in alike.items():
         named = ", ".join(names[:NAMED_FILES])
         if len(names) > NAMED_FILES:
@@ -170,7 +182,7 @@ def report(result: Report) -> None:
     for line in lines[:SHOWN_REJECTS]:
         err.print(line, highlight=False, markup=False)
     if len(lines) > SHOWN_REJECTS:
-        err.print(f"… and {len(lines) - SHOWN_REJECTS:,} more: see `qilin quarantine list`", highlight=False)
+        err.print(f"… and {len(lines) - SHOWN_REJECTS:,} more: see `qilin quarantine list --alike`", highlight=False)
     if askable := sum(1 for item in result.rejects if item.content):
         err.print(
             f"{askable:,} of the quarantined a steward may release: see `qilin quarantine list --alike`",

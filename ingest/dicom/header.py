@@ -210,7 +210,7 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
     """
     plan = _plan(tuple(keywords), deepest, frozenset(lists))
     try:
-        with path.open("rb") as handle:
+        with _silent_pydicom(), path.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
             data = handle.read(FIRST)
             _require_dicom(data[:132])
@@ -290,11 +290,10 @@ def _require_bounded(handle: io.BufferedReader, data: bytes) -> None:
 
 def _patiently(handle: io.BufferedReader, size: int, plan: Plan) -> Header:
     """The header by pydicom, which reads what thirty years of writers have left; slower, and all of it."""
-    with _silent_pydicom():
-        walk = _Walk(handle, size)
-        found = read_partial(handle, walk, force=True)
-        end = handle.tell()
-        elements, watched = _decode(found, plan)
+    walk = _Walk(handle, size)
+    found = read_partial(handle, walk, force=True)
+    end = handle.tell()
+    elements, watched = _decode(found, plan)
     meta = {keyword: (str(found.file_meta[tag].value),) for tag, keyword in META.items() if tag in found.file_meta}
     header = Elements({**elements.values, **meta}, elements.items)
     if not walk.pixels and walk.last:
