@@ -31,6 +31,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.valuerep import VR
 
+from ingest.dicom.alike import Alike
 from ingest.dicom.elements import BrokenDicomError, Elements, Header, Watched, place_of
 from ingest.dicom.fast import (
     DEEPEST_ITEM,
@@ -76,7 +77,7 @@ META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
 
 SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 
-FIRST = 1 << 15
+FIRST = 1 << 16
 """The bytes that are read first: the headers of most images are shorter."""
 LARGEST = 1 << 30
 """The bytes of the largest file that is mapped where its header is longer than that."""
@@ -207,17 +208,17 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
     what is deeper still is then refused. ``lists`` are attributes whose value stays one text as the file has it, since
     it may be thousands of numbers. Raises `BrokenDicomError` for whatever is no complete DICOM header.
     """
-    plan = _plan(tuple(keywords), deepest, frozenset(lists))
+    alike = _alike(tuple(keywords), deepest, frozenset(lists))
     try:
         with path.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
             data = handle.read(FIRST)
             _require_dicom(data[:132])
             try:
-                return _quickly(handle, data, size, plan)
+                return _quickly(handle, data, size, alike)
             except (OddBytesError, MoreBytesError):
                 _require_bounded(handle, data)
-                return _patiently(handle, size, plan)
+                return _patiently(handle, size, alike.plan)
     except BrokenDicomError:
         raise
     except UNREADABLE as error:
@@ -227,24 +228,24 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
 
 
 @lru_cache(maxsize=32)
-def _plan(keywords: tuple[str, ...], deepest: int | None, lists: frozenset[str]) -> Plan:
+def _alike(keywords: tuple[str, ...], deepest: int | None, lists: frozenset[str]) -> Alike:
     tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
-    return Plan(tags, deepest, lists)
+    return Alike(Plan(tags, deepest, lists))
 
 
-def _quickly(handle: io.BufferedReader, data: bytes, size: int, plan: Plan) -> Header:
+def _quickly(handle: io.BufferedReader, data: bytes, size: int, alike: Alike) -> Header:
     """The header by `ingest.dicom.fast`; of most files the first bytes hold all of it."""
     meta, at = meta_of(data)
     syntax = syntax_of(meta.get(0x00020010, ""), data, at)
     if meta[0x00020010] == DEFLATED:
-        return _deflated(handle, data, size, plan, meta, at)
+        return _deflated(handle, data, size, alike.plan, meta, at)
     try:
-        found = read_elements(data, at, size, plan, syntax)
+        found = alike.read(data, at, size, syntax)
     except MoreBytesError:
         if len(data) >= size or size > LARGEST:
             raise
         with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            found = read_elements(mapped, at, size, plan, syntax)
+            found = read_elements(mapped, at, size, alike.plan, syntax)
             return _header(handle, found, meta, size, hashlib.sha256(memoryview(mapped)[: found.at]).hexdigest())
     return _header(handle, found, meta, size, hashlib.sha256(memoryview(data)[: found.at]).hexdigest())
 
@@ -252,8 +253,8 @@ def _quickly(handle: io.BufferedReader, data: bytes, size: int, plan: Plan) -> H
 def _header(handle: io.BufferedReader, found: Walked, meta: dict[int, str], size: int, digest: str) -> Header:
     if found.pixels and found.pixels_undefined:
         _require_closed(handle, found.last, size)
-    values = {**found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
-    header = Header(values, found.items, digest, found.at if found.pixels else None, tuple(found.watched))
+    found.values.update({META[tag]: (value,) for tag, value in meta.items() if value})
+    header = Header(found.values, found.items, digest, found.at if found.pixels else None, tuple(found.watched))
     if not found.pixels:
         _require_complete(found.last, found.end, header, size)
     return header

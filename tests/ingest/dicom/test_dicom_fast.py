@@ -67,7 +67,7 @@ SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian,
 
 def quickly(path: Path, keywords: list[str], deepest: int | None = None) -> Header | None:
     """The header as the quick way reads it, or None where it does not."""
-    plan = dicom_header._plan(tuple(keywords), deepest, frozenset())
+    plan = dicom_header._alike(tuple(keywords), deepest, frozenset())
     with path.open("rb") as handle:
         try:
             return dicom_header._quickly(handle, handle.read(dicom_header.FIRST), path.stat().st_size, plan)
@@ -77,7 +77,7 @@ def quickly(path: Path, keywords: list[str], deepest: int | None = None) -> Head
 
 def patiently(path: Path, keywords: list[str], deepest: int | None = None) -> Header:
     """The header as pydicom reads it."""
-    plan = dicom_header._plan(tuple(keywords), deepest, frozenset())
+    plan = dicom_header._alike(tuple(keywords), deepest, frozenset())
     with path.open("rb") as handle:
         return dicom_header._patiently(handle, path.stat().st_size, plan)
 
