@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from analysis.selection import Selection, selected
+from analysis.writing import write_documents
 from ingest.run import Job, Report, run
+from mappings.codes import bundled
 from queries.catalogue import query
 from queries.lesion_suggestions import measured, suggestions
 from queries.results import run as answer
@@ -242,3 +245,22 @@ def test_an_annotation_its_json_and_its_report_count_once(warehouse: Warehouse, 
     assert len(copies) == 2
     assert len({row[0] for row in copies}) == 1, "both copies point at the one that counts"
     assert len(sizes(warehouse, LONGEST)) == 1
+
+
+def test_a_report_written_of_an_annotation_and_read_in_again_counts_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A lesion is measured in one document; the report that is written of it is a copy, of each of its groups."""
+    assert not ingest(warehouse, aim(tmp_path)).rejects
+    before = {variable: sizes(warehouse, variable) for variable in (LONGEST, SHORTEST, VOLUME)}
+    given = selected(warehouse, Selection(collection="trial"), OPERATOR)
+    write_documents(given, "sr", bundled(), tmp_path / "out")
+    written = list((tmp_path / "out").iterdir())
+    done = ingest(warehouse, *written)
+    assert (done.added, done.rejects) == (len(written), [])
+    for variable, rows in before.items():
+        assert len(rows) == 1
+        again = sizes(warehouse, variable)
+        assert [(row["value"], row["unit"], row["one"]) for row in again] == [
+            (row["value"], row["unit"], row["one"]) for row in rows
+        ]
+        copies = f"SELECT ?m {{ ?m q:variable {variable} ; q:primary false ; q:duplicateOf ?of }}"
+        assert len(warehouse.select(copies, OPERATOR).rows) == 1

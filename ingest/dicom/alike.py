@@ -8,6 +8,7 @@ the cuts is compared as bytes, all of it in every file, and means what the same 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from ingest.dicom.elements import Elements, Watched
@@ -93,16 +94,15 @@ class Pattern:
         pieces: list[Run | bytes] = []
         encodings = FIRST_ENCODINGS
         cuts = [-1, *sorted(self.differ), len(self.starts) - 1]
-        for before, cut in zip(cuts, cuts[1:], strict=False):
+        for before, cut in pairwise(cuts):
             if (begin := before + 1) < cut:
                 part = Walked(self.content, self.plan, self.syntax, encodings)
                 start, stop = self.starts[begin], self.starts[cut]
                 read_on(part, start, stop, len(self.content))
                 encodings = part.encodings
                 content = self.content[start:stop]
-                pieces.append(
-                    Run(content, begin, part.values, part.items, tuple(part.watched), encodings, part.last)
-                )  # fmt: skip
+                watched = tuple(part.watched)
+                pieces.append(Run(content, begin, part.values, part.items, watched, encodings, part.last))
             if cut < len(self.starts) - 1:
                 pieces.append(self.content[self.starts[cut] : self.starts[cut] + 4])
         return pieces
@@ -136,7 +136,7 @@ class Alike:
         found = read_elements(data, at, size, self.plan, key[0], Walked(data, self.plan, key[0], starts=starts))
         if not found.pixels:
             starts.append(found.end)
-        if 1 < len(starts) and starts[-1] <= LONGEST_PATTERN:
+        if len(starts) > 1 and starts[-1] <= LONGEST_PATTERN:
             if len(self.patterns) >= MOST_PATTERNS:
                 del self.patterns[next(iter(self.patterns))]
             self.patterns[key] = Pattern(self.plan, key[0], data[: starts[-1]], starts)

@@ -234,9 +234,7 @@ def inflated(data: bytes) -> bytes:
     return found
 
 
-def read_elements(
-    data: Buffer, at: int, size: int, plan: Plan, syntax: Syntax, found: Walked | None = None
-) -> Walked:
+def read_elements(data: Buffer, at: int, size: int, plan: Plan, syntax: Syntax, found: Walked | None = None) -> Walked:
     """Read a data set of which ``data`` are the first bytes of ``size``; `MoreBytesError` where they do not suffice.
 
     ``found`` is what was read before ``at``.

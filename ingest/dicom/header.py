@@ -254,7 +254,8 @@ def _header(handle: io.BufferedReader, found: Walked, meta: dict[int, str], size
     if found.pixels and found.pixels_undefined:
         _require_closed(handle, found.last, size)
     found.values.update({META[tag]: (value,) for tag, value in meta.items() if value})
-    header = Header(found.values, found.items, digest, found.at if found.pixels else None, tuple(found.watched))
+    at, watched = found.at if found.pixels else None, tuple(found.watched)
+    header = Header(found.values, found.items, digest, at, watched=watched)
     if not found.pixels:
         _require_complete(found.last, found.end, header, size)
     return header
@@ -268,7 +269,7 @@ def _deflated(handle: io.BufferedReader, data: bytes, size: int, plan: Plan, met
     content = inflated(whole[at:])
     found = read_elements(content, 0, len(content), plan, Syntax(little=True, explicit=True))
     values = {**found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
-    return Header(values, found.items, hashlib.sha256(whole).hexdigest(), None, tuple(found.watched))
+    return Header(values, found.items, hashlib.sha256(whole).hexdigest(), watched=tuple(found.watched))
 
 
 def _require_bounded(handle: io.BufferedReader, data: bytes) -> None:
@@ -292,7 +293,7 @@ def _patiently(handle: io.BufferedReader, size: int, plan: Plan) -> Header:
     if not walk.pixels and walk.last:
         _require_complete(walk.last, walk.end, header, size)
     handle.seek(0)
-    return Header(header.values, header.items, _digest(handle, end), end if walk.pixels else None, watched)
+    return Header(header.values, header.items, _digest(handle, end), end if walk.pixels else None, watched=watched)
 
 
 def _require_dicom(head: bytes) -> None:

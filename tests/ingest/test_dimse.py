@@ -113,6 +113,14 @@ def test_the_gate_sees_the_names_that_are_never_kept(archive):
     assert "Doe" not in repr(reject)
 
 
+@pytest.mark.parametrize(("level", "keyword"), [("STUDY", "ReferringPhysicianName"), ("SERIES", "OperatorsName")])
+def test_names_of_others_are_seen_at_either_level(archive, level, keyword):
+    archive.answers[level] = [{**archive.answers[level][0], keyword: "Doe^Jane"}]
+    reject = only_reject(found(archive.locator))
+    assert keyword in reject.place
+    assert reject.quarantine
+
+
 @pytest.mark.parametrize(
     ("level", "lacking"),
     [("STUDY", "PatientID"), ("STUDY", "StudyInstanceUID"), ("SERIES", "SeriesInstanceUID")],

@@ -22,13 +22,13 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
-from tests.ingest.dicom.reader.reference import by_pydicom, by_us, differences
 
 from ingest.base import Context
 from ingest.dicom.header import BrokenDicomError, read_header
 from ingest.dicom.reader import HEADER_KEYWORDS, SOURCE
 from ontology.fields import dicom_attributes
 from ontology.records import Reject, SeriesHeader
+from tests.ingest.dicom.reference import by_pydicom, by_us, differences
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "imaging"
 META = ("MediaStorageSOPClassUID", "TransferSyntaxUID")
