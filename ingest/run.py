@@ -167,7 +167,8 @@ class _Run:
             elif (source := self.job.source or sources.accepting(locator, self.job.kind)) is not None:
                 kinds[source].append(locator)
             else:
-                wanted = f"one of: {', '.join(sources.names())}"
+                kinds_read = ", ".join(sources.names())
+                wanted = f"a file of one of these kinds, which --as names where its bytes do not tell: {kinds_read}"
                 self._reject(self.job.collection, _unread(name, "no kind of source reads this", wanted))
         self.read_names.update(self.staging.names)
         if not kinds and not self.rejects:
@@ -181,8 +182,7 @@ class _Run:
         named = sources.accepting("", self.job.kind) if self.job.kind else None
 
         def reads(locator: str) -> bool:
-            source = named or sources.accepting(locator)
-            return source is not None and source.accepts(locator)
+            return named.accepts(locator) if named else sources.accepting(locator) is not None
 
         return self.staging.walk(self.job.locators, reads)
 

@@ -17,6 +17,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -109,7 +110,15 @@ class Codes:
 
     def noting(self, note: Callable[[bytes], None]) -> Codes:
         """The same mappings, telling the key of each code that is asked for."""
-        return Codes(self.rows, note)
+        same = copy(self)  # what has been looked up is remembered by both
+        vars(same).update(_best=self._best, _note=note)
+        return same
+
+    def tell(self, keys: Iterable[bytes]) -> None:
+        """Tell of the codes with these keys as if they were asked for: another process has asked for them."""
+        if self._note is not None:
+            for key in keys:
+                self._note(key)
 
     @cached_property
     def _best(self) -> dict[tuple[str, str], Decision]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from urllib.parse import unquote
 
+from pyoxigraph import Literal, NamedNode
+
 from queries.catalogue import query
 from queries.results import run
 from store.warehouse import Caller, Warehouse
@@ -65,6 +67,7 @@ class Suggestion:
 def measured(warehouse: Warehouse, caller: Caller, collection: str, subject: str = "") -> list[Measured]:
     """The measured lesions of a collection or subject, as a caller sees them."""
     found: dict[tuple[str, str], Measured] = {}
+    places = _places(warehouse, caller, collection, subject)
     for variable in SIZES:
         values = {"collection": collection, "subject": subject, "variable": variable}
         for row in run(warehouse, query("lesion-diameters"), values, caller).dicts():
@@ -75,6 +78,8 @@ def measured(warehouse: Warehouse, caller: Caller, collection: str, subject: str
                 lesion.readers.add(str(row["reader"]))
             if row["site"]:
                 lesion.sites[str(row["site"])] = str(row["siteLabel"])
+            else:
+                lesion.sites.update(places.get(str(row["lesionIri"]), {}))
             if row["sideLabel"]:
                 lesion.sides.add(str(row["sideLabel"]))
             if row["value"] is not None and row["unit"] == "mm":
@@ -82,6 +87,27 @@ def measured(warehouse: Warehouse, caller: Caller, collection: str, subject: str
                 for time in _times(row):
                     lesion.sizes[variable, time] = max(size, lesion.sizes.get((variable, time), size))
     return list(found.values())
+
+
+PLACES = """PREFIX q: <https://w3id.org/qilin/ns#>
+PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+SELECT ?about ?site ?label {{
+  ?c q:identifier {collection} . ?s q:collection ?c ; q:identifier ?subject . {narrowed}
+  ?said q:subject ?s ; q:site ?site ; q:about ?about .
+  OPTIONAL {{ ?site skos:prefLabel ?label }}
+}}"""
+"""The sites that anything said of a lesion places it at: SDTM says where a lesion is, and elsewhere how large."""
+
+
+def _places(warehouse: Warehouse, caller: Caller, collection: str, subject: str) -> dict[str, dict[str, str]]:
+    """The sites of each lesion with their labels, by IRIs."""
+    narrowed = f"FILTER(?subject = {Literal(subject)})" if subject else ""
+    asked = PLACES.format(collection=Literal(collection), narrowed=narrowed)
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for about, site, label in warehouse.select(asked, caller).rows:
+        if isinstance(about, NamedNode) and isinstance(site, NamedNode):
+            found[about.value][site.value] = label.value if isinstance(label, Literal) else site.value
+    return found
 
 
 def _times(row: Mapping[str, object]) -> Iterator[str]:

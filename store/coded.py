@@ -46,10 +46,11 @@ class Coded:
         """Enter the keys of sources, in place of what was entered of them before."""
         if not keys:
             return
+        rows = [{"sid": sid, "asked": b"".join(sorted(found))} for sid, found in keys.items()]
         with self._engine.begin() as connection:
-            for sid, found in keys.items():
-                connection.execute(sa.delete(coded_table).where(coded_table.c.sid == sid))
-                connection.execute(sa.insert(coded_table), {"sid": sid, "asked": b"".join(sorted(found))})
+            of_source = coded_table.c.sid == sa.bindparam("of_source")
+            connection.execute(sa.delete(coded_table).where(of_source), [{"of_source": sid} for sid in keys])
+            connection.execute(sa.insert(coded_table), rows)
 
     def of_content(self, kind: str, collection: str) -> dict[str, list[CodedSource]]:
         """The sources of a kind and collection that asked for codes, by the digest of their content."""

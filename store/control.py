@@ -267,9 +267,10 @@ class Control:
     def record_sources(self, logged: Sequence[LoggedSource], origins: Sequence[tuple[str, str, str, dt.date]]) -> None:
         """Enter sources whose log files are in place, and the origins their days are counted from, at once."""
         with self._begin() as connection:
-            for source in logged:
-                connection.execute(sa.delete(source_table).where(source_table.c.sid == source.sid))
             if logged:
+                of_source = source_table.c.sid == sa.bindparam("of_source")
+                sids = [{"of_source": source.sid} for source in logged]
+                connection.execute(sa.delete(source_table).where(of_source), sids)
                 connection.execute(sa.insert(source_table), [_row(source) for source in logged])
             if origins:
                 names = ("collection", "subject", "clock", "day")

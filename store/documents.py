@@ -13,8 +13,9 @@ import hashlib
 import os
 import zlib
 from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -59,7 +60,8 @@ class Documents:
     def __init__(self, home: Home, control: Control) -> None:
         self._home = home
         self._engine = control.engine
-        self._unsettled: set[Path] = set()
+        self._writing: dict[str, Future[None]] = {}
+        """What is on its way to the disk, by name."""
         self._folders: set[Path] = set()
         """The folders that are there."""
         reading_table.create(self._engine, checkfirst=True)
@@ -79,25 +81,36 @@ class Documents:
                 return None
             digest.update(data)
             content.append(packing.compress(data))
-        place = self.path(digest.hexdigest())
-        if place.parent not in self._folders:
-            self._home.scratch.mkdir(parents=True, exist_ok=True)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            self._folders.add(place.parent)
-        draft = self._home.scratch / f"document.{os.getpid()}.gz"
-        draft.write_bytes(b"".join((*content, packing.flush())))
-        if place.exists():
-            _settled(draft)  # what the ledger names already is never in danger
-        else:
-            self._unsettled.add(place)
+        content.append(packing.flush())
+        name = digest.hexdigest()
+        if name not in self._writing:
+            self._writing[name] = self._writers.submit(self._write, name, b"".join(content))
+        return name
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Put a packed document in its place; it is on the disk before it has its name."""
+        place = self.path(name)
+        draft = self._home.scratch / f"document.{os.getpid()}.{name}.gz"
+        for folder in (draft.parent, place.parent):
+            if folder not in self._folders:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._folders.add(folder)
+        with draft.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
         draft.replace(place)
-        return digest.hexdigest()
+
+    @cached_property
+    def _writers(self) -> ThreadPoolExecutor:
+        """What writes documents while the next ones are read, many at once: the disk settles them together."""
+        return ThreadPoolExecutor(SETTLING, "documents")
 
     def _settle(self) -> None:
-        """See that what was kept is on the disk, many at once: the disk writes them together."""
-        with ThreadPoolExecutor(SETTLING) as pool:
-            list(pool.map(_settled, self._unsettled))
-        self._unsettled.clear()
+        """See that what was kept is on the disk."""
+        writing, self._writing = self._writing, {}
+        for written in writing.values():
+            written.result()
 
     def lines(self, document: str) -> Iterator[str]:
         """The lines of a document."""
@@ -108,10 +121,13 @@ class Documents:
     def enter(self, readings: Iterable[Reading]) -> None:
         """Enter how sources were read, in place of what was entered of them before; what was kept is on the disk."""
         self._settle()
+        rows = [asdict(reading) for reading in {reading.sid: reading for reading in readings}.values()]
+        if not rows:
+            return
         with self._engine.begin() as connection:
-            for reading in readings:
-                connection.execute(sa.delete(reading_table).where(reading_table.c.sid == reading.sid))
-                connection.execute(sa.insert(reading_table), asdict(reading))
+            of_source = reading_table.c.sid == sa.bindparam("of_source")
+            connection.execute(sa.delete(reading_table).where(of_source), [{"of_source": row["sid"]} for row in rows])
+            connection.execute(sa.insert(reading_table), rows)
 
     def reading(self, sid: str) -> Reading | None:
         """How a source was read; None where it was not read through a map."""
@@ -202,11 +218,3 @@ def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
             held, length = [], 0
     if held:
         yield "\n".join((*held, "")).encode()
-
-
-def _settled(place: Path) -> None:
-    try:
-        with place.open("rb") as handle:
-            os.fsync(handle.fileno())
-    except FileNotFoundError:  # swept meanwhile
-        return

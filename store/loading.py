@@ -21,7 +21,7 @@ import pyoxigraph as ox
 
 from store.ahead import ahead
 
-__all__ = ["LoaderError", "load"]
+__all__ = ["LoaderError", "follow", "load"]
 
 LARGE = 16 << 20
 """Bytes of text from which on a process of its own pays."""
@@ -80,7 +80,7 @@ def _write_all(pipe: int, text: bytes) -> None:
         rest = rest[os.write(pipe, rest) :]
 
 
-def _follow(parent: int) -> None:
+def follow(parent: int) -> None:
     """End when the parent does, by whatever: an orphan must not write into what the next run makes."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -90,7 +90,7 @@ def _follow(parent: int) -> None:
 
 def main() -> None:
     """Load what comes, and say plainly what is wrong with it."""
-    _follow(int(sys.argv[2]))
+    follow(int(sys.argv[2]))
     try:
         ox.Store(sys.argv[1]).bulk_load(path="/dev/stdin", format=ox.RdfFormat.TRIG, lenient=True)
     except (SyntaxError, OSError, MemoryError) as error:

@@ -264,3 +264,14 @@ def test_a_report_written_of_an_annotation_and_read_in_again_counts_once(warehou
         ]
         copies = f"SELECT ?m {{ ?m q:variable {variable} ; q:primary false ; q:duplicateOf ?of }}"
         assert len(warehouse.select(copies, OPERATOR).rows) == 1
+
+
+def test_a_visit_that_was_not_planned_has_its_size_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A role is given at each visit, by number or by name: a size has that of its visit, once."""
+    header, line, _ = RESULTS.splitlines()
+    visits = ("1,BASELINE,2010-03-04,1", "2,WEEK 6,2010-04-15,43", "2.1,UNSCHED 2.1,2010-05-01,59")
+    rows = [line.replace(visits[0], visit).replace(",1,TARGET", f",{at},TARGET") for at, visit in enumerate(visits, 1)]
+    (tmp_path / "tr.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    assert not ingest(warehouse, tmp_path / "tr.csv").rejects
+    found = [(row["visit"], bool(row["role"])) for row in sizes(warehouse, LONGEST)]
+    assert sorted(found, key=str) == [(1, True), (2, True), (None, True)]

@@ -20,6 +20,7 @@ from lxml import etree
 from ingest.base import Days
 from ingest.gate.records import HARMLESS, TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
+from store.documents import LIMIT
 
 __all__ = ["AimDocument", "redacted"]
 
@@ -100,6 +101,12 @@ def _rule(parent: str, tag: str, name: str) -> Rule:
     return _technical if spoken_of in TECHNOLOGY else _free
 
 
+@lru_cache(maxsize=1 << 16)
+def _stays(parent: str, tag: str, name: str, text: str) -> str | None:
+    """What stays of the text of an attribute; most texts are codes and words that come again in every document."""
+    return _rule(parent, tag, name)(text)
+
+
 @lru_cache(maxsize=1 << 10)
 def _keeps_text(tag: str) -> bool:
     return _local(tag) in KEPT
@@ -120,7 +127,7 @@ def redacted(root: etree._Element) -> etree._Element:
             element.tail = None
         above = str(parent.tag) if parent is not None else ""
         for name, text in element.items():
-            stays = _rule(above, tag, str(name))(str(text))
+            stays = _stays(above, tag, str(name), str(text))
             if stays is None:
                 del element.attrib[name]
             elif stays != text:
@@ -128,17 +135,25 @@ def redacted(root: etree._Element) -> etree._Element:
     return kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AimDocument:
     """What may be kept of an annotation document (`ingest.base.Keepable`)."""
 
-    root: etree._Element
+    text: str
+    """The document's text, indented."""
     size: int
     mapping: str = "aim"
     again: str | None = None
 
-    def lines(self, refused: Set[str], days: Days) -> Iterator[str]:  # noqa: ARG002 - no record's text is kept unjudged
-        """The document's text, indented; it has no dates, so none is counted."""
-        kept = redacted(self.root)
+    @classmethod
+    def of(cls, root: etree._Element, size: int) -> AimDocument:
+        """Of a document whose file has that many bytes; nothing of one that is too large to be kept."""
+        if size > LIMIT:
+            return cls("", size)
+        kept = redacted(root)
         etree.indent(kept)
-        yield from etree.tostring(kept, encoding="unicode").splitlines()
+        return cls(etree.tostring(kept, encoding="unicode"), size)
+
+    def lines(self, refused: Set[str], days: Days) -> Iterator[str]:  # noqa: ARG002 - no record's text is kept unjudged
+        """The document's text at once; it has no dates, so none is counted."""
+        yield self.text

@@ -31,6 +31,9 @@ a DOCTYPE, one that is no sound JSON, and any element that cannot be read, is re
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 from typing import Final
 
@@ -41,7 +44,9 @@ from ingest.aim.kept import AimDocument
 from ingest.aim.model import Annotation
 from ingest.aim.others import refusal
 from ingest.aim.records import translate, visits
+from ingest.apart import apart
 from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
+from mappings.codes import Codes
 from ontology import json_elements, xml
 from ontology.records import DataClass, Reject, SourceRecord
 
@@ -70,24 +75,46 @@ def _parsed(path: Path) -> etree._Element:
     return xml.parse(path)
 
 
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """A document before it is read: its head, or what is said in place of reading it."""
+
+    path: Path
+    head: SourceRecord | None = None
+    instead: SourceRecord | Reject | None = None
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a document says: rejects of what cannot go in, then its records, with the keys of the codes asked for."""
+
+    rejects: tuple[Reject, ...] = ()
+    records: tuple[Yield, ...] = ()
+    keys: frozenset[bytes] = frozenset()
+    kept: AimDocument | None = None
+    """None where nothing of the document can go in."""
+
+
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
-    """The records of each document, in the order of the locators."""
-    for done, locator in enumerate(locators, 1):
-        yield from _document(Path(locator), context)
-        context.progress(done, None)
+    """The records of each document, in the order of the locators; many documents are read in several processes."""
+    ahead, met = tee(_meet(Path(locator), context) for locator in locators)
+    told = apart(_Reading.of(context), ahead, lambda document: document.size)
+    with closing(told):
+        for done, (document, said) in enumerate(zip(met, told, strict=True), 1):
+            yield from _said(document, said, context)
+            context.progress(done, None)
 
 
-def _document(path: Path, context: Context) -> Iterator[Yield]:
-    """One document: its source and records, or a reject for the whole of it."""
+def _meet(path: Path, context: Context) -> _Met:
+    """A document before it is read."""
     try:
-        digest = sha256_of(path)
+        digest, size = sha256_of(path), path.stat().st_size
     except OSError as error:
-        yield unreadable(path.name, error, "document")
-        return
+        return _Met(path, instead=unreadable(path.name, error, "document"))
     other = refusal(path.name, head_of(str(path), HEAD))
     if other is not None:
-        yield other
-        return
+        return _Met(path, instead=other)
     head = SourceRecord(
         kind="aim",
         name=path.name,
@@ -96,28 +123,58 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
         data_class=DataClass.METADATA,
         recipe=f"{VERSION} codes-{context.codes.digest[:16]}",
     )
-    if context.known(digest, head.recipe):
-        yield head
-        return
-    try:
-        root = _parsed(path)
-        found = list(read_annotations(root))
-    except xml.XmlError as error:
-        yield Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted)
-        return
-    usable: list[Annotation] = []
-    for annotation in found:
-        refused = _refused(path.name, annotation)
-        if refused is None:
-            usable.append(annotation)
-        else:
-            yield refused
-    if not found:
-        yield _empty(path.name)
-    if usable:
-        yield head
-        yield from once(_records(head, usable, context))
-        context.keep(AimDocument(root, path.stat().st_size))
+    return _Met(path, instead=head) if context.known(digest, head.recipe) else _Met(path, head, size=size)
+
+
+def _said(document: _Met, told: _Told, context: Context) -> Iterator[Yield]:
+    """What a document says: its source and records, or rejects."""
+    if document.instead is not None:
+        yield document.instead
+    yield from told.rejects
+    if document.head is not None and told.kept is not None:
+        yield document.head
+        context.codes.tell(told.keys)
+        yield from told.records
+        context.keep(told.kept)
+
+
+class _Reading:
+    """Reads documents one by one, in whatever process: it has what that takes of a context, and nothing of the run."""
+
+    def __init__(self, collection: str, clock: str, secret: bytes, codes: Codes) -> None:
+        self._keys: set[bytes] = set()
+        noting = codes.noting(self._keys.add)
+        self._context = Context(collection=collection, clock=clock, secret=secret, codes=noting)
+
+    @classmethod
+    def of(cls, context: Context) -> _Reading:
+        """As a context says."""
+        return cls(context.collection, context.clock, context.secret, context.codes)
+
+    def __reduce__(self) -> tuple[type[_Reading], tuple[str, str, bytes, Codes]]:
+        context = self._context
+        return _Reading, (context.collection, context.clock, context.secret, Codes(context.codes.rows))
+
+    def __call__(self, document: _Met) -> _Told:
+        """What a document says."""
+        if document.head is None:
+            return _Told()
+        self._keys.clear()
+        path = document.path
+        try:
+            root = _parsed(path)
+            found = list(read_annotations(root))
+        except xml.XmlError as error:
+            return _Told((Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted),))
+        if not found:
+            return _Told((_empty(path.name),))
+        refused = [(annotation, _refused(path.name, annotation)) for annotation in found]
+        usable = [annotation for annotation, why in refused if why is None]
+        rejects = tuple(why for _, why in refused if why is not None)
+        if not usable:
+            return _Told(rejects)
+        told = tuple(once(_records(document.head, usable, self._context)))
+        return _Told(rejects, told, frozenset(self._keys), AimDocument.of(root, document.size))
 
 
 def _empty(name: str) -> Reject:

@@ -49,7 +49,9 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         name = shown(locator.partition("?")[0])
         if not context.attested:
             problem = "a query does not say whether the archive's images are de-identified"
-            yield Reject(name=name, place="query", problem=problem, wanted="the owner's attestation", quarantine=True)
+            yield Reject(
+                name=name, place="query", problem=problem, wanted="the owner's attestation (--attest)", quarantine=True
+            )
             continue
         archive = Archive(locator)
         try:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from ingest.dicom.elements import Elements, Watched
 from ingest.dicom.fast import FIRST_ENCODINGS, Encodings, Plan, Texts, Walked, read_elements, read_on
 from ingest.dicom.walk import Syntax
+from ingest.gate.private import PrivateElements
 
 __all__ = ["Alike"]
 
@@ -36,6 +37,7 @@ class Run(NamedTuple):
     values: dict[str, Texts]
     items: dict[str, tuple[Elements, ...]]
     watched: tuple[Watched, ...]
+    private: PrivateElements
     encodings: Encodings
     last: int
 
@@ -66,6 +68,8 @@ class Pattern:
                 found.values.update(piece.values)
                 found.items.update(piece.items)
                 found.watched += piece.watched
+                found.private.creators.update(piece.private.creators)
+                found.private.found.update(piece.private.found)
                 found.encodings, found.last = piece.encodings, piece.last
                 at += len(piece.content)
                 found.end = at
@@ -102,7 +106,7 @@ class Pattern:
                 encodings = part.encodings
                 content = self.content[start:stop]
                 watched = tuple(part.watched)
-                pieces.append(Run(content, begin, part.values, part.items, watched, encodings, part.last))
+                pieces.append(Run(content, begin, part.values, part.items, watched, part.private, encodings, part.last))
             if cut < len(self.starts) - 1:
                 pieces.append(self.content[self.starts[cut] : self.starts[cut] + 4])
         return pieces

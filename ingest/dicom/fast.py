@@ -20,6 +20,7 @@ from ingest.dicom.elements import BrokenDicomError, Elements, Watched, place_of
 from ingest.dicom.values import DECODERS, Decoder, known_attribute, whole_text
 from ingest.dicom.walk import Buffer, Element, MoreBytesError, OddBytesError, Syntax
 from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
+from ingest.gate.private import PrivateElements, may_be_read
 from ontology.records import Scalar
 
 __all__ = [
@@ -77,6 +78,7 @@ class Entry(NamedTuple):
     decoder: Decoder | None
     wanted: bool
     watched: bool
+    private: bool = False
 
 
 class Items(NamedTuple):
@@ -93,6 +95,8 @@ class Plan:
     wanted: dict[int, str]
     deepest: int | None = None
     lists: frozenset[str] = frozenset()
+    private: frozenset[str] = frozenset()
+    """The keywords that may be read of private elements (`ingest.gate.private`)."""
     entries: dict[int, Entry | None] = field(default_factory=dict)
     values: dict[tuple[int, bytes, Encodings, bool], Texts] = field(default_factory=dict)
     sequences: dict[tuple[int, Syntax, int, Encodings], tuple[bytes, Items]] = field(default_factory=dict)
@@ -104,6 +108,8 @@ class Plan:
         return self.entries[tag]
 
     def _entry(self, tag: int) -> Entry | None:
+        if self.private and may_be_read(tag):
+            return Entry("", None, wanted=False, watched=False, private=True)
         keyword, vr = known_attribute(tag)
         wanted, watched = tag in self.wanted, tag in WATCHED_BY_TAG and tag not in OWN
         if not keyword or not (wanted or watched or tag == CHARACTER_SET or vr == "SQ"):
@@ -134,6 +140,7 @@ class Walked:
     values: dict[str, Texts] = field(default_factory=dict)
     items: dict[str, tuple[Elements, ...]] = field(default_factory=dict)
     watched: list[Watched] = field(default_factory=list)
+    private: PrivateElements = field(default_factory=PrivateElements)
     last: int = 0
     end: int = 0
     at: int = 0
@@ -165,7 +172,7 @@ class Walked:
             raise OddBytesError("a sequence that is not said to be one")
         if length != UNDEFINED and start + length > len(data):
             raise MoreBytesError
-        if entry is None:  # private, or unknown: never stored, so never looked at
+        if entry is None or entry.private:  # private, or unknown: never stored, so never looked at
             undefined = length == UNDEFINED
             return dicom_walk.skip_sequence(data, start, length, len(data), syntax) if undefined else start + length
         if known_attribute(tag)[1] != "SQ":
@@ -269,6 +276,8 @@ def read_on(found: Walked, at: int, limit: int, size: int) -> int:
             at = start + length
             if entry is not None and length:
                 found.add(tag, entry, start, at)
+                if entry.private:
+                    found.private.add(tag, vr, data[start:at])
         found.end = at
     return at
 

@@ -15,7 +15,7 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -50,6 +50,7 @@ from ingest.dicom.fast import (
 from ingest.dicom.values import DECODERS, known_attribute, whole_text
 from ingest.dicom.walk import DEEPEST_WALK, MoreBytesError, OddBytesError, Syntax
 from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
+from ingest.gate.private import PrivateElements, may_be_read, private_rows
 from ontology.records import Scalar
 
 __all__ = [
@@ -230,7 +231,8 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
 @lru_cache(maxsize=32)
 def _alike(keywords: tuple[str, ...], deepest: int | None, lists: frozenset[str]) -> Alike:
     tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
-    return Alike(Plan(tags, deepest, lists))
+    private = frozenset(keywords).intersection(row.keyword for row in private_rows())
+    return Alike(Plan(tags, deepest, lists, private))
 
 
 def _quickly(handle: io.BufferedReader, data: bytes, size: int, alike: Alike) -> Header:
@@ -253,12 +255,19 @@ def _quickly(handle: io.BufferedReader, data: bytes, size: int, alike: Alike) ->
 def _header(handle: io.BufferedReader, found: Walked, meta: dict[int, str], size: int, digest: str) -> Header:
     if found.pixels and found.pixels_undefined:
         _require_closed(handle, found.last, size)
-    found.values.update({META[tag]: (value,) for tag, value in meta.items() if value})
-    at, watched = found.at if found.pixels else None, tuple(found.watched)
-    header = Header(found.values, found.items, digest, at, watched=watched)
+    values = {**_private(found), **found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
+    header = Header(values, found.items, digest, found.at if found.pixels else None, watched=tuple(found.watched))
     if not found.pixels:
         _require_complete(found.last, found.end, header, size)
     return header
+
+
+def _private(found: Walked) -> Mapping[str, tuple[Scalar, ...]]:
+    """What private elements say of wanted attributes; where a public one stands, it counts."""
+    if not found.private.found:
+        return {}
+    read = found.private.values(little=found.syntax.little)
+    return {keyword: values for keyword, values in read.items() if keyword in found.plan.private}
 
 
 def _deflated(handle: io.BufferedReader, data: bytes, size: int, plan: Plan, meta: dict[int, str], at: int) -> Header:
@@ -268,7 +277,7 @@ def _deflated(handle: io.BufferedReader, data: bytes, size: int, plan: Plan, met
     whole = data + handle.read()
     content = inflated(whole[at:])
     found = read_elements(content, 0, len(content), plan, Syntax(little=True, explicit=True))
-    values = {**found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
+    values = {**_private(found), **found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
     return Header(values, found.items, hashlib.sha256(whole).hexdigest(), watched=tuple(found.watched))
 
 
@@ -336,7 +345,18 @@ def _decode(found: Dataset, plan: Plan) -> tuple[Elements, tuple[Watched, ...]]:
     """The wanted elements of a data set that pydicom has read, and what is watched in all of it."""
     watched: list[Watched] = []
     elements = _item(found, plan, watched, (), 0, kept=True)
-    return elements, tuple(watched)
+    private = _private_of(found, plan)
+    return Elements({**private, **elements.values}, elements.items), tuple(watched)
+
+
+def _private_of(found: Dataset, plan: Plan) -> Mapping[str, tuple[Scalar, ...]]:
+    """The same as `_private`, of a data set that pydicom has read."""
+    held, little = PrivateElements(), True
+    for raw in tuple(found.elements()) if plan.private else ():
+        if may_be_read(int(raw.tag)) and isinstance(raw, RawDataElement) and raw.value:
+            held.add(int(raw.tag), (raw.VR or "").encode(), bytes(raw.value))
+            little = raw.is_little_endian
+    return {keyword: values for keyword, values in held.values(little=little).items() if keyword in plan.private}
 
 
 def _item(

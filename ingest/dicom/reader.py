@@ -25,7 +25,7 @@ from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["HEADER_KEYWORDS", "SOURCE", "Gathered", "accepts", "identity_flaw", "read"]
 
-VERSION = "dicom 2"
+VERSION = "dicom 3"
 """Changes whenever the same files would give other records."""
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}

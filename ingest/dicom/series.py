@@ -207,7 +207,7 @@ class SeriesSum:
         date = self.dates.get("SeriesDate") or self.dates.get("AcquisitionDate") or study_date
         header = self._header(When.on(date) if date else None, attested=attested)
         yield header
-        yield from self._sources(homes)
+        yield from self._sources(homes, instances=instances)
         yield from self._checks(header)
         if instances:
             for image in self.instances:
@@ -254,10 +254,18 @@ class SeriesSum:
             attributes=self.attributes(attested=attested),
         )
 
-    def _sources(self, homes: Homes) -> Iterator[Record]:
-        """What the series was made from: series where they are known, else images."""
+    def _sources(self, homes: Homes, *, instances: bool) -> Iterator[Record]:
+        """What the series was made from: series where they are known, else images.
+
+        Where every image is a node, also the images that key objects and presentation states pick out.
+        """
         told: set[str] = set()
         for reference in self.references:
+            for image in reference.shown if instances else ():
+                if image not in told:
+                    told.add(image)
+                    yield records.Instance(uid=image, subject=self.subject, series=reference.series)
+                    yield records.Derivation(uid=self.uid, subject=self.subject, origin=image)
             home = (reference.series, reference.study) if reference.series else homes(reference.instance)
             origin = home[0] if home else reference.instance
             if origin in told or origin == self.uid:

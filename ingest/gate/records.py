@@ -97,6 +97,12 @@ def identifier_in(text: str, kinds: tuple[str, ...] = FREE) -> str | None:
     return next((PATTERNS[kind][0] for kind in kinds if COMPILED[kind].search(text)), None)
 
 
+@lru_cache(maxsize=1 << 16)
+def _doubtful(text: str, kinds: tuple[str, ...]) -> str | None:
+    """What kind of identifier a text of a record holds, or None; most texts come again and again."""
+    return None if HARMLESS.fullmatch(text) else identifier_in(text, kinds)
+
+
 KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "raw_code", "dose_unit", "unit"), FREE),
     **dict.fromkeys(("category_code", "kind_code", "site_code"), FREE),
@@ -167,7 +173,7 @@ def _identifying(record: Record, context: Context) -> Iterator[tuple[str, str]]:
     """Where a record may identify a person, and what kind of identifier is there."""
     for name, kinds in CHECKED.get(type(record), ()):
         text = getattr(record, name)
-        doubtful = isinstance(text, str) and not HARMLESS.fullmatch(text) and identifier_in(text, kinds)
+        doubtful = isinstance(text, str) and _doubtful(text, kinds)
         if doubtful and not (isinstance(record, StudyHeader) and _approved(text, "StudyDescription", context)):
             yield name, doubtful
     for keyword, value in record.attributes.items() if isinstance(record, SeriesHeader) else ():

@@ -103,7 +103,7 @@ def test_what_is_wanted_is_asked_of_the_archive(archive):
 
 def test_without_attestation_nothing_is_even_asked(archive):
     reject = only_reject(found(archive.locator, attested=False))
-    assert (reject.quarantine, reject.wanted, archive.asked) == (True, "the owner's attestation", [])
+    assert (reject.quarantine, reject.wanted, archive.asked) == (True, "the owner's attestation (--attest)", [])
 
 
 def test_the_gate_sees_the_names_that_are_never_kept(archive):
