@@ -26,15 +26,19 @@ from ontology.records import Scalar
 __all__ = [
     "DEEPEST_ITEM",
     "DEFLATED",
+    "FIRST_ENCODINGS",
     "INFLATED",
     "OWN",
     "PIXELS",
     "UNDEFINED",
+    "Encodings",
     "Plan",
+    "Texts",
     "Walked",
     "inflated",
     "meta_of",
     "read_elements",
+    "read_on",
     "syntax_of",
     "too_deep",
 ]
@@ -63,6 +67,8 @@ LONGEST_SEQUENCE: Final = 1 << 20
 
 Encodings = tuple[str, ...]
 Texts = tuple[Scalar, ...]
+FIRST_ENCODINGS: Final[Encodings] = ("iso8859",)
+"""Of a data set that has stated no character set yet."""
 
 
 class Entry(NamedTuple):
@@ -130,7 +136,7 @@ class Walked:
     data: Buffer
     plan: Plan
     syntax: Syntax
-    encodings: Encodings = ("iso8859",)
+    encodings: Encodings = FIRST_ENCODINGS
     values: dict[str, Texts] = field(default_factory=dict)
     items: dict[str, tuple[Elements, ...]] = field(default_factory=dict)
     watched: list[Watched] = field(default_factory=list)
@@ -141,6 +147,8 @@ class Walked:
     """Where the pixel data begins, or where the file ends."""
     pixels: bool = False
     pixels_undefined: bool = False
+    starts: list[int] | None = None
+    """Where the elements begin, that of the pixel data included, where this is to be known."""
 
     def add(self, tag: int, entry: Entry, start: int, stop: int) -> None:
         """Take in an element that is no sequence."""
@@ -233,19 +241,35 @@ def inflated(data: bytes) -> bytes:
     return found
 
 
-def read_elements(data: Buffer, at: int, size: int, plan: Plan, syntax: Syntax) -> Walked:
-    """Read a data set of which ``data`` are the first bytes of ``size``; `MoreBytesError` where they do not suffice."""
-    found = Walked(data, plan, syntax)
-    entries, head = plan.entries, dicom_walk.head
-    while at + 8 <= size:
+def read_elements(data: Buffer, at: int, size: int, plan: Plan, syntax: Syntax, found: Walked | None = None) -> Walked:
+    """Read a data set of which ``data`` are the first bytes of ``size``; `MoreBytesError` where they do not suffice.
+
+    ``found`` is what was read before ``at``.
+    """
+    found = found or Walked(data, plan, syntax)
+    read_on(found, at, size - 7, size)
+    if not found.pixels:
+        if len(data) < size:
+            raise MoreBytesError
+        found.at = size
+    return found
+
+
+def read_on(found: Walked, at: int, limit: int, size: int) -> int:
+    """Read the elements that begin before ``limit`` or up to the pixel data, in a file of ``size``; where they end."""
+    data, syntax, starts = found.data, found.syntax, found.starts
+    entries, head = found.plan.entries, dicom_walk.head
+    while at < limit:
         tag, vr, length, start = head(data, at, syntax)
         found.last, found.end, found.at = tag, start, at
         if length != UNDEFINED and start + length > size:
             raise _cut(tag, start + length - size)
+        if starts is not None:
+            starts.append(at)
         if tag in PIXELS:
             found.pixels, found.pixels_undefined = True, length == UNDEFINED
-            return found
-        entry = entries[tag] if tag in entries else plan.entry(tag)
+            return at
+        entry = entries[tag] if tag in entries else found.plan.entry(tag)
         if vr == b"SQ" or length == UNDEFINED or (vr in UNSTATED and dicom_walk.is_sequence(tag)):
             at = found.add_sequence(tag, vr, start, length, entry)
         else:
@@ -255,10 +279,7 @@ def read_elements(data: Buffer, at: int, size: int, plan: Plan, syntax: Syntax) 
                 if entry.private:
                     found.private.add(tag, vr, data[start:at])
         found.end = at
-    if len(data) < size:
-        raise MoreBytesError
-    found.at = size
-    return found
+    return at
 
 
 def _cut(tag: int, missing: int) -> BrokenDicomError:

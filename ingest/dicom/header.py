@@ -31,6 +31,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.valuerep import VR
 
+from ingest.dicom.alike import Alike
 from ingest.dicom.elements import BrokenDicomError, Elements, Header, Watched, place_of
 from ingest.dicom.fast import (
     DEEPEST_ITEM,
@@ -77,7 +78,7 @@ META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
 
 SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 
-FIRST = 1 << 15
+FIRST = 1 << 16
 """The bytes that are read first: the headers of most images are shorter."""
 LARGEST = 1 << 30
 """The bytes of the largest file that is mapped where its header is longer than that."""
@@ -208,17 +209,17 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
     what is deeper still is then refused. ``lists`` are attributes whose value stays one text as the file has it, since
     it may be thousands of numbers. Raises `BrokenDicomError` for whatever is no complete DICOM header.
     """
-    plan = _plan(tuple(keywords), deepest, frozenset(lists))
+    alike = _alike(tuple(keywords), deepest, frozenset(lists))
     try:
         with _silent_pydicom(), path.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
             data = handle.read(FIRST)
             _require_dicom(data[:132])
             try:
-                return _quickly(handle, data, size, plan)
+                return _quickly(handle, data, size, alike)
             except (OddBytesError, MoreBytesError):
                 _require_bounded(handle, data)
-                return _patiently(handle, size, plan)
+                return _patiently(handle, size, alike.plan)
     except BrokenDicomError:
         raise
     except UNREADABLE as error:
@@ -228,24 +229,25 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
 
 
 @lru_cache(maxsize=32)
-def _plan(keywords: tuple[str, ...], deepest: int | None, lists: frozenset[str]) -> Plan:
+def _alike(keywords: tuple[str, ...], deepest: int | None, lists: frozenset[str]) -> Alike:
     tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
-    return Plan(tags, deepest, lists, frozenset(keywords).intersection(row.keyword for row in private_rows()))
+    private = frozenset(keywords).intersection(row.keyword for row in private_rows())
+    return Alike(Plan(tags, deepest, lists, private))
 
 
-def _quickly(handle: io.BufferedReader, data: bytes, size: int, plan: Plan) -> Header:
+def _quickly(handle: io.BufferedReader, data: bytes, size: int, alike: Alike) -> Header:
     """The header by `ingest.dicom.fast`; of most files the first bytes hold all of it."""
     meta, at = meta_of(data)
     syntax = syntax_of(meta.get(0x00020010, ""), data, at)
     if meta[0x00020010] == DEFLATED:
-        return _deflated(handle, data, size, plan, meta, at)
+        return _deflated(handle, data, size, alike.plan, meta, at)
     try:
-        found = read_elements(data, at, size, plan, syntax)
+        found = alike.read(data, at, size, syntax)
     except MoreBytesError:
         if len(data) >= size or size > LARGEST:
             raise
         with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            found = read_elements(mapped, at, size, plan, syntax)
+            found = read_elements(mapped, at, size, alike.plan, syntax)
             return _header(handle, found, meta, size, hashlib.sha256(memoryview(mapped)[: found.at]).hexdigest())
     return _header(handle, found, meta, size, hashlib.sha256(memoryview(data)[: found.at]).hexdigest())
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from ingest.dicom.concepts import words_of
@@ -111,13 +112,11 @@ def facts_of(header: Elements) -> Facts:
     values = header.values
     if within := nested(header, TYPED_SET):
         values = {**values, **{keyword: _both(values.get(keyword, ()), found) for keyword, found in within.items()}}
+    codes = header.items.get("DeidentificationMethodCodeSequence", ())
     return Facts(
-        tuple([values.get(keyword, NOTHING) for keyword in JUDGED]),
-        tuple(
-            (item.text("CodingSchemeDesignator"), item.text("CodeValue"))
-            for item in header.items.get("DeidentificationMethodCodeSequence", ())
-        ),
-        REMOVABLE_SET.intersection(values),
+        tuple(map(values.get, JUDGED, repeat(NOTHING))),
+        tuple([(code.text("CodingSchemeDesignator"), code.text("CodeValue")) for code in codes]),
+        _removable(tuple(values)),
         header.watched if isinstance(header, Header) else tuple(watched_in(header)),
     )
 
@@ -128,6 +127,12 @@ def _both(own: tuple[Scalar, ...], within: tuple[Scalar, ...]) -> tuple[Scalar, 
 
 REMOVABLE_SET: Final = frozenset(REMOVABLE)
 TYPED_SET: Final = frozenset(TYPED)
+
+
+@lru_cache(maxsize=1024)
+def _removable(keywords: tuple[str, ...]) -> frozenset[str]:
+    """Which of `REMOVABLE` are among the attributes of a header, of which those of a series are mostly the same."""
+    return REMOVABLE_SET.intersection(keywords)
 
 
 def person_like(text: str) -> bool:
