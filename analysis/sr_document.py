@@ -73,6 +73,8 @@ DEVICE: Final = Code("121007", "DCM", "Device")
 FINDING: Final = Code("121071", "DCM", "Finding")
 PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
 SERIES: Final = Code("121232", "DCM", "Source series for segmentation")
+DOCUMENT: Final = Code("document", "99QILIN", "Document that states it")
+"""Which document stated first what a group states: read again, it is a copy, and counts once."""
 VISIT: Final = Code("RDETBD2", "RADELEMENT", "Timepoint")
 """The number of a visit, as ePAD writes it: TID 1502 has an order, and no number."""
 
@@ -241,6 +243,8 @@ def _group(
     more.extend(QualitativeEvaluation(FINDING, code)[0] for code in findings[1:])
     if group.series and is_uid(group.series) and not _referable(group) and not group.segment:
         more.append(UIDRefContentItem(SERIES, group.series, relationship_type=contains))
+    if is_uid(group.document):
+        more.append(UIDRefContentItem(DOCUMENT, str(group.document), relationship_type=context))
     if group.visit is not None:
         more.append(TextContentItem(VISIT, str(group.visit), relationship_type=context))
     yield made

@@ -17,6 +17,7 @@ import pyoxigraph as ox
 from fastapi import Request
 
 from api.settings import Settings
+from queries import columnar
 from queries.catalogue import Query, parse
 from queries.results import Table, value
 from store.warehouse import Caller, EmptyWarehouseError, Rows, Warehouse
@@ -55,6 +56,9 @@ class Asking:
 
     def table(self, query: Query, values: Mapping[str, str], caller: Caller, seconds: float | None = None) -> Table:
         """The result of a query as plain values; `QueryTimeoutError` after ``seconds``, else those of the settings."""
+        found = columnar.rows(self.warehouse, query, values, caller, seconds or self.settings.page_seconds)
+        if found is not None:
+            return Table(query, found)
         rows = self.rows(query, values, caller, seconds)
         places = [rows.columns.index(column.name) for column in query.columns]
         return Table(query, tuple(tuple(value(row[place]) for place in places) for row in rows.rows))

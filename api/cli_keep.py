@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from api.cli_query import As, caller
-from api.console import err, print_json, print_rows
+from api.console import err, print_json, print_rows, without_instance
 from ontology.records import DataClass
 from store.control import QuarantineEntry
 from store.new_file import new_file
@@ -108,22 +109,59 @@ def variables(json: Json = False) -> None:
 
 
 @quarantine.command("list")
-def quarantine_list(collection: InCollection = None, json: Json = False) -> None:
-    """List what was rejected or quarantined, newest run first; then the lesions that documents leave open."""
+def quarantine_list(
+    collection: InCollection = None,
+    alike: Annotated[
+        bool,
+        typer.Option(
+            "--alike", help="One line for all entries of a collection with the same problem: one id, how many."
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """List what was rejected or quarantined, newest run first; then the lesions that documents leave open.
+
+    With --alike the ids are those to give to `qilin quarantine text --alike` and `qilin quarantine release --alike`.
+    """
     from api.cli_lesions import REVIEWED, open_items  # noqa: PLC0415 - the queries are slow to import
 
     warehouse = Warehouse.open()
-    entries = warehouse.control.quarantine(collection)
+    groups = _groups(warehouse.control.quarantine(collection), alike)
     if json:
-        print_json([asdict(entry) for entry in entries])
+        print_json([{**asdict(group[0]), **({"entries": len(group)} if alike else {})} for group in groups])
         return
-    rows = [(e.id, e.collection, e.name, e.place, e.problem, _verdict(e)) for e in entries]
-    columns = ("id", "collection", "file", "place", "problem", "verdict")
-    print_rows("Not in", columns, [row for entry, row in zip(entries, rows, strict=True) if not entry.review])
-    if asked := [row for entry, row in zip(entries, rows, strict=True) if entry.review]:
+    columns = ("id", "collection", "entries" if alike else "file", "place", "problem", "verdict")
+    listed = [(group[0], len(group) if alike else group[0].name) for group in groups]
+    told = without_instance if alike else str
+    rows = [(e.review, (e.id, e.collection, said, e.place, told(e.problem), _verdict(e))) for e, said in listed]
+    print_rows("Not in", columns, [row for review, row in rows if not review])
+    if asked := [row for review, row in rows if review]:
         print_rows("In, and to review: `qilin quarantine text` shows a text, `release` answers", columns, asked)
     if undecided := open_items(warehouse, collection):
         print_rows("In, and to decide: see `qilin lesions review`", REVIEWED, undecided)
+
+
+def _problem(entry: QuarantineEntry) -> tuple[str, ...]:
+    """What makes entries alike: the collection, and the same problem in the same place."""
+    return entry.collection, entry.place, without_instance(entry.problem), _verdict(entry)
+
+
+def _groups(entries: Iterable[QuarantineEntry], alike: bool) -> list[list[QuarantineEntry]]:
+    """Each entry by itself or, if wanted, all that are alike together, in the order of the first of them."""
+    groups: dict[object, list[QuarantineEntry]] = {}
+    for entry in entries:
+        groups.setdefault(_problem(entry) if alike else entry.id, []).append(entry)
+    return list(groups.values())
+
+
+def _entries(warehouse: Warehouse, numbers: Iterable[int], alike: bool) -> list[QuarantineEntry]:
+    """The entries of these numbers, and those like them if wanted; raises `typer.BadParameter` for an unknown one."""
+    known = {entry.id: entry for entry in warehouse.control.quarantine()}
+    if unknown := [number for number in numbers if number not in known]:
+        raise typer.BadParameter(f"no entry {unknown[0]}; see `qilin quarantine list`")
+    chosen = [known[number] for number in numbers]
+    wanted = {_problem(entry) for entry in chosen}
+    return [entry for entry in known.values() if _problem(entry) in wanted] if alike else chosen
 
 
 def _verdict(entry: QuarantineEntry) -> str:
@@ -141,17 +179,22 @@ def quarantine_show(entry: Annotated[int, typer.Argument(help="The id of an entr
     print_json(asdict(found[0]))
 
 
+Alike = Annotated[
+    bool, typer.Option("--alike", help="And all entries of the same collection with the same problem there.")
+]
+
+
 @quarantine.command("text")
-def quarantine_text(entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="Ids under review.")]) -> None:
+def quarantine_text(
+    entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="Ids under review.")], alike: Alike = False
+) -> None:
     """Show the texts under review, read again from their files: they may identify somebody, and stand nowhere else."""
     from ingest.gate.shown import shown  # noqa: PLC0415 - pydicom is slow to import
 
     warehouse = Warehouse.open()
-    known = {item.id: item for item in warehouse.control.quarantine()}
-    if unknown := [number for number in entries if number not in known]:
-        raise typer.BadParameter(f"no entry {unknown[0]}; see `qilin quarantine list`")
-    found = [(number, known[number].place, shown(warehouse, known[number])) for number in entries]
-    print_rows("Under review", ("id", "place", "text", "file"), [(n, p, s.text, s.path.name) for n, p, s in found])
+    found = [(entry, shown(warehouse, entry)) for entry in _entries(warehouse, entries, alike)]
+    rows = [(entry.id, entry.place, text.text, text.path.name) for entry, text in found]
+    print_rows("Under review", ("id", "place", "text", "file"), rows)
 
 
 By = Annotated[str, typer.Option("--by", help="Who answers for it: a name or an ORCID.")]
@@ -163,23 +206,14 @@ def quarantine_release(
     entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="The ids of entries.")],
     by: By,
     reason: Reason,
-    alike: Annotated[
-        bool, typer.Option("--alike", help="And all entries of the same collection with the same problem there.")
-    ] = False,
+    alike: Alike = False,
 ) -> None:
     """Answer for what is held back, so that the next ingest of its files takes it: a record that is kept for good.
 
     It holds for that content and that check alone. What is broken, and what may identify a person, is never released.
     """
     warehouse = Warehouse.open()
-    known = {item.id: item for item in warehouse.control.quarantine()}
-    if unknown := [number for number in entries if number not in known]:
-        raise typer.BadParameter(f"no entry {unknown[0]}; see `qilin quarantine list`")
-    chosen = {number: known[number] for number in entries}
-    if alike:
-        same = {(item.collection, item.place, item.problem) for item in chosen.values()}
-        chosen = {n: item for n, item in known.items() if (item.collection, item.place, item.problem) in same}
-    count = warehouse.attestations.release(chosen.values(), by, reason)
+    count = warehouse.attestations.release(_entries(warehouse, entries, alike), by, reason)
     err.print(f"{count:,} released; give `qilin ingest` again for their files", highlight=False)
 
 

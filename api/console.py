@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,9 +28,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ingest.report import Progress, Report
-from store.matching import Matched
+from ontology.records import Reject
+from store.matching import Matched, Side
 
-__all__ = ["err", "out", "print_json", "print_rows", "report", "watching"]
+__all__ = ["err", "out", "print_json", "print_rows", "report", "watching", "without_instance"]
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -108,7 +110,21 @@ def _lines() -> Progress:
     return Progress(stage=say, step=step, waiting=lambda: say("waiting for another run to end"))
 
 
+INSTANCE = re.compile(r" \(instance [^ ()]+\)$")
+"""What DICOMweb says behind a problem: in which instance of the series it was found."""
+
+
+def without_instance(problem: str) -> str:
+    """A problem as all instances and series with it share it."""
+    return INSTANCE.sub("", problem)
+
+
 SHOWN_REJECTS = 20
+"""Lines; each stands for all files with one problem."""
+NAMED_FILES = 3
+
+
+SHOWN_SIDES: dict[Side, str] = {"images": "images", "tables": "annotations and tables"}
 
 
 def matched_lines(found: Sequence[Matched]) -> Iterator[str]:
@@ -120,12 +136,27 @@ def matched_lines(found: Sequence[Matched]) -> Iterator[str]:
             alone[collection] = sum(item.ids for item in items)
             continue
         for item in items:
-            where = f"{collection}, {item.side}" + (f", ids of {item.namespace}" if item.namespace else "")
+            where = f"{collection}, {SHOWN_SIDES[item.side]}" + (f", ids of {item.namespace}" if item.namespace else "")
             ambiguous = f", {item.ambiguous:,} ambiguous" if item.ambiguous else ""
             yield f"subjects of {where}: {item.matched:,} matched, {item.unmatched:,} unmatched{ambiguous}"
     if alone:
         named = next(iter(alone)) if len(alone) == 1 else f"{len(alone):,} collections"
         yield f"subjects of {named}: {sum(alone.values()):,} with images alone"
+
+
+def reject_lines(rejects: Iterable[Reject]) -> Iterator[str]:
+    """A line for each problem, with the files that have it: the first few by name, the others as a number."""
+    alike: dict[tuple[bool, str, str, str], list[str]] = {}
+    for item in rejects:
+        alike.setdefault((item.quarantine, item.place, without_instance(item.problem), item.wanted), []).append(
+            item.name
+        )
+    for (quarantine, place, problem, wanted), names in alike.items():
+        named = ", ".join(names[:NAMED_FILES])
+        if len(names) > NAMED_FILES:
+            named += f" and {len(names) - NAMED_FILES:,} more"
+        word = "quarantined" if quarantine else "rejected"
+        yield f"{word}: {named}: {place}: {problem}; wanted: {wanted}"
 
 
 def report(result: Report) -> None:
@@ -147,16 +178,19 @@ def report(result: Report) -> None:
             )
     for old, new in result.superseded.items():
         err.print(f"{new} takes the place of {old}: an export of the same project", highlight=False, markup=False)
-    for item in result.rejects[:SHOWN_REJECTS]:
-        word = "quarantined" if item.quarantine else "rejected"
+    lines = list(reject_lines(result.rejects))
+    for line in lines[:SHOWN_REJECTS]:
+        err.print(line, highlight=False, markup=False)
+    if len(lines) > SHOWN_REJECTS:
+        err.print(f"… and {len(lines) - SHOWN_REJECTS:,} more: see `qilin quarantine list --alike`", highlight=False)
+    if askable := sum(1 for item in result.rejects if item.content):
         err.print(
-            f"{word}: {item.name}: {item.place}: {item.problem}; wanted: {item.wanted}", highlight=False, markup=False
+            f"{askable:,} of the quarantined a steward may release: see `qilin quarantine list --alike`",
+            highlight=False,
         )
-    if len(result.rejects) > SHOWN_REJECTS:
-        err.print(f"… and {len(result.rejects) - SHOWN_REJECTS:,} more: see `qilin quarantine list`", highlight=False)
     if result.reviews:
         waiting = f"{len(result.reviews):,} to review: in, but for what waits for a steward's word"
-        err.print(f"{waiting}; see `qilin quarantine list`", highlight=False)
+        err.print(f"{waiting}; see `qilin quarantine list --alike`", highlight=False)
 
 
 def report_json(result: Report) -> dict[str, Any]:

@@ -167,7 +167,8 @@ class _Run:
             elif (source := self.job.source or sources.accepting(locator, self.job.kind)) is not None:
                 kinds[source].append(locator)
             else:
-                wanted = f"one of: {', '.join(sources.names())}"
+                kinds_read = ", ".join(sources.names())
+                wanted = f"a file of one of these kinds, which --as names where its bytes do not tell: {kinds_read}"
                 self._reject(self.job.collection, _unread(name, "no kind of source reads this", wanted))
         self.read_names.update(self.staging.names)
         if not kinds and not self.rejects:

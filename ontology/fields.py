@@ -130,6 +130,7 @@ OBSERVATION = _fields(
     "instance         q:instance         uid",
     "reader           q:reader           reader",
     "read_session     q:readSession      string",
+    "assessment       q:assessment       string",
     "procedure        q:procedure        procedure",
     "value            q:value            scalar",
     "value_concept    q:valueConcept     concept",

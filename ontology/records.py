@@ -388,6 +388,8 @@ class Observation(Record):
     reader: str | None = None
     read_session: str | None = None
     """Which of the reader's readings: a short label, such as ``1``."""
+    assessment: str | None = None
+    """Which assessment of the subject it belongs to, as its source calls it: a response and what it was judged from."""
     procedure: str | None = None
     value: Scalar | None = None
     value_concept: Curie | None = None

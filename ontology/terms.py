@@ -3238,6 +3238,7 @@ class q:
     ANGLE = Curie("q:Angle")
     AREA = Curie("q:area")
     ASSERTED = Curie("q:Asserted")
+    ASSESSMENT = Curie("q:assessment")
     AUDIENCE = Curie("q:audience")
     AUDIENCE_CLASS = Curie("q:Audience")
     AUTOMATIC = Curie("q:Automatic")

@@ -13,11 +13,11 @@ from importlib.resources import files
 
 import pyoxigraph as ox
 
-from ontology.prefixes import Curie, expand
+from ontology.prefixes import Curie, compact, expand
 from ontology.terminology import SCHEMES, Term, broader_or_same, terms
 from ontology.variables import Variable, variables
 
-__all__ = ["vocabulary_digest", "vocabulary_triples"]
+__all__ = ["broader_concepts", "concept_labels", "vocabulary_digest", "vocabulary_triples"]
 
 
 @cache
@@ -120,6 +120,28 @@ def _all() -> Iterator[ox.Triple]:
 def vocabulary_triples() -> Iterator[ox.Triple]:
     """The whole vocabulary, each triple once."""
     yield from dict.fromkeys(_all())
+
+
+def concept_labels() -> Iterator[tuple[Curie, str]]:
+    """The preferred labels of concepts, as `vocabulary_triples` has them."""
+    bundled = {(item.curie, item.label) for item in terms().values()}
+    registered = {(item.curie, item.label) for item in variables().values()}
+    yield from sorted(bundled | registered | set(_ours()))
+
+
+def broader_concepts() -> Iterator[tuple[Curie, Curie]]:
+    """Concepts with each of their broader ones and themselves, as `vocabulary_triples` has them."""
+    own = {(curie, curie) for curie, _ in _ours()}
+    yield from sorted(own | {(curie, broader) for curie in terms() for broader in broader_or_same(curie)})
+
+
+def _ours() -> Iterator[tuple[Curie, str]]:
+    """Our own individuals with their labels."""
+    label = _node("skos:prefLabel")
+    for triple in _individuals(list(_ontology())):
+        if triple.predicate == label and isinstance(triple.subject, ox.NamedNode):
+            assert isinstance(triple.object, ox.Literal)
+            yield Curie(compact(triple.subject.value)), triple.object.value
 
 
 @cache

@@ -1,7 +1,8 @@
 """The catalogue of curated queries: each is one ``.rq`` file with a YAML head, read once.
 
 The head stands in lines that begin with ``#+``. A line ``#- name name`` within the query marks where parameters come
-in: it becomes a ``VALUES`` clause for each that has a value. ``docs/queries.md`` says how to write one.
+in: it becomes a ``VALUES`` clause for each that has a value; a line ``#< name`` takes in another query as a part.
+``docs/queries.md`` says how to write one.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import pyoxigraph as ox
 import yaml
 
 from ontology.prefixes import Curie
 from ontology.variables import VariableKind
-from queries.parameters import TYPES, Parameter
+from queries.parameters import TYPES, Parameter, written
 
 __all__ = [
     "COLUMN_TYPES",
@@ -29,9 +31,11 @@ __all__ = [
     "parse",
     "queries",
     "query",
+    "whole",
 ]
 
 HEAD = "#+"
+TAKEN = re.compile(r"^(?P<indent>[ ]*)#< (?P<name>[a-z0-9-]+)$", re.MULTILINE)
 MARK = re.compile(r"^(?P<indent>[ ]*)#-(?P<names>(?:[ ]+\w+)+)[ ]*$", re.MULTILINE)
 
 COLUMN_TYPES: Mapping[str, str] = {
@@ -97,6 +101,8 @@ class Query:
     columns: tuple[Column, ...]
     text: str
     """The SPARQL text without its head; as it stands it runs with no parameter bound."""
+    sql: str | None = None
+    """The same question over the record log (`queries.columnar`), where that is the faster way."""
 
     def bind(self, values: Mapping[str, str] | None = None) -> str:
         """The SPARQL text with parameters as ``VALUES``; an empty value is as good as none.
@@ -104,23 +110,28 @@ class Query:
         Raises `queries.parameters.ParameterError` for a value that is wrong or missing, `UnknownParameterError` for a
         name that the query does not have.
         """
-        given = {name: text for name, text in (values or {}).items() if text.strip()}
-        known = {item.name for item in self.parameters}
-        if unknown := sorted(given.keys() - known):
-            raise UnknownParameterError(self, unknown)
-        bound: dict[str, str] = {}
-        for item in self.parameters:
-            text = given.get(item.name, item.default)
-            if text is not None:
-                bound[item.name] = item.term(text)
-            elif item.required:
-                raise item.error("is missing", item.wanted)
+        bound = {name: written(term) for name, term in self.terms(values).items()}
 
         def clauses(mark: re.Match[str]) -> str:
             names = [name for name in mark["names"].split() if name in bound]
             return "\n".join(f"{mark['indent']}VALUES ?{name} {{ {bound[name]} }}" for name in names)
 
         return MARK.sub(clauses, self.text)
+
+    def terms(self, values: Mapping[str, str] | None = None) -> dict[str, ox.NamedNode | ox.Literal]:
+        """The parameters that have a value, as terms; raises what `bind` does."""
+        given = {name: text for name, text in (values or {}).items() if text.strip()}
+        known = {item.name for item in self.parameters}
+        if unknown := sorted(given.keys() - known):
+            raise UnknownParameterError(self, unknown)
+        bound: dict[str, ox.NamedNode | ox.Literal] = {}
+        for item in self.parameters:
+            text = given.get(item.name, item.default)
+            if text is not None:
+                bound[item.name] = item.read(text)
+            elif item.required:
+                raise item.error("is missing", item.wanted)
+        return bound
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError where there is none."""
@@ -130,8 +141,25 @@ class Query:
 @cache
 def queries() -> Mapping[str, Query]:
     """Every curated query by name, in the order of names."""
-    found = sorted((item for item in files("queries").iterdir() if item.name.endswith(".rq")), key=lambda i: i.name)
-    return {item.name[:-3]: parse(item.name[:-3], item.read_text(encoding="utf-8")) for item in found}
+    names = sorted(item.name[:-3] for item in files("queries").iterdir() if item.name.endswith(".rq"))
+    return {name: parse(name, whole(f"{name}.rq"), _sql(name)) for name in names}
+
+
+def whole(file: str) -> str:
+    """The text of a file of this package, with the queries that it takes in by ``#< name``, without their heads."""
+    suffix = file[file.rindex(".") :]
+
+    def taken(mark: re.Match[str]) -> str:
+        lines = whole(mark["name"] + suffix).splitlines()
+        body = (line for line in lines if not line.startswith((HEAD, "PREFIX", "-- ")) and line)
+        return "\n".join(mark["indent"] + line for line in body)
+
+    return TAKEN.sub(taken, files("queries").joinpath(file).read_text(encoding="utf-8"))
+
+
+def _sql(name: str) -> str | None:
+    """The SQL text beside a query, where it has one."""
+    return whole(f"{name}.sql") if files("queries").joinpath(f"{name}.sql").is_file() else None
 
 
 def query(name: str) -> Query:
@@ -142,7 +170,7 @@ def query(name: str) -> Query:
         raise UnknownQueryError(name) from None
 
 
-def parse(name: str, text: str) -> Query:
+def parse(name: str, text: str, sql: str | None = None) -> Query:
     """Read a ``.rq`` text; `BrokenQueryError` where its head and its body do not hold together."""
     lines = text.splitlines()
     length = next((i for i, line in enumerate(lines) if not line.startswith(HEAD)), len(lines))
@@ -157,6 +185,7 @@ def parse(name: str, text: str) -> Query:
             parameters=tuple(_parameter(key, about) for key, about in (head.get("parameters") or {}).items()),
             columns=tuple(Column(key, **about) for key, about in head["columns"].items()),
             text=body,
+            sql=sql,
         )
     except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
         raise BrokenQueryError(f"{name}.rq: its head is wrong: {error}") from error

@@ -8,18 +8,20 @@ is marked, since a person has to look at the images then.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
+from typing import Final
 from urllib.parse import unquote
 
-from queries.catalogue import query
-from queries.results import run
+from pyoxigraph import Literal, NamedNode
+
 from store.warehouse import Caller, Warehouse
 
 __all__ = ["Measured", "Suggestion", "measured", "suggestions"]
 
-SIZES = ("ncit:C96684", "ncit:C96685")
+SIZES: Final = ("ncit:C96684", "ncit:C96685")
 """The variables whose values are held against each other: longest diameter and short axis."""
 
 LEAST = 0.5
@@ -27,6 +29,9 @@ LEAST = 0.5
 
 DAY, VISIT = "day", "visit"
 """How a time begins that is a day of a clock, or a visit; all others are studies."""
+
+SECONDS = 120.0
+"""The time that each question may take: a trial may have hundred thousands of statements."""
 
 CLOSE = 0.8
 """A second suggestion with so much of the score of the first makes it ambiguous."""
@@ -64,36 +69,79 @@ class Suggestion:
 
 def measured(warehouse: Warehouse, caller: Caller, collection: str, subject: str = "") -> list[Measured]:
     """The measured lesions of a collection or subject, as a caller sees them."""
-    found: dict[tuple[str, str], Measured] = {}
-    for variable in SIZES:
-        values = {"collection": collection, "subject": subject, "variable": variable}
-        for row in run(warehouse, query("lesion-diameters"), values, caller).dicts():
-            name, key = str(row["subject"]), unquote(str(row["lesionIri"]).rpartition("/")[2])
-            lesion = found.setdefault((name, key), Measured(name, key, str(row["one"])))
-            lesion.label = lesion.label or str(row["lesion"])
-            if row["reader"]:
-                lesion.readers.add(str(row["reader"]))
-            if row["site"]:
-                lesion.sites[str(row["site"])] = str(row["siteLabel"])
-            if row["sideLabel"]:
-                lesion.sides.add(str(row["sideLabel"]))
-            if row["value"] is not None and row["unit"] == "mm":
-                size = float(str(row["value"]))
-                for time in _times(row):
-                    lesion.sizes[variable, time] = max(size, lesion.sizes.get((variable, time), size))
+    asked = partial(_asked, warehouse, caller, collection, subject)
+    found: dict[str, Measured] = {}
+    for name, about, variable, value, label, reader, *times in asked(SIZE):
+        key = unquote(about.rpartition("/")[2])
+        lesion = found.setdefault(about, Measured(name, key, about, label or key))
+        if reader:
+            lesion.readers.add(reader)
+        size = float(value)
+        for time in _times(*times):
+            lesion.sizes[variable, time] = max(size, lesion.sizes.get((variable, time), size))
+    for about, site, label, side in asked(PLACE):
+        if about in found:
+            found[about].sites[site] = label or site
+            found[about].sides.update([side] if side else [])
+    for about, other in asked(SAME):
+        if about in found:
+            found[about].one = min(found[about].one, other)
     return list(found.values())
 
 
-def _times(row: Mapping[str, object]) -> Iterator[str]:
+FIRST = """PREFIX ncit: <http://purl.obolibrary.org/obo/NCIT_>
+PREFIX q: <https://w3id.org/qilin/ns#>
+PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
+PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
+SELECT {columns} {{
+  ?c q:identifier {collection} . ?s q:collection ?c ; q:identifier ?subject . {narrowed}
+  {pattern}
+}}"""
+
+SIZE = (
+    "?subject ?about ?variable ?value ?label ?reader ?study ?day ?clock ?visit",
+    f"""?size q:subject ?s ; q:variable ?variable ; q:about ?about ; q:primary true ; q:value ?value ; q:unit "mm" .
+  FILTER(?variable IN ({", ".join(SIZES)}))
+  OPTIONAL {{ ?about q:label ?label }}
+  OPTIONAL {{ ?size q:reader/q:identifier ?reader }}
+  OPTIONAL {{ ?size q:study ?study }}
+  OPTIONAL {{ ?size q:day ?day ; q:clock/rdfs:label ?clock }}
+  OPTIONAL {{ ?size q:visit ?visit }}""",
+)
+PLACE = (
+    "?about ?site ?label ?side",
+    """?said q:subject ?s ; q:site ?site ; q:about ?about .
+  OPTIONAL { ?site skos:prefLabel ?label }
+  OPTIONAL { ?said q:laterality/skos:prefLabel ?side }""",
+)
+"""What anything said of a lesion tells of its place: SDTM says where a lesion is, and elsewhere how large."""
+SAME = ("?about ?other", "?about q:subject ?s ; q:sameLesionAs ?other .")
+
+
+def _asked(
+    warehouse: Warehouse, caller: Caller, collection: str, subject: str, question: tuple[str, str]
+) -> Iterator[list[str]]:
+    """The distinct answers as texts, ``""`` where there is none. Leaner than the curated queries, for whole trials."""
+    columns, pattern = question
+    narrowed = f"FILTER(?subject = {Literal(subject)})" if subject else ""
+    query = FIRST.format(
+        columns=f"DISTINCT {columns}", collection=Literal(collection), narrowed=narrowed, pattern=pattern
+    )
+    for row in warehouse.select(query, caller, seconds=SECONDS).rows:
+        yield [term.value if isinstance(term, NamedNode | Literal) else "" for term in row]
+
+
+def _times(study: str, day: str, clock: str, visit: str) -> Iterator[str]:
     """When a size was taken: by study and by day, since an annotation names its study and a table a day.
 
     A visit counts where nothing else is known: two documents may number visits in two ways.
     """
-    day = None if row["day"] is None else f"{DAY} {row['day']} of {row['clock']}"
-    known = [str(time) for time in (row["study"], day) if time]
-    yield from known
-    if not known and row["visit"] is not None:
-        yield f"{VISIT} {row['visit']}"
+    if study:
+        yield study
+    if day:
+        yield f"{DAY} {day} of {clock}"
+    if visit and not (study or day):
+        yield f"{VISIT} {visit}"
 
 
 def suggestions(lesions: Iterable[Measured], decided: set[frozenset[tuple[str, str]]]) -> Iterator[Suggestion]:

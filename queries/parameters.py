@@ -18,7 +18,7 @@ from ontology.prefixes import Curie, UnknownPrefixError, compact, expand, prefix
 from ontology.terminology import broader_or_same, terms
 from ontology.variables import VariableKind, canonical, variables
 
-__all__ = ["TYPES", "Parameter", "ParameterError"]
+__all__ = ["TYPES", "Parameter", "ParameterError", "written"]
 
 XSD = prefixes()["xsd"]
 LONGEST = 1_000
@@ -58,6 +58,10 @@ class Parameter:
 
     def term(self, text: str) -> str:
         """The SPARQL term that a text means, such as ``"LUNG1-001"`` or ``<http://…>``; `ParameterError` if none."""
+        return written(self.read(text))
+
+    def read(self, text: str) -> ox.NamedNode | ox.Literal:
+        """The term that a text means; `ParameterError` if none."""
         text = text.strip()
         if not text:
             raise self.error("is empty", self.wanted)
@@ -65,7 +69,7 @@ class Parameter:
             raise self.error("has control characters or is too long", f"printable text of at most {LONGEST} characters")
         if self.choices and text not in self.choices:
             raise self.error(f"{text!r} is none of the choices", f"one of: {', '.join(self.choices)}")
-        return written(TYPES[self.type].read(self, text))
+        return TYPES[self.type].read(self, text)
 
     def error(self, problem: str, wanted: str) -> ParameterError:
         """The error of this parameter."""

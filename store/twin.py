@@ -7,16 +7,21 @@ It reads the sources that a caller may read and no others, through the same view
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+
+import duckdb
+import pyarrow as pa
 
 from ontology.fields import STARS, Kind, Star
 from ontology.prefixes import Curie
 from ontology.terms import q
-from store.build import KEYS, Build, connect
+from store.build import CLAIMED, KEYS, OBSERVATIONS, Build, connect
+from store.columns import columns_of
 from store.home import Home
 from store.manifest import Manifest
 
-__all__ = ["Held", "inventory", "subjects"]
+__all__ = ["Held", "inventory", "observations", "subjects"]
 
 RECORD = ("digest", "key")
 COUNTED = (
@@ -69,6 +74,25 @@ def subjects(home: Home, manifest: Manifest) -> list[tuple[str, str]]:
             return []
         rows = connection.execute(f"SELECT DISTINCT collection, subject FROM {build.view('Subject')}").fetchall()
         return [(str(collection), str(subject)) for collection, subject in rows]
+
+
+@contextmanager
+def observations(home: Home, manifest: Manifest) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session with the view ``observation``: every observation of a manifest's sources, with all columns of the log.
+
+    Days are as the log has them, from origins of their own: they are for the triples to count.
+    """
+    claims = CLAIMED if manifest.conflicts else ()  # who owns a study matters only where that is contested
+    with connect(home) as connection:
+        build = Build(connection, manifest, home.log, tables={*OBSERVATIONS, *claims})
+        parts = []
+        for star in STARS:
+            if star.table in OBSERVATIONS:
+                connection.register(f"no {star.table}", pa.schema(list(columns_of(star).items())).empty_table())
+                parts.append(f'FROM "no {star.table}"')
+                parts += [f"FROM {build.view(star.table)}"] if build.has(star.table) else []
+        connection.execute(f"CREATE VIEW observation AS {' UNION ALL BY NAME '.join(parts)}")
+        yield connection
 
 
 def _count(build: Build, star: Star) -> Iterator[Held]:

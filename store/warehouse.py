@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
+import duckdb
 import pyoxigraph as ox
 from filelock import FileLock
 
@@ -29,7 +30,7 @@ from store.manifest import VOCABULARY, Manifest
 from store.matching import manifest_links
 from store.projects import Projects
 from store.stars import Minter
-from store.twin import Held, inventory, subjects
+from store.twin import Held, inventory, observations, subjects
 from store.workers import Answer, QueryLimits, WorkerPool
 
 __all__ = ["ANONYMOUS", "OPERATOR", "Caller", "EmptyWarehouseError", "Rows", "Warehouse", "Writing"]
@@ -203,6 +204,16 @@ class Warehouse:
         """The subjects that a caller may know of, as collection and identifier in no order; None as `inventory`."""
         mine = self._read_by(caller)
         return subjects(self.home, mine) if mine else None
+
+    @contextmanager
+    def observations(self, caller: Caller) -> Iterator[duckdb.DuckDBPyConnection | None]:
+        """A session over the observations that a caller may read (`store.twin.observations`); None as `inventory`."""
+        mine = self._read_by(caller)
+        if mine is None:
+            yield None
+            return
+        with observations(self.home, mine) as connection:
+            yield connection
 
     def kept(
         self, digest: str, caller: Caller, kinds: Container[str], collection: str | None = None

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from analysis.selection import Selection, selected
+from analysis.writing import write_documents
 from ingest.run import Job, Report, run
+from mappings.codes import bundled
 from queries.catalogue import query
 from queries.lesion_suggestions import measured, suggestions
 from queries.results import run as answer
@@ -242,3 +245,33 @@ def test_an_annotation_its_json_and_its_report_count_once(warehouse: Warehouse, 
     assert len(copies) == 2
     assert len({row[0] for row in copies}) == 1, "both copies point at the one that counts"
     assert len(sizes(warehouse, LONGEST)) == 1
+
+
+def test_a_report_written_of_an_annotation_and_read_in_again_counts_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A lesion is measured in one document; the report that is written of it is a copy, of each of its groups."""
+    assert not ingest(warehouse, aim(tmp_path)).rejects
+    before = {variable: sizes(warehouse, variable) for variable in (LONGEST, SHORTEST, VOLUME)}
+    given = selected(warehouse, Selection(collection="trial"), OPERATOR)
+    write_documents(given, "sr", bundled(), tmp_path / "out")
+    written = list((tmp_path / "out").iterdir())
+    done = ingest(warehouse, *written)
+    assert (done.added, done.rejects) == (len(written), [])
+    for variable, rows in before.items():
+        assert len(rows) == 1
+        again = sizes(warehouse, variable)
+        assert [(row["value"], row["unit"], row["one"]) for row in again] == [
+            (row["value"], row["unit"], row["one"]) for row in rows
+        ]
+        copies = f"SELECT ?m {{ ?m q:variable {variable} ; q:primary false ; q:duplicateOf ?of }}"
+        assert len(warehouse.select(copies, OPERATOR).rows) == 1
+
+
+def test_a_visit_that_was_not_planned_has_its_size_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A role is given at each visit, by number or by name: a size has that of its visit, once."""
+    header, line, _ = RESULTS.splitlines()
+    visits = ("1,BASELINE,2010-03-04,1", "2,WEEK 6,2010-04-15,43", "2.1,UNSCHED 2.1,2010-05-01,59")
+    rows = [line.replace(visits[0], visit).replace(",1,TARGET", f",{at},TARGET") for at, visit in enumerate(visits, 1)]
+    (tmp_path / "tr.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    assert not ingest(warehouse, tmp_path / "tr.csv").rejects
+    found = [(row["visit"], bool(row["role"])) for row in sizes(warehouse, LONGEST)]
+    assert sorted(found, key=str) == [(1, True), (2, True), (None, True)]

@@ -200,7 +200,7 @@ class _Reading:
         try:
             return header_in(answer, DEEPEST)
         except BrokenDicomError:
-            return Header({})
+            return Header({}, watched=())
 
     # other objects ------------------------------------------------------------------------------------------------
 

@@ -49,7 +49,9 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         name = shown(locator.partition("?")[0])
         if not context.attested:
             problem = "a query does not say whether the archive's images are de-identified"
-            yield Reject(name=name, place="query", problem=problem, wanted="the owner's attestation", quarantine=True)
+            yield Reject(
+                name=name, place="query", problem=problem, wanted="the owner's attestation (--attest)", quarantine=True
+            )
             continue
         archive = Archive(locator)
         try:
@@ -79,7 +81,8 @@ def _studies(
             continue
         keys = {**dict.fromkeys(SERIES, ""), "StudyInstanceUID": uid, "SeriesInstanceUID": series}
         for found in association.find("SERIES", keys):
-            header = Header({**study.values, **found.values, "StudyInstanceUID": (uid,)})
+            values = {**study.values, **found.values, "StudyInstanceUID": (uid,)}
+            header = Header(values, watched=(*study.watched, *found.watched))
             yield from _series(archive, association, header, reviews)
             done += 1
             reviews.context.progress(done, None)
@@ -115,7 +118,7 @@ def _series(archive: Archive, association: Association, header: Header, reviews:
 
 def _records(header: Header, head: SourceRecord, count: int | None, withheld: frozenset[str]) -> Iterator[Record]:
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
-    series.add(header, Instance("", head.digest, head.locator))
+    series.add(header, Instance.at(head.locator, "", head.digest))
     for record in filter(None, (gate_review.without(record, withheld) for record in series.records(attested=True))):
         yield replace(record, instance_count=count) if isinstance(record, SeriesHeader) else record
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydicom.datadict import tag_for_keyword
 
-from ingest.dicom.header import UNREADABLE, BrokenDicomError, Elements, Header
+from ingest.dicom.header import UNREADABLE, BrokenDicomError, Header
 from ingest.dicom.json import header_in
 
 __all__ = ["AET", "CERTIFICATE", "KEY", "Archive", "Association", "DimseError", "is_archive"]
@@ -166,7 +166,7 @@ class Association:
     def __init__(self, association: Any, model: Any) -> None:
         self.association, self.model = association, model
 
-    def find(self, level: str, keys: Mapping[str, str]) -> list[Elements]:
+    def find(self, level: str, keys: Mapping[str, str]) -> list[Header]:
         """Every result of a query; keys without a value are asked for. `DimseError` where it comes to no good end."""
         from pydicom.dataset import Dataset  # noqa: PLC0415
 
@@ -176,7 +176,7 @@ class Association:
         asked.SpecificCharacterSet = "ISO_IR 192"
         for keyword, value in keys.items():
             setattr(asked, keyword, value)
-        results: list[Elements] = []
+        results: list[Header] = []
         try:
             for status, identifier in self.association.send_c_find(asked, self.model):
                 code = status.get("Status")
@@ -198,13 +198,13 @@ class Association:
 LATER: Final = "to try again later, or a narrower query: what came in stays"
 
 
-def _elements(identifier: Any) -> Elements:
+def _elements(identifier: Any) -> Header:
     """One result; nothing where it cannot be decoded."""
     try:
         plain = identifier.to_json_dict(bulk_data_threshold=1 << 20, suppress_invalid_tags=True)
         return header_in(json.loads(json.dumps(plain), parse_float=Decimal), DEEPEST)
     except (BrokenDicomError, *UNREADABLE):
-        return Header({})
+        return Header({}, watched=())
 
 
 @contextmanager

@@ -56,16 +56,20 @@ def accepts(locator: str) -> bool:
         return True
     name = locator.lower()
     if name.endswith(".csv"):
-        first = head_of(locator, HEAD).decode("utf-8-sig", "replace").partition("\n")[0]
-        return is_catalogue(next(csv.reader([first]), []))
+        lines = head_of(locator, HEAD).decode("utf-8-sig", "replace").splitlines()
+        return is_catalogue(next(csv.reader(lines[:1]), []))
     return name.endswith(".json") and _lists_series(head_of(locator, HEAD))
+
+
+IN_JSON = frozenset({"SeriesInstanceUID", "Series Instance UID", "SeriesUID", "Series UID"})
+"""How NBIA's answers spell what other servers, such as ePAD's, call ``seriesUID``."""
 
 
 def _lists_series(head: bytes) -> bool:
     """Whether JSON begins as a list whose first object has the fields of a series, or of a study, of NBIA."""
     text = head.decode("utf-8-sig", "replace").lstrip()
     names = re.findall(r'"([A-Za-z ]{1,60})"\s*:', text.partition("}")[0])
-    series = is_catalogue(names)
+    series = is_catalogue(names) and not IN_JSON.isdisjoint(names)
     return text[:1] == "[" and (series or {"StudyInstanceUID", "PatientID", "SeriesCount", "Collection"} <= {*names})
 
 

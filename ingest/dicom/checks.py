@@ -1,7 +1,8 @@
 """Checks of a series that follow from its own header: findings of origin `q:Derived`, each with its reason.
 
 - `q:SUVCheck`: whether standardized uptake values by body weight can be computed from what the header states, after the
-  vendor-neutral rules of QIBA's FDG-PET profile; the public attributes alone are looked at, no private factors.
+  vendor-neutral pseudo-code of QIBA's FDG-PET group: of private elements it asks for the scan time of GE, where the
+  Series Time is that of processing, and for the two factors of Philips that make SUV or activities of counts.
 - `q:UptakeCheck`: whether the uptake time of fludeoxyglucose lies within 50 to 70 minutes.
 - `q:SliceCheck` and `q:FrameCheck`, only where they fail: slices or time frames that are missing or stand twice.
 
@@ -24,7 +25,8 @@ from ontology.terms import ncit, q
 __all__ = ["CHECK_KEYWORDS", "Checked", "Verdict", "verdicts"]
 
 CHECK_KEYWORDS: Final = frozenset(
-    ("CorrectedImage", "DecayCorrected", "DecayCorrection", "DecayCorrectionDateTime", "PatientWeight", "SUVType",
+    ("ActualFrameDuration", "CorrectedImage", "DecayCorrected", "DecayCorrection", "DecayCorrectionDateTime",
+     "FrameReferenceTime", "GEScanDateTime", "PatientWeight", "PhilipsActivityFactor", "PhilipsSUVFactor", "SUVType",
      "SeriesTime", "Units")
 )  # fmt: skip
 """The attributes that the checks look at, beside those of slices and tracer."""
@@ -87,22 +89,41 @@ def _suv(series: Checked) -> tuple[bool, str] | None:
     judge = BY_UNITS.get(units[0])
     if judge is None:
         return False, f"Units {units[0]} are no activity concentration"
-    flaw = judge(series)
-    return flaw is None, flaw or REASONS[units[0]]
+    return judge(series)
 
 
-def _already(series: Checked) -> str | None:
+def _already(series: Checked) -> tuple[bool, str]:
     kind = series.one("SUVType")
-    return None if kind in BY_WEIGHT else f"the values are SUV of type {kind}, not by body weight"
+    if kind in BY_WEIGHT:
+        return True, "the values are SUV by body weight already"
+    return False, f"the values are SUV of type {kind}, not by body weight"
 
 
-def _counts(_series: Checked) -> str:
-    return "Units CNTS: only a private factor of the manufacturer makes an activity of counts"
+def _counts(series: Checked) -> tuple[bool, str]:
+    if _factor(series, "PhilipsSUVFactor"):
+        return True, "Units CNTS with the private SUV factor of Philips (7053,xx00)"
+    if not _factor(series, "PhilipsActivityFactor"):
+        return (
+            False,
+            "Units CNTS: only a private factor of the manufacturer makes an activity of counts, and none is stated",
+        )
+    passed, reason = _activity(series)
+    return passed, f"Units CNTS with the private activity factor of Philips (7053,xx09): {reason}"
 
 
-def _activity(series: Checked) -> str | None:
-    """What is wanting to divide an activity concentration by the decayed dose per weight."""
-    return next((flaw for flaw in (wanting(series) for wanting in WANTED) if flaw), None)
+def _factor(series: Checked, keyword: str) -> bool:
+    """Whether every image that states a factor states one above 0."""
+    factors = series.texts(keyword)
+    return bool(factors) and all(Decimal(factor) > 0 for factor in factors)
+
+
+def _activity(series: Checked) -> tuple[bool, str]:
+    """Whether an activity concentration can be divided by the decayed dose per weight."""
+    flaw = next((flaw for flaw in (wanting(series) for wanting in WANTED) if flaw), None)
+    if flaw:
+        return False, flaw
+    basis = _scan_time(series) if _by_series_time(series) else ""
+    return True, f"{STATED}; {basis}" if basis else STATED
 
 
 def _corrections(series: Checked) -> str | None:
@@ -150,18 +171,38 @@ def _decay(series: Checked) -> str | None:
     return _reference(series, start)
 
 
+def _by_series_time(series: Checked) -> bool:
+    """Whether the time to which decay was corrected is found by the Series Time."""
+    return series.texts("DecayCorrection") == ["START"] and not series.texts("DecayCorrectionDateTime")
+
+
+def _series_times(series: Checked) -> list[Decimal]:
+    return [clock for text in series.texts("SeriesTime") if (clock := time_of(text)) is not None]
+
+
 def _reference(series: Checked, start: Decimal) -> str | None:
-    """Whether the series time is the start of the scan: later than the first acquisition it is that of processing."""
-    times = [clock for text in series.texts("SeriesTime") if (clock := time_of(text)) is not None]
+    """Whether the start of the scan is known, to which decay was corrected."""
+    times = _series_times(series)
     if not times:
         return "no Series Time is stated, to which decay would be corrected"
     if series.first is None:
         return "no Acquisition Time is stated, by which the Series Time is known to be that of the scan"
-    if min(times) > series.first:
-        return "Series Time is later than the first acquisition: the time to which decay was corrected is not stated"
-    if start == min(times) == 0:
-        return "the times were blanked"
-    return None
+    return "the times were blanked" if start == min(times) == 0 else None
+
+
+def _scan_time(series: Checked) -> str:
+    """By what the start of the scan is known where the Series Time is later than the first acquisition; else empty.
+
+    The order is that of the pseudo-code. A Series Time after the first acquisition is that of processing.
+    """
+    if series.first is None or min(_series_times(series)) <= series.first:
+        return ""
+    later = "Series Time is later than the first acquisition"
+    if series.texts("GEScanDateTime"):
+        return f"{later}, so the scan began at the private scan time of GE (0009,xx0D)"
+    if _factor(series, "FrameReferenceTime") and _factor(series, "ActualFrameDuration"):
+        return f"{later}, so the start of the scan is computed back from Frame Reference Time"
+    return f"{later}, so the scan began at the earliest Acquisition Time (not so where a tracer was injected twice)"
 
 
 def _started(item: Elements) -> Decimal | None:
@@ -170,10 +211,11 @@ def _started(item: Elements) -> Decimal | None:
 
 
 WANTED: Final = (_corrections, _weight, _dose, _decay)
-BY_UNITS: Final[dict[str, Callable[[Checked], str | None]]] = {"BQML": _activity, "CNTS": _counts, "GML": _already}
-REASONS: Final = {
-    "BQML": "activity concentration, weight, dose and the times of injection and scan are stated",
-    "GML": "the values are SUV by body weight already",
+STATED: Final = "activity concentration, weight, dose and the times of injection and scan are stated"
+BY_UNITS: Final[dict[str, Callable[[Checked], tuple[bool, str]]]] = {
+    "BQML": _activity,
+    "CNTS": _counts,
+    "GML": _already,
 }
 
 

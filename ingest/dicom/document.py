@@ -226,7 +226,7 @@ def contradicting(name: str, other: str) -> Reject:
 def series_of(path: Path, header: Header, digest: str, asked: Asked) -> Iterator[Record]:
     """The records of the object's series, as its header states them; how many objects it has, one does not know."""
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
-    series.add(header, Instance(header.text("SOPInstanceUID"), digest, str(path)))
+    series.add(header, Instance.at(str(path), header.text("SOPInstanceUID"), digest))
     records = series.records(attested=True, instances=asked.instances)
     for record in filter(None, (gate_review.without(record, asked.withheld) for record in records)):
         yield replace(record, instance_count=None) if isinstance(record, SeriesHeader) else record

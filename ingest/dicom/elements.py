@@ -59,8 +59,11 @@ class Header(Elements):
     digest: str = ""
     pixels: int | None = None
     """Where in the file the element of the pixel data begins; None where there is none or the file is deflated."""
-    watched: tuple[Watched, ...] = ()
-    """What stands at any depth where a person could be named; the gate judges it, and nothing of it is stored."""
+    watched: tuple[Watched, ...] = field(kw_only=True)
+    """What stands at any depth where a person could be named; the gate judges it, and nothing of it is stored.
+
+    There is no default: a reader that forgot it would let every name pass.
+    """
 
 
 def place_of(keyword: str) -> str:

@@ -20,20 +20,25 @@ from ingest.dicom.elements import BrokenDicomError, Elements, Watched, place_of
 from ingest.dicom.values import DECODERS, Decoder, known_attribute, whole_text
 from ingest.dicom.walk import Buffer, Element, MoreBytesError, OddBytesError, Syntax
 from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
+from ingest.gate.private import PrivateElements, may_be_read
 from ontology.records import Scalar
 
 __all__ = [
     "DEEPEST_ITEM",
     "DEFLATED",
+    "FIRST_ENCODINGS",
     "INFLATED",
     "OWN",
     "PIXELS",
     "UNDEFINED",
+    "Encodings",
     "Plan",
+    "Texts",
     "Walked",
     "inflated",
     "meta_of",
     "read_elements",
+    "read_on",
     "syntax_of",
     "too_deep",
 ]
@@ -62,6 +67,8 @@ LONGEST_SEQUENCE: Final = 1 << 20
 
 Encodings = tuple[str, ...]
 Texts = tuple[Scalar, ...]
+FIRST_ENCODINGS: Final[Encodings] = ("iso8859",)
+"""Of a data set that has stated no character set yet."""
 
 
 class Entry(NamedTuple):
@@ -71,6 +78,7 @@ class Entry(NamedTuple):
     decoder: Decoder | None
     wanted: bool
     watched: bool
+    private: bool = False
 
 
 class Items(NamedTuple):
@@ -87,6 +95,8 @@ class Plan:
     wanted: dict[int, str]
     deepest: int | None = None
     lists: frozenset[str] = frozenset()
+    private: frozenset[str] = frozenset()
+    """The keywords that may be read of private elements (`ingest.gate.private`)."""
     entries: dict[int, Entry | None] = field(default_factory=dict)
     values: dict[tuple[int, bytes, Encodings, bool], Texts] = field(default_factory=dict)
     sequences: dict[tuple[int, Syntax, int, Encodings], tuple[bytes, Items]] = field(default_factory=dict)
@@ -98,6 +108,8 @@ class Plan:
         return self.entries[tag]
 
     def _entry(self, tag: int) -> Entry | None:
+        if self.private and may_be_read(tag):
+            return Entry("", None, wanted=False, watched=False, private=True)
         keyword, vr = known_attribute(tag)
         wanted, watched = tag in self.wanted, tag in WATCHED_BY_TAG and tag not in OWN
         if not keyword or not (wanted or watched or tag == CHARACTER_SET or vr == "SQ"):
@@ -124,16 +136,19 @@ class Walked:
     data: Buffer
     plan: Plan
     syntax: Syntax
-    encodings: Encodings = ("iso8859",)
+    encodings: Encodings = FIRST_ENCODINGS
     values: dict[str, Texts] = field(default_factory=dict)
     items: dict[str, tuple[Elements, ...]] = field(default_factory=dict)
     watched: list[Watched] = field(default_factory=list)
+    private: PrivateElements = field(default_factory=PrivateElements)
     last: int = 0
     end: int = 0
     at: int = 0
     """Where the pixel data begins, or where the file ends."""
     pixels: bool = False
     pixels_undefined: bool = False
+    starts: list[int] | None = None
+    """Where the elements begin, that of the pixel data included, where this is to be known."""
 
     def add(self, tag: int, entry: Entry, start: int, stop: int) -> None:
         """Take in an element that is no sequence."""
@@ -157,7 +172,7 @@ class Walked:
             raise OddBytesError("a sequence that is not said to be one")
         if length != UNDEFINED and start + length > len(data):
             raise MoreBytesError
-        if entry is None:  # private, or unknown: never stored, so never looked at
+        if entry is None or entry.private:  # private, or unknown: never stored, so never looked at
             undefined = length == UNDEFINED
             return dicom_walk.skip_sequence(data, start, length, len(data), syntax) if undefined else start + length
         if known_attribute(tag)[1] != "SQ":
@@ -226,30 +241,45 @@ def inflated(data: bytes) -> bytes:
     return found
 
 
-def read_elements(data: Buffer, at: int, size: int, plan: Plan, syntax: Syntax) -> Walked:
-    """Read a data set of which ``data`` are the first bytes of ``size``; `MoreBytesError` where they do not suffice."""
-    found = Walked(data, plan, syntax)
-    entries, head = plan.entries, dicom_walk.head
-    while at + 8 <= size:
+def read_elements(data: Buffer, at: int, size: int, plan: Plan, syntax: Syntax, found: Walked | None = None) -> Walked:
+    """Read a data set of which ``data`` are the first bytes of ``size``; `MoreBytesError` where they do not suffice.
+
+    ``found`` is what was read before ``at``.
+    """
+    found = found or Walked(data, plan, syntax)
+    read_on(found, at, size - 7, size)
+    if not found.pixels:
+        if len(data) < size:
+            raise MoreBytesError
+        found.at = size
+    return found
+
+
+def read_on(found: Walked, at: int, limit: int, size: int) -> int:
+    """Read the elements that begin before ``limit`` or up to the pixel data, in a file of ``size``; where they end."""
+    data, syntax, starts = found.data, found.syntax, found.starts
+    entries, head = found.plan.entries, dicom_walk.head
+    while at < limit:
         tag, vr, length, start = head(data, at, syntax)
         found.last, found.end, found.at = tag, start, at
         if length != UNDEFINED and start + length > size:
             raise _cut(tag, start + length - size)
+        if starts is not None:
+            starts.append(at)
         if tag in PIXELS:
             found.pixels, found.pixels_undefined = True, length == UNDEFINED
-            return found
-        entry = entries[tag] if tag in entries else plan.entry(tag)
+            return at
+        entry = entries[tag] if tag in entries else found.plan.entry(tag)
         if vr == b"SQ" or length == UNDEFINED or (vr in UNSTATED and dicom_walk.is_sequence(tag)):
             at = found.add_sequence(tag, vr, start, length, entry)
         else:
             at = start + length
             if entry is not None and length:
                 found.add(tag, entry, start, at)
+                if entry.private:
+                    found.private.add(tag, vr, data[start:at])
         found.end = at
-    if len(data) < size:
-        raise MoreBytesError
-    found.at = size
-    return found
+    return at
 
 
 def _cut(tag: int, missing: int) -> BrokenDicomError:

@@ -15,7 +15,7 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +31,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.valuerep import VR
 
+from ingest.dicom.alike import Alike
 from ingest.dicom.elements import BrokenDicomError, Elements, Header, Watched, place_of
 from ingest.dicom.fast import (
     DEEPEST_ITEM,
@@ -49,6 +50,7 @@ from ingest.dicom.fast import (
 from ingest.dicom.values import DECODERS, known_attribute, whole_text
 from ingest.dicom.walk import DEEPEST_WALK, MoreBytesError, OddBytesError, Syntax
 from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
+from ingest.gate.private import PrivateElements, may_be_read, private_rows
 from ontology.records import Scalar
 
 __all__ = [
@@ -76,7 +78,7 @@ META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
 
 SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 
-FIRST = 1 << 15
+FIRST = 1 << 16
 """The bytes that are read first: the headers of most images are shorter."""
 LARGEST = 1 << 30
 """The bytes of the largest file that is mapped where its header is longer than that."""
@@ -207,17 +209,17 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
     what is deeper still is then refused. ``lists`` are attributes whose value stays one text as the file has it, since
     it may be thousands of numbers. Raises `BrokenDicomError` for whatever is no complete DICOM header.
     """
-    plan = _plan(tuple(keywords), deepest, frozenset(lists))
+    alike = _alike(tuple(keywords), deepest, frozenset(lists))
     try:
-        with path.open("rb") as handle:
+        with _silent_pydicom(), path.open("rb") as handle:
             size = os.fstat(handle.fileno()).st_size
             data = handle.read(FIRST)
             _require_dicom(data[:132])
             try:
-                return _quickly(handle, data, size, plan)
+                return _quickly(handle, data, size, alike)
             except (OddBytesError, MoreBytesError):
                 _require_bounded(handle, data)
-                return _patiently(handle, size, plan)
+                return _patiently(handle, size, alike.plan)
     except BrokenDicomError:
         raise
     except UNREADABLE as error:
@@ -227,24 +229,25 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
 
 
 @lru_cache(maxsize=32)
-def _plan(keywords: tuple[str, ...], deepest: int | None, lists: frozenset[str]) -> Plan:
+def _alike(keywords: tuple[str, ...], deepest: int | None, lists: frozenset[str]) -> Alike:
     tags = {tag: keyword for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
-    return Plan(tags, deepest, lists)
+    private = frozenset(keywords).intersection(row.keyword for row in private_rows())
+    return Alike(Plan(tags, deepest, lists, private))
 
 
-def _quickly(handle: io.BufferedReader, data: bytes, size: int, plan: Plan) -> Header:
+def _quickly(handle: io.BufferedReader, data: bytes, size: int, alike: Alike) -> Header:
     """The header by `ingest.dicom.fast`; of most files the first bytes hold all of it."""
     meta, at = meta_of(data)
     syntax = syntax_of(meta.get(0x00020010, ""), data, at)
     if meta[0x00020010] == DEFLATED:
-        return _deflated(handle, data, size, plan, meta, at)
+        return _deflated(handle, data, size, alike.plan, meta, at)
     try:
-        found = read_elements(data, at, size, plan, syntax)
+        found = alike.read(data, at, size, syntax)
     except MoreBytesError:
         if len(data) >= size or size > LARGEST:
             raise
         with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            found = read_elements(mapped, at, size, plan, syntax)
+            found = read_elements(mapped, at, size, alike.plan, syntax)
             return _header(handle, found, meta, size, hashlib.sha256(memoryview(mapped)[: found.at]).hexdigest())
     return _header(handle, found, meta, size, hashlib.sha256(memoryview(data)[: found.at]).hexdigest())
 
@@ -252,11 +255,19 @@ def _quickly(handle: io.BufferedReader, data: bytes, size: int, plan: Plan) -> H
 def _header(handle: io.BufferedReader, found: Walked, meta: dict[int, str], size: int, digest: str) -> Header:
     if found.pixels and found.pixels_undefined:
         _require_closed(handle, found.last, size)
-    values = {**found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
-    header = Header(values, found.items, digest, found.at if found.pixels else None, tuple(found.watched))
+    values = {**_private(found), **found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
+    header = Header(values, found.items, digest, found.at if found.pixels else None, watched=tuple(found.watched))
     if not found.pixels:
         _require_complete(found.last, found.end, header, size)
     return header
+
+
+def _private(found: Walked) -> Mapping[str, tuple[Scalar, ...]]:
+    """What private elements say of wanted attributes; where a public one stands, it counts."""
+    if not found.private.found:
+        return {}
+    read = found.private.values(little=found.syntax.little)
+    return {keyword: values for keyword, values in read.items() if keyword in found.plan.private}
 
 
 def _deflated(handle: io.BufferedReader, data: bytes, size: int, plan: Plan, meta: dict[int, str], at: int) -> Header:
@@ -266,8 +277,8 @@ def _deflated(handle: io.BufferedReader, data: bytes, size: int, plan: Plan, met
     whole = data + handle.read()
     content = inflated(whole[at:])
     found = read_elements(content, 0, len(content), plan, Syntax(little=True, explicit=True))
-    values = {**found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
-    return Header(values, found.items, hashlib.sha256(whole).hexdigest(), None, tuple(found.watched))
+    values = {**_private(found), **found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
+    return Header(values, found.items, hashlib.sha256(whole).hexdigest(), watched=tuple(found.watched))
 
 
 def _require_bounded(handle: io.BufferedReader, data: bytes) -> None:
@@ -281,17 +292,16 @@ def _require_bounded(handle: io.BufferedReader, data: bytes) -> None:
 
 def _patiently(handle: io.BufferedReader, size: int, plan: Plan) -> Header:
     """The header by pydicom, which reads what thirty years of writers have left; slower, and all of it."""
-    with _silent_pydicom():
-        walk = _Walk(handle, size)
-        found = read_partial(handle, walk, force=True)
-        end = handle.tell()
-        elements, watched = _decode(found, plan)
+    walk = _Walk(handle, size)
+    found = read_partial(handle, walk, force=True)
+    end = handle.tell()
+    elements, watched = _decode(found, plan)
     meta = {keyword: (str(found.file_meta[tag].value),) for tag, keyword in META.items() if tag in found.file_meta}
     header = Elements({**elements.values, **meta}, elements.items)
     if not walk.pixels and walk.last:
         _require_complete(walk.last, walk.end, header, size)
     handle.seek(0)
-    return Header(header.values, header.items, _digest(handle, end), end if walk.pixels else None, watched)
+    return Header(header.values, header.items, _digest(handle, end), end if walk.pixels else None, watched=watched)
 
 
 def _require_dicom(head: bytes) -> None:
@@ -334,7 +344,18 @@ def _decode(found: Dataset, plan: Plan) -> tuple[Elements, tuple[Watched, ...]]:
     """The wanted elements of a data set that pydicom has read, and what is watched in all of it."""
     watched: list[Watched] = []
     elements = _item(found, plan, watched, (), 0, kept=True)
-    return elements, tuple(watched)
+    private = _private_of(found, plan)
+    return Elements({**private, **elements.values}, elements.items), tuple(watched)
+
+
+def _private_of(found: Dataset, plan: Plan) -> Mapping[str, tuple[Scalar, ...]]:
+    """The same as `_private`, of a data set that pydicom has read."""
+    held, little = PrivateElements(), True
+    for raw in tuple(found.elements()) if plan.private else ():
+        if may_be_read(int(raw.tag)) and isinstance(raw, RawDataElement) and raw.value:
+            held.add(int(raw.tag), (raw.VR or "").encode(), bytes(raw.value))
+            little = raw.is_little_endian
+    return {keyword: values for keyword, values in held.values(little=little).items() if keyword in plan.private}
 
 
 def _item(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
 
-from ingest.dicom.header import BrokenDicomError, Elements, Header
+from ingest.dicom.elements import BrokenDicomError, Elements, Header, Watched
 from ingest.dicom.values import LONGEST_VALUE, as_scalar
-from ingest.dicom.watch import watched_in
+from ingest.dicom.watch import WATCHED, judged_values
 from ontology.records import Scalar
 
 __all__ = ["header_in", "read_json", "sop_class_in"]
@@ -60,9 +60,7 @@ def read_json(path: Path, deepest: int) -> Header:
     if not isinstance(found, dict):
         raise BrokenDicomError("file", "the document holds no data set, or several", WANTED)
     elements = _elements(found, deepest)
-    return Header(
-        elements.values, elements.items, hashlib.sha256(content).hexdigest(), watched=tuple(watched_in(elements))
-    )
+    return Header(elements.values, elements.items, hashlib.sha256(content).hexdigest(), watched=tuple(_watched(found)))
 
 
 def header_in(found: Mapping[str, Any], deepest: int) -> Header:
@@ -72,7 +70,41 @@ def header_in(found: Mapping[str, Any], deepest: int) -> Header:
     """
     elements = _elements(found, deepest)
     text = json.dumps(found, sort_keys=True, default=str)
-    return Header(elements.values, elements.items, hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return Header(elements.values, elements.items, digest, watched=tuple(_watched(found)))
+
+
+def _watched(found: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[Watched]:
+    """What stands at the watched attributes at any depth, also where it is no text or only an address of the value."""
+    for tag, element in found.items():
+        number = int(tag, 16) if TAG.fullmatch(tag) else 0
+        if not dictionary_has_tag(number) or not isinstance(element, dict):
+            continue
+        keyword, vr = dictionary_keyword(number), dictionary_VR(number)
+        held = [one for one in _listed(element.get("Value")) if _is_filled(one)]
+        here = (*path, keyword)
+        if keyword in WATCHED:
+            filled = bool(held) or any(element.get(name) for name in ("BulkDataURI", "InlineBinary"))
+            decoded = [_value(vr, one) for one in held]
+            # one value that is no text makes the whole unreadable, so that nothing hides behind the others
+            values = tuple(value for value in decoded if value is not None) if None not in decoded else ()
+            if judged := judged_values(keyword, values, filled=filled):
+                yield Watched(here, judged)
+        if vr == "SQ":
+            for item in held:
+                if isinstance(item, dict):
+                    yield from _watched(item, here)
+
+
+def _listed(held: Any) -> list[Any]:
+    return held if isinstance(held, list) else [] if held is None else [held]
+
+
+def _is_filled(held: Any) -> bool:
+    """Whether a value is one: no null, no empty text, no name without parts."""
+    if isinstance(held, str):
+        return bool(held.strip())
+    return any(map(_is_filled, held.values())) if isinstance(held, dict) else held is not None
 
 
 def _refuse(name: str) -> Any:

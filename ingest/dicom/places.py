@@ -17,7 +17,7 @@ from ingest.dicom.header import Elements
 from ontology.fields import Kind, dicom_attributes
 from ontology.records import Scalar
 
-__all__ = ["GROUPS", "PLACE_SEQUENCES", "Place", "images_in", "places"]
+__all__ = ["GROUPS", "PLACE_SEQUENCES", "Place", "images_in", "nested", "places"]
 
 GROUPS: Final = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 REGION: Final = "AnatomicRegionSequence"
@@ -83,6 +83,29 @@ def _found(root: Elements) -> dict[str, tuple[Scalar, ...]]:
                 values = told[0] if len(told) == 1 else tuple(dict.fromkeys(one for many in told for one in many))
                 found[place.keyword] = _as_kind(place.keyword, values)
     return found
+
+
+def nested(header: Elements, keywords: frozenset[str]) -> dict[str, tuple[Scalar, ...]]:
+    """Every value that some attributes have within sequences of the table, in all functional groups."""
+    wanted = _leading_to(keywords)
+    found: dict[str, tuple[Scalar, ...]] = {}
+    if not header.items:
+        return found
+    for root in (header, *(group for name in GROUPS for group in header.items.get(name, ()))):
+        for name in root.items.keys() & wanted.keys():
+            for place in wanted[name]:
+                for item in _items((root,), place.sequences):
+                    told = item.values if place.within == ANY else {place.keyword: item.values.get(place.within, ())}
+                    for keyword in told.keys() & keywords:
+                        found[keyword] = tuple(dict.fromkeys((*found.get(keyword, ()), *told[keyword])))
+    return {keyword: values for keyword, values in found.items() if values}
+
+
+@cache
+def _leading_to(keywords: frozenset[str]) -> dict[str, tuple[Place, ...]]:
+    """The rows that may give one of some attributes, by their outermost sequence."""
+    rows = [place for place in places() if place.keyword in keywords or place.within == ANY]
+    return {name: tuple(row for row in rows if row.sequences[0] == name) for name in {row.sequences[0] for row in rows}}
 
 
 def _items(roots: Iterable[Elements], sequences: tuple[str, ...]) -> Iterable[Elements]:

@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of
@@ -25,7 +25,7 @@ from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["HEADER_KEYWORDS", "SOURCE", "Gathered", "accepts", "identity_flaw", "read"]
 
-VERSION = "dicom 2"
+VERSION = "dicom 3"
 """Changes whenever the same files would give other records."""
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -52,7 +52,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     for series in gathered.accepted():
         recipe = gathered.recipe(VERSION, series.uid)
         digest = _digest(series)
-        folder = os.path.commonpath([Path(instance.locator).parent for instance in series.instances])
+        folder = os.path.commonpath({Path(instance.folder) for instance in series.instances})
         yield SourceRecord(
             kind="dicom",
             name=f"series {series.uid}",
@@ -67,7 +67,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
 
 def _digest(series: SeriesSum) -> str:
     """The SHA-256 over the instances by UID: files may be renamed, moved and reordered without a change."""
-    lines = sorted(f"{instance.uid} {instance.digest}\n" for instance in series.instances)
+    lines = sorted(f"{instance.uid} {instance.digest.hex()}\n" for instance in series.instances)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -78,7 +78,6 @@ class Gathered:
         self.context = context
         self.series: dict[tuple[str, str, str], SeriesSum] = {}
         self.seen: dict[str, Instance] = {}
-        self.homes: dict[str, SeriesSum] = {}
         self.reviews = Reviews(context)
         self.asked: defaultdict[str, Asked] = defaultdict(self.reviews.asked)
 
@@ -99,17 +98,22 @@ class Gathered:
         if flaw := gate_dicom.header_flaw(facts, attested=self.context.attested, released=released):
             content = header.digest if flaw.releasable else ""
             return _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content=content)
-        instance = Instance(header.text("SOPInstanceUID"), header.digest, locator)
+        instance = Instance.at(locator, header.text("SOPInstanceUID"), header.digest)
         before = self.seen.setdefault(instance.uid, instance)
         if before is not instance:
             return None if before.digest == instance.digest else _differing(before, instance)
         key = (header.text("SeriesInstanceUID"), header.text("StudyInstanceUID"), header.text("PatientID"))
-        if key not in self.series:
-            self.series[key] = SeriesSum(*key)
-        self.series[key].add(header, instance)
-        self.homes[instance.uid] = self.series[key]
+        series = self.series.get(key)
+        if series is None:
+            series = self.series[key] = SeriesSum(*key)
+        series.add(header, instance)
         self.asked[key[0]].add(facts, self.reviews.open(facts))
         return None
+
+    @cached_property
+    def homes(self) -> dict[str, SeriesSum]:
+        """The series of every image, once all are there."""
+        return {instance.uid: series for series in self.series.values() for instance in series.instances}
 
     def home(self, subject: str, uid: str) -> tuple[str, str] | None:
         """The series and study of an image of the run, where it is one of the subject's."""

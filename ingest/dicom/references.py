@@ -47,6 +47,9 @@ ON_IMAGES = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(?!481\.1$)(?:11|30|66
 """The SOP classes (PS3.4 B.5) of objects that are made on images: presentation states, parametric maps, segmentations,
 value maps, reports and key objects, and radiotherapy objects but for images of the treatment (481.1)."""
 
+PICKING = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(?:11|88\.59)(?!\d)")
+"""Presentation states and key objects, which are about the images that they name and not about the whole series."""
+
 UID = re.compile(r"(?=.{3,64}$)[0-2](\.\d+)+", re.ASCII)
 
 
@@ -56,6 +59,8 @@ class Reference(NamedTuple):
     series: str
     study: str
     instance: str = ""
+    shown: tuple[str, ...] = ()
+    """The images of the series that a key object or presentation state picks out."""
 
 
 def references_in(header: Elements) -> Iterator[Reference]:
@@ -64,6 +69,7 @@ def references_in(header: Elements) -> Iterator[Reference]:
     An image may refer to a series for other reasons, such as its localizer: then only its source images count.
     """
     whole = bool(ON_IMAGES.match(header.text("SOPClassUID")))
+    picks = bool(PICKING.match(header.text("SOPClassUID")))
     images = dict.fromkeys(uid for root in _roots(header) for path in IMAGES for uid in _instances(root, path))
     images.pop(header.text("SOPInstanceUID"), None)
     own = header.text("SeriesInstanceUID")
@@ -75,9 +81,10 @@ def references_in(header: Elements) -> Iterator[Reference]:
             held = {found for name in WITHIN for one in item.items.get(name, ()) if (found := _instance(one))}
             if not uid or uid == own or not (whole or held & images.keys()):
                 continue
+            shown = tuple(sorted(held - known)) if picks else ()
             known |= held
-            if uid not in told:
-                yield Reference(uid, study)
+            if uid not in told or shown:
+                yield Reference(uid, study, shown=shown)
             told.add(uid)
     yield from (Reference("", "", uid) for uid in images if uid not in known)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import chain
@@ -78,11 +80,26 @@ Homes = Callable[[str], tuple[str, str] | None]
 
 
 class Instance(NamedTuple):
-    """What is kept of a file: whose instance it is, the SHA-256 of its header, and where it lies."""
+    """What is kept of a file: whose instance it is, the SHA-256 of its header, and where it lies.
+
+    There may be hundreds of thousands in a run, so a folder is held once.
+    """
 
     uid: str
-    digest: str
-    locator: str
+    digest: bytes
+    folder: str
+    name: str
+
+    @classmethod
+    def at(cls, locator: str, uid: str, digest: str) -> Instance:
+        """The instance at a locator; the digest is hexadecimal."""
+        folder, name = os.path.split(locator)
+        return cls(uid, bytes.fromhex(digest), sys.intern(folder), name)
+
+    @property
+    def locator(self) -> str:
+        """Where it lies."""
+        return os.path.join(self.folder, self.name)  # noqa: PTH118 (it may be a URL)
 
 
 def nowhere(_uid: str) -> None:
@@ -114,9 +131,14 @@ class SeriesSum:
             self._add_image(image)
 
     def _add_image(self, image: Elements) -> None:
+        sums = self.values
         for keyword, values in image.values.items():
-            if keyword in SUMMED:
-                self.values.setdefault(keyword, Distinct()).add(values)
+            found = sums.get(keyword)
+            if found is None:
+                if keyword in SUMMED:
+                    sums[keyword] = Distinct(values)
+            elif found.latest is not values:
+                found.add(values)
         for keyword in SEQUENCES:
             if items := image.items.get(keyword):
                 self.items.setdefault(keyword, items)
@@ -185,7 +207,7 @@ class SeriesSum:
         date = self.dates.get("SeriesDate") or self.dates.get("AcquisitionDate") or study_date
         header = self._header(When.on(date) if date else None, attested=attested)
         yield header
-        yield from self._sources(homes)
+        yield from self._sources(homes, instances=instances)
         yield from self._checks(header)
         if instances:
             for image in self.instances:
@@ -232,10 +254,18 @@ class SeriesSum:
             attributes=self.attributes(attested=attested),
         )
 
-    def _sources(self, homes: Homes) -> Iterator[Record]:
-        """What the series was made from: series where they are known, else images."""
+    def _sources(self, homes: Homes, *, instances: bool) -> Iterator[Record]:
+        """What the series was made from: series where they are known, else images.
+
+        Where every image is a node, also the images that key objects and presentation states pick out.
+        """
         told: set[str] = set()
         for reference in self.references:
+            for image in reference.shown if instances else ():
+                if image not in told:
+                    told.add(image)
+                    yield records.Instance(uid=image, subject=self.subject, series=reference.series)
+                    yield records.Derivation(uid=self.uid, subject=self.subject, origin=image)
             home = (reference.series, reference.study) if reference.series else homes(reference.instance)
             origin = home[0] if home else reference.instance
             if origin in told or origin == self.uid:

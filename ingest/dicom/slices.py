@@ -6,14 +6,15 @@ import datetime as dt
 import math
 import re
 import statistics
-from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from ingest.dicom.concepts import date_of, time_of
 from ingest.dicom.header import Elements
+from ontology.records import Scalar
 
 __all__ = ["SLICE_KEYWORDS", "Moment", "Slices", "acquired_at", "clock_in"]
 
@@ -77,30 +78,33 @@ class Slices:
 
     def __init__(self) -> None:
         self.orientations: set[tuple[float, ...]] = set()
-        self.held: dict[tuple[object, ...], Counter[Moment]] = {}
+        self.settings: dict[tuple[object, ...], int] = {}
+        """The orientations and settings, numbered."""
+        self.held: dict[tuple[float, int], list[Moment]] = {}
+        """The images by place in mm and number of their settings."""
 
     def add(self, image: Elements, when: tuple[dt.date, Decimal] | None) -> None:
         """Take in one image, where it says where it lies in the patient (PS3.3 C.7.6.2.1.1)."""
-        position = [float(x) for x in image.values.get("ImagePositionPatient", ())]
-        direction = [float(x) for x in image.values.get("ImageOrientationPatient", ())]
+        values = image.values
+        position, direction = values.get("ImagePositionPatient", ()), values.get("ImageOrientationPatient", ())
         if len(position) != 3 or len(direction) != 6:
             return
-        (a, b, c), (d, e, f) = direction[:3], direction[3:]
-        normal = (b * f - c * e, c * d - a * f, a * e - b * d)
-        orientation = tuple(round(x, 3) for x in direction)
-        along = round(sum(n * p for n, p in zip(normal, position, strict=True)), 3)
+        orientation, (a, b, c) = _plane(direction)
+        x, y, z = map(float, position)
+        along = round(a * x + b * y + c * z, 3)
         if not math.isfinite(along):
             return
         self.orientations.add(orientation)
-        key = (along, orientation, *(image.values.get(keyword) for keyword in SETTINGS))
-        self.held.setdefault(key, Counter())[_moment(image, when)] += 1
+        settings = (orientation, *map(values.get, SETTINGS))
+        key = (along, self.settings.setdefault(settings, len(self.settings)))
+        self.held.setdefault(key, []).append(_moment(image, when))
 
     @property
     def places(self) -> list[float]:
         """The distinct places in mm, sorted; none where the slices have several orientations."""
         if len(self.orientations) != 1:
             return []
-        return sorted({key[0] for key in self.held if isinstance(key[0], float)})
+        return sorted({along for along, _ in self.held})
 
     def spacing(self) -> Decimal | None:
         """The distance of neighbouring slices in mm along their normal (PS3.3 C.7.6.2.1.1), where it is regular."""
@@ -122,16 +126,16 @@ class Slices:
 
     def duplicates(self) -> int:
         """How many images repeat one of the same place, settings, time and counters."""
-        return sum(count - 1 for moments in self.held.values() for count in moments.values())
+        return sum(len(moments) - len(set(moments)) for moments in self.held.values())
 
     def repeats(self) -> int:
         """How often a slice was acquired with the same settings: the count that most slices share."""
-        return min(statistics.multimode(moments.total() for moments in self.held.values()), default=0)
+        return min(statistics.multimode(map(len, self.held.values())), default=0)
 
     def incomplete(self) -> int:
         """How many images are missing where most slices were acquired more often than some."""
         usual = self.repeats()
-        counts = [moments.total() for moments in self.held.values()]
+        counts = list(map(len, self.held.values()))
         if usual < 2 or 2 * counts.count(usual) <= len(counts):
             return 0
         return sum(max(0, usual - count) for count in counts)
@@ -145,7 +149,7 @@ class Slices:
         """How often a time frame begins later than the one before it ends; frames whose length is unknown have none."""
         found = 0
         for moments in self.held.values():
-            timed = sorted((one.start, one.lasts) for one in moments if one.start is not None and one.lasts)
+            timed = sorted((one.start, one.lasts) for one in set(moments) if one.start is not None and one.lasts)
             gaps = sum(
                 after - (before + lasts) > max(Decimal(1), SLACK * lasts)
                 for (before, lasts), (after, _) in pairwise(timed)
@@ -160,6 +164,13 @@ class Slices:
                 yield starts
 
 
+@lru_cache(maxsize=256)
+def _plane(direction: tuple[Scalar, ...]) -> tuple[tuple[float, ...], tuple[float, float, float]]:
+    """The orientation of an image, rounded, and its normal (PS3.3 C.7.6.2.1.1), of the cosines of row and column."""
+    a, b, c, d, e, f = cosines = tuple(map(float, direction))
+    return tuple(round(x, 3) for x in cosines), (b * f - c * e, c * d - a * f, a * e - b * d)
+
+
 def _same(step: float, usual: float) -> bool:
     return abs(step - usual) <= REGULAR * usual + 0.001
 
@@ -167,5 +178,5 @@ def _same(step: float, usual: float) -> bool:
 def _moment(image: Elements, when: tuple[dt.date, Decimal] | None) -> Moment:
     start = None if when is None else 86400 * when[0].toordinal() + when[1]
     lasts = image.number("ActualFrameDuration") or image.number("FrameAcquisitionDuration")
-    counters = tuple(image.values.get(keyword) for keyword in COUNTERS)
+    counters = tuple(map(image.values.get, COUNTERS))
     return Moment(start, counters, lasts / 1000 if lasts else None)

@@ -16,14 +16,17 @@ MOST_VALUES: Final = 32
 class Distinct:
     """The distinct values of one attribute over a series, up to a number; beyond it, the bounds of numbers."""
 
-    __slots__ = ("bounds", "seen")
+    __slots__ = ("bounds", "latest", "seen")
 
-    def __init__(self) -> None:
-        self.seen: dict[tuple[Scalar, ...], None] = {}
+    def __init__(self, *images: tuple[Scalar, ...]) -> None:
+        self.seen: dict[tuple[Scalar, ...], None] = dict.fromkeys(images)
+        self.latest: tuple[Scalar, ...] | None = None
+        """The values of the image before: readers give equal values as the same object, which need not be added."""
         self.bounds: tuple[Decimal | int | float, Decimal | int | float] | None = None
 
     def add(self, values: tuple[Scalar, ...]) -> None:
         """Take in the values of one image."""
+        self.latest = values
         if values in self.seen or self.full:
             return
         self.seen[values] = None

@@ -14,7 +14,16 @@ from pydicom.datadict import tag_for_keyword
 from ingest.dicom.elements import Elements, Watched
 from ontology.records import Scalar
 
-__all__ = ["CONTENTS", "PERSON_NAMES", "PRESENT", "UNREADABLE_TEXT", "WATCHED", "WATCHED_BY_TAG", "watched_in"]
+__all__ = [
+    "CONTENTS",
+    "PERSON_NAMES",
+    "PRESENT",
+    "UNREADABLE_TEXT",
+    "WATCHED",
+    "WATCHED_BY_TAG",
+    "judged_values",
+    "watched_in",
+]
 
 PERSON_NAMES: Final = frozenset(entry[4] for entry in DicomDictionary.values() if entry[0] == "PN") - {
     "SelectorPNValue"

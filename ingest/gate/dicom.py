@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from ingest.dicom.concepts import words_of
 from ingest.dicom.header import Elements, Header, Watched, place_of
+from ingest.dicom.places import nested
 from ingest.dicom.watch import WATCHED, watched_in
 from ingest.gate.profile import INSTITUTION, OPTIONS, claimed_in_text, methods
 from ingest.gate.records import FREE_TEXT, NAMING, identifier_in
@@ -106,20 +108,31 @@ NOTHING: Final[tuple[Scalar, ...]] = ()
 
 
 def facts_of(header: Elements) -> Facts:
-    """What of a header is judged."""
+    """What of a header is judged: of texts that somebody typed also those within sequences that are read as such."""
     values = header.values
+    if within := nested(header, TYPED_SET):
+        values = {**values, **{keyword: _both(values.get(keyword, ()), found) for keyword, found in within.items()}}
+    codes = header.items.get("DeidentificationMethodCodeSequence", ())
     return Facts(
-        tuple([values.get(keyword, NOTHING) for keyword in JUDGED]),
-        tuple(
-            (item.text("CodingSchemeDesignator"), item.text("CodeValue"))
-            for item in header.items.get("DeidentificationMethodCodeSequence", ())
-        ),
-        REMOVABLE_SET.intersection(values),
+        tuple(map(values.get, JUDGED, repeat(NOTHING))),
+        tuple([(code.text("CodingSchemeDesignator"), code.text("CodeValue")) for code in codes]),
+        _removable(tuple(values)),
         header.watched if isinstance(header, Header) else tuple(watched_in(header)),
     )
 
 
+def _both(own: tuple[Scalar, ...], within: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    return tuple(dict.fromkeys((*own, *within)))
+
+
 REMOVABLE_SET: Final = frozenset(REMOVABLE)
+TYPED_SET: Final = frozenset(TYPED)
+
+
+@lru_cache(maxsize=1024)
+def _removable(keywords: tuple[str, ...]) -> frozenset[str]:
+    """Which of `REMOVABLE` are among the attributes of a header, of which those of a series are mostly the same."""
+    return REMOVABLE_SET.intersection(keywords)
 
 
 def person_like(text: str) -> bool:
@@ -171,9 +184,13 @@ def _marked(facts: Facts, attested: bool) -> Flaw | None:
     if attested:
         return None
     if facts.text("PatientIdentityRemoved").upper() != "YES":
-        return _asked("PatientIdentityRemoved", "is not YES", "YES (PS3.15 Annex E), or the owner's attestation")
+        return _asked(
+            "PatientIdentityRemoved", "is not YES", "YES (PS3.15 Annex E), or the owner's attestation (--attest)"
+        )
     if method_of(facts) == "missing" and not facts.codes:
-        return _asked(METHODS[0], "is missing, and so is its code sequence", "the method, or the owner's attestation")
+        return _asked(
+            METHODS[0], "is missing, and so is its code sequence", "the method, or the owner's attestation (--attest)"
+        )
     return None
 
 
@@ -220,12 +237,12 @@ def _content(_found: Watched, _facts: Facts, attested: bool) -> str:
 
 WATCHES: Final[dict[str, tuple[Callable[[Watched, Facts, bool], str], str]]] = {
     "name": (_name, "nothing, or a code"),
-    "birth": (_birth, "no date, or the owner's attestation"),
-    "identifier": (_identifier, "nothing, or the owner's attestation"),
+    "birth": (_birth, "no date, or the owner's attestation (--attest)"),
+    "identifier": (_identifier, "nothing, or the owner's attestation (--attest)"),
     "contact": (_contact, "nothing"),
     "address": (_address, "nothing, or the code 113112"),
-    "institution": (_institution, "nothing, the code 113112, or the owner's attestation"),
-    "content": (_content, "nothing, or the owner's attestation"),
+    "institution": (_institution, "nothing, the code 113112, or the owner's attestation (--attest)"),
+    "content": (_content, "nothing, or the owner's attestation (--attest)"),
 }
 """By kind of watched attribute: what is wrong with it (empty where nothing is), and what would be right."""
 

@@ -83,7 +83,7 @@ def methods() -> tuple[Method, ...]:
 
 @cache
 def shapes() -> dict[str, re.Pattern[str]]:
-    """Patient IDs of published collections that are all digits and yet nobody's number (``gate/patient_shapes.tsv``)."""
+    """Patient IDs of published collections that are all digits and yet nobody's number (``patient_shapes.tsv``)."""
     return {row["collection"]: re.compile(row["shape"]) for row in _rows("gate/patient_shapes.tsv")}
 
 

@@ -111,7 +111,7 @@ KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
     "description": DESCRIBING,
     "settings": ("mail", "security", "phone"),
     **dict.fromkeys(("subject", "label", "lesion", "region", "reader", "document", "tracking_uid"), NAMING),
-    **dict.fromkeys(("frame_of_reference", "box_unit"), NAMING),
+    **dict.fromkeys(("frame_of_reference", "box_unit", "assessment"), NAMING),
 }
 """The text fields that a source fills, by name; concepts, UIDs, keys and numbers cannot hold a name."""
 

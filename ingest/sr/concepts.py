@@ -71,6 +71,7 @@ class Role(StrEnum):
     SERIES_UID = "series_uid"
     SINGLE_IMAGE_FINDING = "single_image_finding"
     SITE = "site"
+    SOURCE_DOCUMENT = "source_document"
     SOURCE_IMAGE = "source_image"
     SOURCE_SERIES = "source_series"
     STUDY_DATE = "study_date"

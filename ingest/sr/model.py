@@ -179,6 +179,8 @@ class Group:
     software: Software | None = None
     observed: str = ""
     source_series: str = ""
+    source_document: str = ""
+    """The UID of the document that stated first what the group states, where the report was made of others."""
     numbers: tuple[Number, ...] = ()
     statements: tuple[Statement, ...] = ()
     shapes: tuple[Shape, ...] = ()

@@ -138,7 +138,7 @@ def _group(work: Work, group: Group) -> Iterator[Yield]:
     assigned = set(meanings((statement.value for statement in group.statements), work.codes))
     common = Common(
         subject=work.report.subject,
-        document=work.report.uid,
+        document=lesions.tracking_uid(group.source_document) or work.report.uid,
         lesion=lesion[0].key if lesion else None,
         study=where.study,
         series=where.series,

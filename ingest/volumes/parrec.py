@@ -89,7 +89,7 @@ def _refused(file: ImageFile, header: ParHeader) -> Reject | None:
         wanted = "nothing, or the subject's code"
         return _reject(path, place, "looks like a person's name", wanted, quarantine=True, content=file.digest)
     if not context.attested and not context.released(file.digest, "header"):
-        problem, wanted = "nothing says that it was de-identified", "the owner's attestation"
+        problem, wanted = "nothing says that it was de-identified", "the owner's attestation (--attest)"
         return _reject(path, "header", problem, wanted, quarantine=True, content=file.digest)
     return None
 

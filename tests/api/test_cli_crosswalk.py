@@ -62,7 +62,7 @@ def ingest(qilin: Qilin, *more: str) -> Result:
 def test_from_an_unmatched_table_to_an_approved_rule(qilin: Qilin) -> None:
     done = ingest(qilin)
     assert "subjects of toys, images: 0 matched, 3 unmatched" in done.stdout
-    assert "subjects of toys, tables, ids of site: 0 matched, 3 unmatched" in done.stdout
+    assert "subjects of toys, annotations and tables, ids of site: 0 matched, 3 unmatched" in done.stdout
     assert "X9" not in done.output
     rule = ("crosswalk", "rule", "propose", "toys", "--namespace", "site", "--pad", "3", "--prefix", "LUNG-")
     proposed = json.loads(qilin(*rule, "--reason", "key list", "--json").stdout)

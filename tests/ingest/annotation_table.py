@@ -226,8 +226,8 @@ def row(kind: str) -> Row:
 
 def _count(found: Row, path: Path, copy: Path, scan: Callable[[Path], Iterator[str]]) -> None:
     source = sources.accepting(str(copy), None)
-    items = list(source.read(iter([str(copy)]), CONTEXT)) if source is not None else []
-    assert not any(isinstance(item, Block) for item in items)
+    found_in = source.read(iter([str(copy)]), CONTEXT) if source is not None else ()
+    items = [item for item in found_in if not isinstance(item, Block)]  # a catalogue of series holds no observation
     rejects = [item.problem for item in items if isinstance(item, Reject)]
     if not any(isinstance(item, SourceRecord) for item in items):
         found.reasons.update(rejects[:1] or ["no kind of source reads this"])

@@ -345,6 +345,61 @@ def test_the_gate_is_the_same_as_before_files(filled):
     assert counts(items)["1.2.3.4"] == 3
 
 
+def nested(keyword: str, value: Any) -> pydicom.Dataset:
+    """A data set with a value two sequences deep."""
+    inner, outer = pydicom.Dataset(), pydicom.Dataset()
+    setattr(inner, keyword, value)
+    outer.RequestAttributesSequence = [inner]
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientBirthDate", "19480211"),
+        ("ReferringPhysicianName", "Doe^Jane"),
+        ("OperatorsName", "Anonymous\\Doe^Jane"),
+        ("OtherPatientIDs", "4711-X"),
+        ("InstitutionAddress", "12 Main Street"),
+        ("PatientAddress", "12 Main Street"),
+        ("IssuerOfPatientID", "St. Elsewhere"),
+        ("RequestAttributesSequence", [nested("RequestingPhysician", "Doe^Jane")]),
+        ("OriginalAttributesSequence", [nested("PatientName", "Doe^Jane")]),
+    ],
+)
+def test_what_identifies_a_person_is_found_at_any_depth(filled, keyword, value):
+    setattr(filled.instances[3], keyword, value)
+    items = read(filled.address)
+    assert counts(items) == {"1.2.3.4": 3, "1.2.4.4": 2}
+    (reject,) = rejects(items)
+    assert (reject.name, reject.quarantine) == ("series 1.2.3.5", True)
+    assert keyword in reject.place
+    assert not any(text in repr(items) for text in ("Doe", "Main", "19480211", "4711", "Elsewhere"))
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"00420011": {"vr": "OB", "BulkDataURI": "../bulk/00420011"}},
+        {"00080090": {"vr": "PN", "Value": [{"Ideographic": "山田^太郎"}]}},
+        {"00080090": {"vr": "PN", "Value": [{"Alphabetic": "A\u0001B"}]}},
+        {"00080090": {"vr": "PN", "Value": ["Doe^Jane"]}},
+        {"00080090": {"vr": "PN", "BulkDataURI": "../bulk/00080090"}},
+    ],
+)
+def test_what_hides_what_it_is_does_not_come_in(filled, element):
+    def hiding(path: str, answer: Answer) -> Answer:
+        if "1.2.3.5/metadata" not in path:
+            return answer
+        (found,) = json.loads(answer[2])
+        return 200, JSON, json.dumps([found | element]).encode()
+
+    filled.changed = hiding
+    items = read(filled.address)
+    assert "1.2.3.5" not in counts(items)
+    assert [reject.quarantine for reject in rejects(items)] == [True]
+
+
 def test_an_instance_of_another_patient_does_not_join_the_series(filled):
     filled.instances[1].PatientID = filled.instances[1].PatientName = "P9"
     items = read(filled.address)

@@ -103,7 +103,7 @@ def test_what_is_wanted_is_asked_of_the_archive(archive):
 
 def test_without_attestation_nothing_is_even_asked(archive):
     reject = only_reject(found(archive.locator, attested=False))
-    assert (reject.quarantine, reject.wanted, archive.asked) == (True, "the owner's attestation", [])
+    assert (reject.quarantine, reject.wanted, archive.asked) == (True, "the owner's attestation (--attest)", [])
 
 
 def test_the_gate_sees_the_names_that_are_never_kept(archive):
@@ -111,6 +111,14 @@ def test_the_gate_sees_the_names_that_are_never_kept(archive):
     reject = only_reject(found(archive.locator))
     assert (reject.name, reject.place, reject.quarantine) == ("series 1.2.3.4", "(0010,0010) PatientName", True)
     assert "Doe" not in repr(reject)
+
+
+@pytest.mark.parametrize(("level", "keyword"), [("STUDY", "ReferringPhysicianName"), ("SERIES", "OperatorsName")])
+def test_names_of_others_are_seen_at_either_level(archive, level, keyword):
+    archive.answers[level] = [{**archive.answers[level][0], keyword: "Doe^Jane"}]
+    reject = only_reject(found(archive.locator))
+    assert keyword in reject.place
+    assert reject.quarantine
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_what_came_by_query_gives_way_to_what_the_files_say(orthanc, tmp_path):
     try:
         query = f"{orthanc.dimse}/studies/1.2.3"
         refused = run(warehouse, [Job(locators=(query,), collection="trial")])
-        assert [reject.wanted for reject in refused.rejects] == ["the owner's attestation"]
+        assert [reject.wanted for reject in refused.rejects] == ["the owner's attestation (--attest)"]
         job = Job(locators=(query,), collection="trial", attestation="me", audience="public")
         assert run(warehouse, [job]).added == 1
         run(warehouse, [Job(locators=(f"{orthanc.web}/studies/1.2.3", query), collection="trial")])

@@ -138,8 +138,8 @@ CONCEPTS = list(
         files("ingest").joinpath("sr/concepts.tsv").open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE
     )
 )
-FROM_TOOLS = {"99NCIAIM", "NCI", "RADELEMENT", "NCIt"}
-"""Schemes of tools, whose codes stand so in their files and not in DICOM."""
+FROM_TOOLS = {"99NCIAIM", "99QILIN", "NCI", "RADELEMENT", "NCIt"}
+"""Schemes of tools, ours among them, whose codes stand so in their files and not in DICOM."""
 NOT_LISTED = {("C0034375", "UMLS"), ("C2348792", "UMLS"), ("276214006", "SCT")}
 """Of TID 1500, 1502 and 1410, but in no context group, so pydicom does not have them."""
 

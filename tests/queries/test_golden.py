@@ -34,6 +34,7 @@ CASES: dict[str, dict[str, dict[str, str]]] = {
     },
     "collection-inventory": {"all": {}},
     "concept-observations": {"lesion": {"concept": "radlex:RID38780", "subject": "QD-006"}},
+    "harmonised-counts": {"all": {}, "women": {"sex": "ncit:C16576"}},
     "harmonised-subjects": {
         "all": {},
         "dead-stage-iii-women": {"stage": "Stage III", "sex": "ncit:C16576", "vital": "ncit:C28554"},

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from ingest.dicom.header import DEEPEST_ITEM, Elements
 from ingest.dicom.values import LONGEST_VALUE
+from ingest.gate.private import private_rows
 
 TEXT = {"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 NUMBER = {"DS", "FD", "FL", "IS", "SL", "SS", "UL", "US"}
@@ -49,6 +50,20 @@ def by_pydicom(found: Dataset, keywords: set[str] | None = None, depth: int = 0)
         elif vr in NUMBER:
             plain[keyword] = [number for value in _parts(element.value) if (number := _number(value)) is not None]
     return {keyword: values for keyword, values in plain.items() if values or isinstance(values, list)}
+
+
+def private_by_pydicom(found: Dataset) -> Plain:
+    """The numbers of the private elements that may be read, as pydicom finds their blocks by the creator."""
+    plain: Plain = {}
+    for row in private_rows():
+        try:
+            element = found.private_block(row.group, row.creator)[row.offset]
+        except KeyError:
+            continue
+        numbers = [number for value in _parts(element.value) if (number := _number(value)) is not None]
+        if row.vr == "FD" or numbers:
+            plain[row.keyword] = numbers if row.vr == "FD" else numbers[:1]
+    return plain
 
 
 def by_us(elements: Elements) -> Plain:

@@ -7,6 +7,8 @@ import pytest
 from ontology.records import Finding, SeriesHeader
 from ontology.terms import q
 
+STATED = "activity concentration, weight, dose and the times of injection and scan are stated"
+LATER = "Series Time is later than the first acquisition"
 AXIAL = ["1", "0", "0", "0", "1", "0"]
 FDG = {
     "Radiopharmaceutical": "FDG",
@@ -55,7 +57,18 @@ def without(keyword):
         ({"DecayCorrection": "NONE"}, False, "Decay Correction is NONE"),
         ({"DecayCorrection": None}, False, "no Decay Correction is stated"),
         ({"DecayCorrection": "ADMIN", "SeriesTime": "150000"}, True, "activity concentration"),
-        ({"SeriesTime": "150000"}, False, "Series Time is later than the first acquisition"),
+        ({"SeriesTime": "150000"}, True, f"{STATED}; {LATER}, so the scan began at the earliest Acquisition Time"),
+        (
+            {"SeriesTime": "150000", "FrameReferenceTime": "60000", "ActualFrameDuration": "120000"},
+            True,
+            f"{STATED}; {LATER}, so the start of the scan is computed back from Frame Reference Time",
+        ),
+        (
+            {"SeriesTime": "150000", "FrameReferenceTime": "0", "ActualFrameDuration": "120000"},
+            True,
+            f"{STATED}; {LATER}, so the scan began at the earliest Acquisition Time",
+        ),
+        ({"SeriesTime": "150000", "PatientWeight": None}, False, "no Patient's Weight is stated"),
         ({"SeriesTime": None}, False, "no Series Time is stated"),
         ({"RadiopharmaceuticalInformationSequence": None}, False, "no Radiopharmaceutical Information is stated"),
         (without("RadionuclideTotalDose"), False, "no Radionuclide Total Dose is stated"),

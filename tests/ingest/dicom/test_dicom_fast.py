@@ -67,41 +67,87 @@ SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian,
 
 def quickly(path: Path, keywords: list[str], deepest: int | None = None) -> Header | None:
     """The header as the quick way reads it, or None where it does not."""
-    plan = dicom_header._plan(tuple(keywords), deepest, frozenset())
+    alike = dicom_header._alike(tuple(keywords), deepest, frozenset())
     with path.open("rb") as handle:
         try:
-            return dicom_header._quickly(handle, handle.read(dicom_header.FIRST), path.stat().st_size, plan)
+            return dicom_header._quickly(handle, handle.read(dicom_header.FIRST), path.stat().st_size, alike)
         except (OddBytesError, MoreBytesError):
             return None
 
 
 def patiently(path: Path, keywords: list[str], deepest: int | None = None) -> Header:
     """The header as pydicom reads it."""
-    plan = dicom_header._plan(tuple(keywords), deepest, frozenset())
+    plan = dicom_header._alike(tuple(keywords), deepest, frozenset()).plan
     with path.open("rb") as handle:
         return dicom_header._patiently(handle, path.stat().st_size, plan)
+
+
+def written(values: dict[str, Any], syntax: str, *, pixels: bool) -> bytes | None:
+    """The bytes of a file; None where a value cannot be written."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = dataset(values)
+        if pixels:
+            made.add_new("PixelData", "OW", bytes(8))
+        made.file_meta = FileMetaDataset()
+        made.file_meta.MediaStorageSOPClassUID = made.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+        made.file_meta.TransferSyntaxUID = syntax
+        try:
+            dcmwrite(buffer, made, enforce_file_format=True)
+        except UnicodeError:
+            return None
+    return buffer.getvalue()
 
 
 @settings(max_examples=150, deadline=None)
 @given(values=ITEMS, syntax=st.sampled_from(SYNTAXES), pixels=st.booleans())
 def test_generated_headers_agree_with_pydicom(values, syntax, pixels):
-    made = dataset(values)
-    if pixels:
-        made.add_new("PixelData", "OW", bytes(8))
-    made.file_meta = FileMetaDataset()
-    made.file_meta.MediaStorageSOPClassUID = made.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
-    made.file_meta.TransferSyntaxUID = syntax
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            dcmwrite(buffer, made, enforce_file_format=True)
-        except UnicodeError:
-            return
+    content = written(values, syntax, pixels=pixels)
+    if content is None:
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.dcm")
-        path.write_bytes(buffer.getvalue())
+        path.write_bytes(content)
         assert quickly(path, HEADER_KEYWORDS) in (patiently(path, HEADER_KEYWORDS), None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    first=ITEMS, changes=st.lists(ITEMS, min_size=2, max_size=3), syntax=st.sampled_from(SYNTAXES[:3]), data=st.data()
+)
+def test_further_headers_of_a_series_agree_with_pydicom(first, changes, syntax, data):
+    """Whatever is changed, added and left out in the files of a series, no file is taken for another."""
+    dicom_header._alike.cache_clear()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.dcm")
+        for change in [{}, {}, *changes]:
+            names = sorted({*first, *change})
+            left = data.draw(st.sets(st.sampled_from(names), max_size=2)) if names and change else set()
+            values = {name: value for name, value in {**first, **change}.items() if name not in left}
+            content = written({**values, "SeriesInstanceUID": "1.2.3.4"}, syntax, pixels=True)
+            if content is not None:
+                path.write_bytes(content)
+                assert quickly(path, HEADER_KEYWORDS) in (patiently(path, HEADER_KEYWORDS), None)
+
+
+def test_of_a_further_file_what_differs_is_seen(factory):
+    """Names, in an element or within a sequence, and character sets that come later in a series."""
+    plain = {"ReferringPhysicianName": "", "StudyDescription": "Br\xfcste"}
+    later = (
+        {"ReferringPhysicianName": "DOE^JANE"},
+        {"RequestAttributesSequence": [{"RequestingPhysician": "DOE^JANE"}]},
+        {"SpecificCharacterSet": "ISO_IR 192"},
+        {"OperatorsName": "DOE^JANE", "ReferringPhysicianName": None},
+    )
+    for change in (*({} for _ in range(3)), *later, {}, *later):
+        said = {"SpecificCharacterSet": "ISO_IR 100", **plain, **change}
+        path = factory.write("a.dcm", **said)
+        found = quickly(path, HEADER_KEYWORDS)
+        assert found == patiently(path, HEADER_KEYWORDS)
+        assert found is not None
+        assert found.text("StudyDescription") == "Br\xfcste"
+        assert any("DOE^JANE" in watched.values for watched in found.watched) == ("DOE^JANE" in str(change))
 
 
 def test_usual_files_are_read_quickly(factory):

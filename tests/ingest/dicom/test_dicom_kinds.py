@@ -190,6 +190,24 @@ def test_key_objects_name_their_title_and_their_series(factory):
     assert of(Derivation, records) == [Derivation(uid="1.2.3.1.1", subject="P-01", origin="1.2.3.7.1")]
 
 
+@pytest.mark.parametrize(("sop_class", "modality"), [("88.59", "KO"), ("11.1", "PR")])
+def test_picked_images_are_named_where_every_image_is_a_node(factory, sop_class, modality):
+    def images(*uids):
+        named = [{"ReferencedSOPInstanceUID": uid} for uid in uids]
+        return {"SeriesInstanceUID": "1.2.3.7.1", "ReferencedSOPSequence": named, "ReferencedImageSequence": named}
+
+    factory.write(
+        "a",
+        SOPClassUID=STORAGE + sop_class,
+        Modality=modality,
+        ReferencedSeriesSequence=[images("1.2.3.7.1.1", "1.2.3.7.1.2"), images("1.2.3.7.1.3")],
+    )
+    origins = [record.origin for record in of(Derivation, factory.read(instances=True))]
+    assert origins == ["1.2.3.7.1.1", "1.2.3.7.1.2", "1.2.3.7.1", "1.2.3.7.1.3"]
+    assert Instance(uid="1.2.3.7.1.3", subject="P-01", series="1.2.3.7.1") in factory.read(instances=True)
+    assert [record.origin for record in of(Derivation, factory.read())] == ["1.2.3.7.1"]
+
+
 def source(uid):
     return {"ReferencedSOPClassUID": STORAGE + "2", "ReferencedSOPInstanceUID": uid}
 

@@ -6,6 +6,7 @@ writes or says may hold what was planted: record log, generation, control data, 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -21,6 +22,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from typer.testing import CliRunner
 
 from api.cli import app
+from ingest.dicom.header import BrokenDicomError, read_header
 from ingest.dicom.watch import PERSON_NAMES
 
 NAME = "Quarxley^Zebulon"
@@ -194,3 +196,16 @@ def test_a_planted_identifier_never_leaves_its_file(factory, tmp_path, monkeypat
     assert told_in(home) == []
     held = {entry["name"] for entry in json.loads(said[-1].stdout) if not entry["review"]}
     assert 0 < len(held) < len(PLACES)  # some come in, without the place
+
+
+def test_what_stands_in_the_file_meta_in_place_of_a_uid_is_not_said(factory, caplog, recwarn):
+    path = factory.write("1.dcm", 1)
+    uid = str(pydicom.dcmread(path).file_meta.MediaStorageSOPClassUID).encode()
+    content = path.read_bytes().replace(uid, NAME.encode().ljust(len(uid), b"!"), 1)
+    # a length of group 0002 that is wrong is one of the oddities that only pydicom reads
+    assert content[132:136] == b"\x02\x00\x00\x00"
+    path.write_bytes(content[:140] + b"\x00\x00\x00\x00" + content[144:])
+    with caplog.at_level(logging.DEBUG), contextlib.suppress(BrokenDicomError):
+        read_header(path, ["PatientID"])
+    assert NAME not in caplog.text
+    assert not [str(warning.message) for warning in recwarn if "Zebulon" in str(warning.message)]

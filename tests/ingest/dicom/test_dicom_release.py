@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.console import reject_lines
+from ontology.records import Reject
 from store.warehouse import OPERATOR, Warehouse
 
 
@@ -50,3 +52,31 @@ def test_release_ingest_and_take_back(factory, tmp_path, monkeypatch):
 def test_an_entry_that_is_not_there_is_wrong_usage(tmp_path, monkeypatch, words):
     monkeypatch.setenv("QILIN_HOME", str(tmp_path / "var"))
     assert qilin("quarantine", "release", *words, "--by", "Jo", "--reason", "x").exit_code == 2
+
+
+def test_alike_problems_are_one_line_one_text_and_one_release(factory, tmp_path, monkeypatch):
+    monkeypatch.setenv("QILIN_HOME", str(tmp_path.parent / f"{tmp_path.name}-var"))
+    for number in range(1, 6):
+        factory.write(f"{number}.dcm", number, BurnedInAnnotation="YES")
+    factory.write("6.dcm", 6, PatientAddress="12 Hill Road")
+    said = qilin("ingest", tmp_path, "--collection", "toys").stderr
+    assert "quarantined: 1.dcm, 2.dcm, 3.dcm and 2 more: (0028,0301) BurnedInAnnotation" in said
+    assert "5 of the quarantined a steward may release" in said
+    groups = json.loads(qilin("quarantine", "list", "--alike", "--json").stdout)
+    assert sorted((group["place"].split()[-1], group["entries"]) for group in groups) == [
+        ("BurnedInAnnotation", 5),
+        ("PatientAddress", 1),
+    ]
+    [number] = [str(group["id"]) for group in groups if group["entries"] == 5]
+    assert f"{number}\ttoys\t5\t" in qilin("quarantine", "list", "--alike").stdout
+    assert "5 released" in qilin("quarantine", "release", number, "--alike", "--by", "Jo", "--reason", "seen").stderr
+
+
+def test_what_an_archive_says_of_instances_is_alike():
+    rejects = [
+        Reject(name=f"series {n}", place="PatientName", problem=f"reads as a name (instance 1.2.{n})", wanted="nothing")
+        for n in range(3)
+    ]
+    assert list(reject_lines(rejects)) == [
+        "rejected: series 0, series 1, series 2: PatientName: reads as a name; wanted: nothing"
+    ]

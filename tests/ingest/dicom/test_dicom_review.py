@@ -169,3 +169,31 @@ def test_a_steward_sees_a_text_approves_it_and_takes_the_word_back(factory, tmp_
 
 def _holding(home: Path, secret: bytes) -> list[Path]:
     return [path for path in home.rglob("*") if path.is_file() and secret in path.read_bytes()]
+
+
+COIL = {"MRReceiveCoilSequence": [{"ReceiveCoilName": "Roe^Jane"}]}
+TAKEN_OVER = {"UnassignedPerFrameConvertedAttributesSequence": [{"SeriesDescription": "call 555-010-0142"}]}
+TRACER = {"Radiopharmaceutical": "jane@example.org"}
+
+
+@pytest.mark.parametrize(
+    ("planted", "place", "said"),
+    [
+        ({"SharedFunctionalGroupsSequence": [COIL]}, "ReceiveCoilName", "Roe"),
+        ({"PerFrameFunctionalGroupsSequence": [{}, COIL]}, "ReceiveCoilName", "Roe"),
+        ({"PerFrameFunctionalGroupsSequence": [TAKEN_OVER]}, "SeriesDescription", "555-010"),
+        ({"RadiopharmaceuticalInformationSequence": [TRACER]}, "Radiopharmaceutical", "jane"),
+    ],
+)
+def test_a_text_within_sequences_is_reviewed_as_one_at_the_top(factory, planted, place, said):
+    """It stays out, the steward is asked by its place, and the image comes in."""
+    factory.write("a.dcm", **planted)
+    asked: list[Reject] = []
+    records = factory.read(attested=True, review=asked.append)
+    [header] = (record for record in records if isinstance(record, SeriesHeader))
+    assert place not in header.attributes
+    assert said not in str(records)
+    assert [entry.place.split()[-1] for entry in asked] == [place]
+    released = factory.read(attested=True, released=lambda content, _place: content == asked[0].content)
+    [header] = (record for record in released if isinstance(record, SeriesHeader))
+    assert place in header.attributes
