@@ -2,7 +2,8 @@
 
 The peer (`benchmarks.annotations_peer`) is a plain script that states the same triples of the same AIM 4 documents in
 an rdflib graph, writes it as N-Quads and loads that with ``pyoxigraph.Store.bulk_load``. Both are wall time from the
-start of the command, in the same run; that both state the same is checked by counting the triples of each predicate.
+start of the command, in the same run (and, for whoever leaves the facts in rdflib's graph and file, the peer's without
+its loading); that both state the same is checked by counting the triples of each predicate.
 Ours also checks what identifies persons, keeps the record log and a redacted copy of each document, counts days, and
 proves that every triple stands in one graph.
 
@@ -97,7 +98,9 @@ def main() -> None:
         print(f"of which: stated {stated:.1f} s, written {written:.1f} s, bulk_load {loaded:.1f} s")
         print(f"facts that only ours has: {dict(different) or 'none'}")
         print(f"processor time: {worked[0]:.1f} s and {worked[1]:.1f} s")
-        print(f"ratio: {peer.seconds / mine.seconds:.2f} times as fast", flush=True)
+        print(f"ratio: {peer.seconds / mine.seconds:.2f} times as fast")
+        without = peer.seconds - loaded
+        print(f"ratio to a peer that stops at its file: {without / mine.seconds:.2f} times as fast", flush=True)
 
 
 def show(measured: Measured, count: int) -> str:
