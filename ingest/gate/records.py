@@ -81,8 +81,11 @@ TECHNICAL = ("person", "mail", "security", "phone")
 NAMING = ("person", "mail", "security", "date")
 """For identifiers of subjects and lesions, where runs of digits are common."""
 
-HARMLESS = re.compile(r"[<>=~+-]{0,2}\d{0,9}(?:[.,]\d*)?(?:[eE][-+]?\d+)? ?[^\W_]{0,12}(?:/[^\W_]{1,6})?")
-"""Single words, and numbers with or without a unit: most texts of records, and quick to tell."""
+HARMLESS = re.compile(r"[<>=~+-]{0,2}\d{0,9}(?:[.,]\d*)?(?:[eE][-+]?\d+)? ?(?:[^\W\d_][^\W_]{0,11})?(?:/[^\W_]{1,6})?")
+"""Single words, and numbers with or without a unit: most texts of records, and quick to tell.
+
+A word begins with a letter: two groups of digits may be a telephone number.
+"""
 
 COMPILED = {name: re.compile(expression, re.IGNORECASE) for name, (_, expression) in PATTERNS.items()}
 

@@ -3,9 +3,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.base import Context
-from ingest.gate.records import CHECKED, admit
+from ingest.gate import records as gate
+from ingest.gate.records import CHECKED, PATTERNS, admit, identifier_in
 from ontology.fields import STARS
 from ontology.records import (
     Finding,
@@ -136,3 +139,20 @@ def test_every_free_text_field_of_every_record_is_checked():
         texts = {field.name for field in star.fields if field.kind in ("string", "scalar", "lesion", "reader")}
         checked = {name for name, _ in CHECKED[star.record]}
         assert texts - chosen <= checked, star.table
+
+
+@given(st.sampled_from(sorted(PATTERNS)), st.data())
+def test_what_is_quickly_called_harmless_has_no_form_of_an_identifier(kind: str, data: st.DataObject) -> None:
+    found = data.draw(st.from_regex(PATTERNS[kind][1], fullmatch=True))
+    assert not gate.HARMLESS.fullmatch(found), found
+
+
+@pytest.mark.parametrize("text", ["+49 1234567890", "+1 5550100142", "1961-03-12", "219-09-9999"])
+def test_groups_of_digits_are_looked_at(text: str) -> None:
+    assert gate.HARMLESS.fullmatch(text) is None
+    assert identifier_in(text) is not None
+
+
+@pytest.mark.parametrize("text", ["42 mm", "<5", "-3.5e-7", "T01", "FU2", "1.2 g/ml", "", "benign"])
+def test_numbers_with_units_and_words_are_quickly_told(text: str) -> None:
+    assert gate.HARMLESS.fullmatch(text)
