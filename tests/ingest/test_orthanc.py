@@ -15,6 +15,7 @@ from dicomweb_client.api import DICOMwebClient
 from ingest import sources
 from ingest.archives import dicomweb, dicomweb_server, dimse, dimse_server
 from ingest.base import Context, Yield
+from ingest.gate.private import private_rows
 from ingest.run import Job, run
 from ontology.records import Record, Reject, SeriesHeader, SourceRecord
 from store.warehouse import OPERATOR, Warehouse
@@ -46,6 +47,10 @@ def context() -> Context:
     return Context(collection="test", secret=b"x", attested=True)
 
 
+OF_FILES = {"TransferSyntaxUID"}.union(row.keyword for row in private_rows())
+"""How a file is encoded a server's metadata does not say, and private elements are read of files only."""
+
+
 def by_source(items: list[Yield]) -> dict[str, list[Record]]:
     """The records by source: of a series by its UID, of another object by its content."""
     found: dict[str, list[Record]] = defaultdict(list)
@@ -54,8 +59,7 @@ def by_source(items: list[Yield]) -> dict[str, list[Record]]:
         if isinstance(item, SourceRecord):
             name = item.name if item.name.startswith("series ") else item.digest
         elif isinstance(item, SeriesHeader):
-            # how a file is encoded a server's metadata does not say
-            plain = {key: value for key, value in item.attributes.items() if key != "TransferSyntaxUID"}
+            plain = {key: value for key, value in item.attributes.items() if key not in OF_FILES}
             found[name].append(replace(item, attributes=plain))
         elif isinstance(item, Record):
             found[name].append(item)
