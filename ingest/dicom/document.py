@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
 from ingest.dicom import reader as dicom
@@ -19,8 +19,8 @@ from ingest.dicom.concepts import date_of
 from ingest.dicom.header import BrokenDicomError, Elements, Header, place_of, read_header, sop_class_of
 from ingest.dicom.kept import DicomDocument
 from ingest.dicom.series import Instance, SeriesSum
-from ingest.gate import dicom as gate_dicom
 from ingest.gate import review as gate_review
+from ingest.gate.dicom import facts_of
 from ingest.gate.review import Asked, Reviews
 from ingest.observed.coded import Code
 from mappings.codes import Codes
@@ -29,10 +29,9 @@ from ontology.records import DataClass, Record, Reject, SeriesHeader, SourceReco
 __all__ = [
     "Document",
     "DocumentKind",
+    "Seen",
     "codes_in",
-    "contradicting",
-    "header_refusal",
-    "series_of",
+    "one_document",
     "source_of",
     "uid_in",
 ]
@@ -47,6 +46,9 @@ DEEPEST: Final = 8
 """How deep sequences may be nested."""
 
 UID = re.compile(r"(?=.{3,64}$)[0-2](\.\d+)+", re.ASCII)
+
+Seen: TypeAlias = dict[str, tuple[str, str]]
+"""The objects of a run by UID: the SHA-256 of each, and the path of the file that it was read of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ def source_of(kind: DocumentKind) -> Source:
         return sop_class_of(head_of(locator, HEAD)) in kind.classes
 
     def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
-        seen: dict[str, tuple[str, str]] = {}
+        seen: Seen = {}
         reviews = Reviews(context)
         for done, locator in enumerate(locators, 1):
             yield from _read(Path(locator), kind, reviews, seen)
@@ -141,9 +143,8 @@ def source_of(kind: DocumentKind) -> Source:
     )
 
 
-def _read(path: Path, kind: DocumentKind, reviews: Reviews, seen: dict[str, tuple[str, str]]) -> Iterator[Yield]:
+def _read(path: Path, kind: DocumentKind, reviews: Reviews, seen: Seen) -> Iterator[Yield]:
     """One object: its source and records, or a reject for the whole of it."""
-    context = reviews.context
     try:
         _require_size(path)
         digest = sha256_of(path)
@@ -154,29 +155,56 @@ def _read(path: Path, kind: DocumentKind, reviews: Reviews, seen: dict[str, tupl
     except OSError as error:
         yield unreadable(path.name, error)
         return
-    refused = _refused(path, header, digest, context, seen)
-    if refused is not None:
+    document = Document(path=path, header=header, context=reviews.context)
+
+    def said(_head: SourceRecord, series: Iterator[Record]) -> Iterator[Yield]:
+        yield from once(chain(series, _parts(document, kind)))
+        document.context.keep(DicomDocument(header, kind.keywords - kind.bulky, path.stat().st_size, kind.name))
+
+    yield from one_document(path, header, digest, (kind.name, kind.version), reviews, seen, said)
+
+
+def one_document(
+    path: Path,
+    header: Header,
+    digest: str,
+    kind: tuple[str, str],
+    reviews: Reviews,
+    seen: Seen,
+    said: Callable[[SourceRecord, Iterator[Record]], Iterator[Yield]],
+    *,
+    form: str = "",
+) -> Iterator[Yield]:
+    """The source of an object that is one file, and what it says, unless it may not come in or came before.
+
+    ``kind`` is the name of the kind of source and the version of its reader; ``said(head, series)`` gives what is
+    read of it, from its source record and the records of its series; ``form`` tells the copies of an object that are
+    documents of their own.
+    """
+    context = reviews.context
+    if refused := dicom.refusal(str(path), header, facts_of(header), context):
         yield refused
         return
-    if header.text("SOPInstanceUID") in seen:
+    before, at = seen.setdefault(f"{header.text('SOPInstanceUID')}{form}", (digest, str(path)))
+    if before != digest:
+        yield dicom.contradicting(str(path), at)
+        return
+    if at != str(path):
         return  # the same file, under another name
-    seen[header.text("SOPInstanceUID")] = digest, path.name
     asked = reviews.asked(header)
+    name, version = kind
     head = SourceRecord(
-        kind=kind.name,
+        kind=name,
         name=path.name,
         digest=digest,
         locator=str(path),
         data_class=DataClass.METADATA,
-        recipe=f"{kind.version}{asked.recipe} codes-{context.codes.digest[:16]}",
+        recipe=f"{version}{asked.recipe} codes-{context.codes.digest[:16]}",
     )
     yield head
-    if context.known(digest, head.recipe):
-        return
-    document = Document(path=path, header=header, context=context)
-    reviews.tell(path.name, asked)
-    yield from once(chain(series_of(path, header, digest, asked), _parts(document, kind)))
-    context.keep(DicomDocument(header, kind.keywords - kind.bulky, path.stat().st_size, kind.name))
+    if not context.known(digest, head.recipe):
+        reviews.tell(path.name, asked)
+        yield from said(head, _series_of(path, header, digest, asked))
 
 
 def _require_size(path: Path) -> None:
@@ -193,37 +221,7 @@ def _parts(document: Document, kind: DocumentKind) -> Iterator[Yield]:
     yield from make(document)
 
 
-def _refused(
-    path: Path, header: Header, digest: str, context: Context, seen: dict[str, tuple[str, str]]
-) -> Reject | None:
-    """Why nothing of an object can go in: no identity, what its header says of a person, or another with its UID."""
-    if refused := header_refusal(path, header, context):
-        return refused
-    before, name = seen.get(header.text("SOPInstanceUID"), (digest, path.name))
-    return None if before == digest else contradicting(path.name, name)
-
-
-def header_refusal(path: Path, header: Header, context: Context) -> Reject | None:
-    """Why nothing of an object can go in: it says not whose it is, or its header says what may identify a person."""
-    if refused := dicom.identity_flaw(str(path), header):
-        return refused
-    if flaw := gate_dicom.header_flaw(header, attested=context.attested):
-        return Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted, quarantine=True)
-    return None
-
-
-def contradicting(name: str, other: str) -> Reject:
-    """The reject of an object whose UID another file has, with other content."""
-    return Reject(
-        name=name,
-        place=place_of("SOPInstanceUID"),
-        problem=f"stands in {other} too, with other content",
-        wanted="one content for one UID",
-        quarantine=True,
-    )
-
-
-def series_of(path: Path, header: Header, digest: str, asked: Asked) -> Iterator[Record]:
+def _series_of(path: Path, header: Header, digest: str, asked: Asked) -> Iterator[Record]:
     """The records of the object's series, as its header states them; how many objects it has, one does not know."""
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
     series.add(header, Instance.at(str(path), header.text("SOPInstanceUID"), digest))

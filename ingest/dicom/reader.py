@@ -20,10 +20,20 @@ from ingest.dicom.header import BrokenDicomError, Header, is_dicom, place_of, re
 from ingest.dicom.series import Instance, SeriesSum
 from ingest.gate import dicom as gate_dicom
 from ingest.gate import review as gate_review
+from ingest.gate.dicom import Facts
 from ingest.gate.review import Asked, Reviews
 from ontology.records import DataClass, Record, Reject, SourceRecord
 
-__all__ = ["HEADER_KEYWORDS", "SOURCE", "Gathered", "accepts", "identity_flaw", "read"]
+__all__ = [
+    "HEADER_KEYWORDS",
+    "SOURCE",
+    "Gathered",
+    "accepts",
+    "contradicting",
+    "identity_flaw",
+    "read",
+    "refusal",
+]
 
 VERSION = "dicom 3"
 """Changes whenever the same files would give other records."""
@@ -91,17 +101,13 @@ class Gathered:
 
     def admit(self, locator: str, header: Header) -> Reject | None:
         """Add what was read at a locator to its series, or say why not."""
-        if refused := identity_flaw(locator, header):
-            return refused
         facts = gate_dicom.facts_of(header)
-        released = partial(self.context.released, header.digest)
-        if flaw := gate_dicom.header_flaw(facts, attested=self.context.attested, released=released):
-            content = header.digest if flaw.releasable else ""
-            return _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content=content)
+        if refused := refusal(locator, header, facts, self.context):
+            return refused
         instance = Instance.at(locator, header.text("SOPInstanceUID"), header.digest)
         before = self.seen.setdefault(instance.uid, instance)
         if before is not instance:
-            return None if before.digest == instance.digest else _differing(before, instance)
+            return None if before.digest == instance.digest else contradicting(instance.locator, before.locator)
         key = (header.text("SeriesInstanceUID"), header.text("StudyInstanceUID"), header.text("PatientID"))
         series = self.series.get(key)
         if series is None:
@@ -184,14 +190,25 @@ def identity_flaw(locator: str, header: Header) -> Reject | None:
     return None
 
 
-def _differing(before: Instance, instance: Instance) -> Reject:
-    return _reject(
-        instance.locator,
-        place_of("SOPInstanceUID"),
-        f"stands in {Path(before.locator).name} too, with other content",
-        "one content for one UID",
-        quarantine=True,
-    )
+def refusal(locator: str, header: Header, facts: Facts, context: Context) -> Reject | None:
+    """Why nothing of a file may come in: it says not whose it is, or its header says what may identify a person.
+
+    What a steward answers for is let in; what may be answered for is told with the content of the header.
+    """
+    if refused := identity_flaw(locator, header):
+        return refused
+    released = partial(context.released, header.digest)
+    flaw = gate_dicom.header_flaw(facts, attested=context.attested, released=released)
+    if flaw is None:
+        return None
+    content = header.digest if flaw.releasable else ""
+    return _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content=content)
+
+
+def contradicting(locator: str, other: str) -> Reject:
+    """The reject of a file whose UID another file has, with other content."""
+    problem = f"stands in {Path(other).name} too, with other content"
+    return _reject(locator, place_of("SOPInstanceUID"), problem, "one content for one UID", quarantine=True)
 
 
 def _reject(

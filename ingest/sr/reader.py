@@ -31,7 +31,7 @@ from ingest.aim.records import translate as translate_annotation
 from ingest.aim.records import visits
 from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
 from ingest.dicom import reader as dicom
-from ingest.dicom.document import contradicting, header_refusal, series_of
+from ingest.dicom.document import Seen, one_document
 from ingest.dicom.header import BrokenDicomError, Header, read_header, sop_class_of
 from ingest.dicom.json import read_json, sop_class_in
 from ingest.gate.review import Reviews
@@ -41,7 +41,7 @@ from ingest.sr.model import Item, Report
 from ingest.sr.records import translate
 from ingest.sr.report import read_report
 from ingest.sr.tree import DEEPEST, KEYWORDS, tree
-from ontology.records import DataClass, Reject, SourceRecord
+from ontology.records import Record, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
@@ -75,21 +75,17 @@ def _is_report(sop_class: str) -> bool:
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """The records of each report, in the order of the locators; a report that lies in several files comes once."""
-    seen: dict[str, tuple[str, str]] = {}
+    seen: Seen = {}
     reviews = Reviews(context)
     for done, locator in enumerate(locators, 1):
         yield from _document(Path(locator), reviews, seen)
         context.progress(done, None)
 
 
-def _document(path: Path, reviews: Reviews, seen: dict[str, tuple[str, str]]) -> Iterator[Yield]:
+def _document(path: Path, reviews: Reviews, seen: Seen) -> Iterator[Yield]:
     """One report: its source and records, or a reject for the whole of it."""
-    context = reviews.context
     try:
         header = _loaded(path)
-        if refused := header_refusal(path, header, context):
-            yield refused
-            return
         digest = sha256_of(path)
         root, flaws = tree(header)
     except BrokenDicomError as error:
@@ -98,31 +94,17 @@ def _document(path: Path, reviews: Reviews, seen: dict[str, tuple[str, str]]) ->
     except OSError as error:
         yield unreadable(path.name, error)
         return
+
+    def said(head: SourceRecord, series: Iterator[Record]) -> Iterator[Yield]:
+        for flaw in flaws:
+            yield Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted)
+        yield from once(series)
+        yield from once(_content(head, read_report(header, root), root, reviews.context))
+        reviews.context.keep(SrDocument(header, root, path.stat().st_size))
+
     # a copy in JSON is a document of its own, whose statements are told as those of the first
-    uid = f"{header.text('SOPInstanceUID')}{' in JSON' if _is_json(path) else ''}"
-    before, name = seen.setdefault(uid, (digest, str(path)))
-    if name != str(path):
-        if before != digest:
-            yield contradicting(path.name, Path(name).name)
-        return
-    asked = reviews.asked(header)
-    head = SourceRecord(
-        kind="sr",
-        name=path.name,
-        digest=digest,
-        locator=str(path),
-        data_class=DataClass.METADATA,
-        recipe=f"{VERSION}{asked.recipe} codes-{context.codes.digest[:16]}",
-    )
-    yield head
-    if context.known(digest, head.recipe):
-        return
-    for flaw in flaws:
-        yield Reject(name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted)
-    reviews.tell(path.name, asked)
-    yield from once(series_of(path, header, digest, asked))
-    yield from once(_content(head, read_report(header, root), root, context))
-    context.keep(SrDocument(header, root, path.stat().st_size))
+    form = " in JSON" if _is_json(path) else ""
+    yield from one_document(path, header, digest, ("sr", VERSION), reviews, seen, said, form=form)
 
 
 def _is_json(path: Path) -> bool:

@@ -282,8 +282,9 @@ def test_a_known_report_is_not_read_again() -> None:
 
 def facts(found: list[Yield]) -> list[Yield]:
     """What is said, but of the file itself: JSON has no transfer syntax, and may write 12 as 12.0."""
+    of_file = {Measurement: {"raw": None}, Reject: {"content": ""}}
     return [
-        dataclasses.replace(item, raw=None) if isinstance(item, Measurement) else item
+        dataclasses.replace(item, **of_file.get(type(item), {}))
         for item in found
         if not isinstance(item, SourceRecord | SeriesHeader)
     ]

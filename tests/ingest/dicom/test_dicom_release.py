@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pydicom
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +13,7 @@ from api.cli import app
 from api.console import reject_lines
 from ontology.records import Reject
 from store.warehouse import OPERATOR, Warehouse
+from tests.ingest import sr_documents
 
 
 def qilin(*words: object) -> Any:
@@ -46,6 +48,26 @@ def test_release_ingest_and_take_back(factory, tmp_path, monkeypatch):
     assert qilin("quarantine", "take-back", first["id"], *signed).exit_code == 0
     qilin(*ingest)
     assert instances() == 2
+
+
+def test_a_report_is_released_as_an_image_is(tmp_path, monkeypatch):
+    """A name that a steward knows to be nobody's lets a document of its own in too."""
+    monkeypatch.setenv("QILIN_HOME", str(tmp_path.parent / f"{tmp_path.name}-var"))
+    sr_documents.bidirectional().save_as(path := tmp_path / "report.dcm", enforce_file_format=True)
+    named = pydicom.dcmread(path)
+    named.PatientName = "Lung Phantom Two"
+    named.save_as(path)
+    ingest, signed = ("ingest", path, "--collection", "toys"), ("--by", "Jo", "--reason", "a phantom")
+
+    def measured() -> int:
+        return len(Warehouse.open().select("SELECT ?m { ?m a q:Measurement }", OPERATOR).rows)
+
+    assert qilin(*ingest).exit_code == 1
+    [entry] = json.loads(qilin("quarantine", "list", "--json").stdout)
+    assert entry["place"] == "(0010,0010) PatientName"
+    assert qilin("quarantine", "release", entry["id"], *signed).exit_code == 0
+    qilin(*ingest)
+    assert measured() == 2
 
 
 @pytest.mark.parametrize("words", [["99"], []])
