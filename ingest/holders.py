@@ -171,15 +171,14 @@ class RemoteHolder:
 
         scheme = url.partition("://")[0].lower()
         self.web = scheme in {"http", "https"}
-        try:
-            self.system, self.path = url_to_fs(url)
+        with self._reached():
+            try:
+                self.system, self.path = url_to_fs(url)
+            except ImportError as error:
+                told = re.search(r"[Ii]nstall (\S+)", str(error))
+                lacking = told[1] if told else (error.name or "what fsspec names for it").partition(".")[0]
+                raise HolderError(f"the package for {scheme}:// is not installed", f"pip install {lacking}") from None
             self.single = not url.endswith("/") if self.web else self.system.isfile(self.path)
-        except ImportError as error:
-            told = re.search(r"[Ii]nstall (\S+)", str(error))
-            lacking = told[1] if told else (error.name or "what fsspec names for it").partition(".")[0]
-            raise HolderError(f"the package for {scheme}:// is not installed", f"pip install {lacking}") from None
-        except Exception as error:  # noqa: BLE001 - every file system raises errors of its own family
-            raise self._unreachable(error) from None
         self.told = without_credentials(url).rstrip("/")
         self.origin = self.told.rpartition("/")[0] if self.single else self.told
 
@@ -193,10 +192,8 @@ class RemoteHolder:
             name = PurePosixPath(plain).name or "index.html"
             yield Member(name, self._size(), self._opened(self.path))
             return
-        try:
+        with self._reached():
             found = self.system.find(self.path, detail=True)
-        except Exception as error:  # noqa: BLE001
-            raise self._unreachable(error) from None
         if not found:
             raise HolderError("there is nothing at this place", "the location of a file or folder")
         root = self.system._strip_protocol(self.path).rstrip("/") + "/"  # noqa: SLF001 - fsspec offers no public name
@@ -211,27 +208,32 @@ class RemoteHolder:
                 yield Member(name, int(about.get("size") or 0), self._opened(path))
 
     def _size(self) -> int:
-        try:
+        with self._reached():
             return int(self.system.info(self.path).get("size") or 0)
-        except Exception as error:  # noqa: BLE001
-            raise self._unreachable(error) from None
 
     def _opened(self, path: str) -> Callable[[], Any]:
         @contextmanager
         def opened() -> Iterator[IO[bytes]]:
-            try:
-                with self.system.open(path, "rb", block_size=BLOCK) as content:
-                    yield content
-            except HolderError:
-                raise
-            except OSError as error:
-                if isinstance(error, FileNotFoundError | PermissionError) or error.errno is None:
-                    raise self._unreachable(error) from None
-                raise
-            except Exception as error:  # noqa: BLE001
-                raise self._unreachable(error) from None
+            with self._reached(local=True), self.system.open(path, "rb", block_size=BLOCK) as content:
+                yield content
 
         return opened
+
+    @contextmanager
+    def _reached(self, *, local: bool = False) -> Iterator[None]:
+        """Whatever a file system raises as a place that cannot be reached: each raises errors of its own family.
+
+        With ``local``, what the system says of its own disk while contents are laid out there is left as it is.
+        """
+        try:
+            yield
+        except HolderError:
+            raise
+        except Exception as error:
+            of_disk = isinstance(error, OSError) and error.errno is not None
+            if local and of_disk and not isinstance(error, FileNotFoundError | PermissionError):
+                raise
+            raise self._unreachable(error) from None
 
     def _unreachable(self, error: Exception) -> HolderError:
         if isinstance(error, FileNotFoundError):
