@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from api.cli_crosswalk_rules import rule
+from api.cli_options import Author, InCollection, Json, Reason, opened
 from api.console import err, out, print_json, print_rows
 from ingest.table.file import TableError, TableFile
 from store.crosswalk import CrosswalkError, Decision, Id, exported
@@ -32,10 +33,6 @@ CROSSWALK_REFUSALS = (CrosswalkError, TableError)
 SHOWN = 20
 EXPORTED = ("namespace", "source id", "subject", "method", "author", "at", "reason")
 
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
-InCollection = Annotated[str, typer.Argument(metavar="COLLECTION", help="The collection.")]
-Author = Annotated[str, typer.Option(envvar="QILIN_AUTHOR", help="Who decides: a name, e-mail or ORCID.")]
-Reason = Annotated[str, typer.Option(help="Why: kept with the decision.")]
 Namespace = Annotated[str, typer.Option(help="The namespace of the id; leave out for the collection's own.")]
 
 crosswalk = typer.Typer(
@@ -48,13 +45,6 @@ def crosswalk_commands(app: typer.Typer) -> None:
     """Add the commands of this module, as ``qilin crosswalk …``."""
     crosswalk.add_typer(rule, name="rule")
     app.add_typer(crosswalk, name="crosswalk")
-
-
-def _opened(collection: str) -> Warehouse:
-    """The warehouse, once it is known to have the collection."""
-    warehouse = Warehouse.open()
-    warehouse.control.collection(collection)
-    return warehouse
 
 
 def _published(writing: Writing) -> None:
@@ -73,7 +63,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show how many ids of images and of tables meet, by namespace; with --ids, which."""
-    warehouse = _opened(collection)
+    warehouse = opened(collection)
     live = [source for source in warehouse.generations.current().sources if source.collection == collection]
     named = live_ids(warehouse.home.log, live)
     standing = warehouse.crosswalk.standing(collection)
@@ -107,7 +97,7 @@ def history(
     json: Json = False,
 ) -> None:
     """List every decision of a collection, the oldest first: who, when, why."""
-    entries = _opened(collection).crosswalk.history(collection, namespace, source_id)
+    entries = opened(collection).crosswalk.history(collection, namespace, source_id)
     if json:
         print_json([asdict(entry) for entry in entries])
         return
@@ -130,7 +120,7 @@ def history(
 @crosswalk.command()
 def export(collection: InCollection) -> None:
     """Write the links of a collection as CSV, which `import` takes."""
-    standing = _opened(collection).crosswalk.standing(collection)
+    standing = opened(collection).crosswalk.standing(collection)
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(EXPORTED)
     writer.writerows(exported(entry for _, entry in sorted(standing.items())))
@@ -168,7 +158,7 @@ def merge(
 
 
 def _link(collection: str, of: Id, subject: str, decision: Decision) -> None:
-    warehouse = _opened(collection)
+    warehouse = opened(collection)
     with warehouse.writing() as writing:
         if not warehouse.crosswalk.link(collection, of, subject, decision):
             err.print("that link stands already", highlight=False)
@@ -214,7 +204,7 @@ def unlink(
     namespace: Namespace = OWN,
 ) -> None:
     """Withdraw the link of an id, and publish; no rule links it again."""
-    warehouse = _opened(collection)
+    warehouse = opened(collection)
     of, decision = (namespace, source_id), Decision(author, reason)
     links = warehouse.crosswalk.links(collection)
     if links.get(of) is None:
@@ -246,7 +236,7 @@ def import_links(
     Example: qilin crosswalk import trial7 keys.xlsx --namespace redcap --id-column record --subject-column PatientID
     """
     decision = Decision(author, reason)
-    warehouse = _opened(collection)
+    warehouse = opened(collection)
     columns = (None if namespace is not None else namespace_column, id_column, subject_column)
     rows = list(_rows(file, sheet, columns, namespace or OWN))
     with warehouse.writing() as writing:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from api.cli_options import Author, Json, Reason
 from api.console import err, out, print_json, print_rows
 from store.crosswalk import Decision, Method
 from store.crosswalk_rules import IdRule, Rule
@@ -18,9 +19,6 @@ from store.warehouse import Warehouse
 
 __all__ = ["rule"]
 
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
-Author = Annotated[str, typer.Option(envvar="QILIN_AUTHOR", help="Who decides: a name, e-mail or ORCID.")]
-Reason = Annotated[str, typer.Option(help="Why: kept with the decision.")]
 Number = Annotated[int, typer.Argument(metavar="RULE", help="The number of the rule.")]
 
 rule = typer.Typer(

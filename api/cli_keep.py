@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli_options import Json
 from api.cli_query import As, caller
 from api.console import err, print_json, print_rows, without_instance
 from ontology.records import DataClass
@@ -19,7 +20,6 @@ from store.warehouse import Warehouse
 
 __all__ = ["keep_commands"]
 
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 InCollection = Annotated[str | None, typer.Option("--collection", help="Only of this collection.")]
 
 quarantine = typer.Typer(help="What did not come in, and why: by place, never by value.", no_args_is_help=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli_crosswalk import Author, InCollection, Json, Reason
+from api.cli_options import Author, InCollection, Json, Reason, opened
 from api.console import err, print_json, print_rows
 from queries.lesion_suggestions import measured, suggestions
 from store.crosswalk import Decision
@@ -35,13 +35,6 @@ def lesions_commands(app: typer.Typer) -> None:
     app.add_typer(lesions, name="lesions")
 
 
-def _opened(collection: str) -> Warehouse:
-    """The warehouse, once it is known to have the collection."""
-    warehouse = Warehouse.open()
-    warehouse.control.collection(collection)
-    return warehouse
-
-
 def _decided(warehouse: Warehouse, collection: str) -> dict[frozenset[tuple[str, str]], LesionEntry]:
     """What stands, by the subjects and keys of the lesions."""
     links = by_id(warehouse.generations.current().links)
@@ -58,7 +51,7 @@ def suggest(
     json: Json = False,
 ) -> None:
     """Suggest lesions of two readers that may be one: same study or day, same site, similar size. Nothing is linked."""
-    warehouse = _opened(collection)
+    warehouse = opened(collection)
     found = measured(warehouse, OPERATOR, collection, subject)
     rows = [
         {
@@ -84,7 +77,7 @@ def suggest(
 @lesions.command()
 def review(collection: InCollection, json: Json = False) -> None:
     """List what documents leave open of lesions and nobody has decided: link, apart or confirm them."""
-    rows = open_items(_opened(collection), collection)
+    rows = open_items(opened(collection), collection)
     if json:
         print_json([dict(zip(REVIEWED, row, strict=True)) for row in rows])
     else:
@@ -113,7 +106,7 @@ def list_links(
     json: Json = False,
 ) -> None:
     """List what was decided of lesions: who, when, why; with --history, every decision there ever was."""
-    pairs = _opened(collection).lesions
+    pairs = opened(collection).lesions
     entries = pairs.history(collection) if history else list(pairs.standing(collection).values())
     if json:
         print_json([asdict(entry) for entry in entries])
@@ -163,7 +156,7 @@ def unlink(
 
 
 def _decide(collection: str, subject: str, keys: tuple[str, str], verdict: Verdict, decision: Decision) -> None:
-    warehouse = _opened(collection)
+    warehouse = opened(collection)
     known = named_lesions(warehouse.home.log, warehouse.generations.current(), collection)
     stands = {
         (whose, end.key): end

@@ -12,6 +12,7 @@ from api.cli_codes import check_codes, pending_codes
 from api.cli_map_decide import decide
 from api.cli_map_set import set_
 from api.cli_map_show import map_reports
+from api.cli_options import Json
 from api.console import err, out, print_json, print_rows, report, report_json, watching
 from api.map_following import as_json, rederived, tell
 from mappings.code_sets import is_code_set
@@ -26,7 +27,6 @@ MAP_REFUSALS = (MappingError, UnknownPersonError)
 """Errors of these commands that a person can mend."""
 
 SHOWN = 200
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Mapping = Annotated[str | None, typer.Option(help="The map, by name or folder; else the one that fits.")]
 InCollection = Annotated[str | None, typer.Option("--collection", help="Only sources of this collection.")]
 

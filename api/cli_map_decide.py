@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli_options import Json
 from api.console import err, out, print_json
 from api.map_following import as_json, author_of, rederived, tell
 from ingest.report import places
@@ -15,8 +16,6 @@ from store.decisions import DecisionRecord, Verdict
 from store.warehouse import Warehouse
 
 __all__ = ["decide"]
-
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 def decide(

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli_codes import show_codes
+from api.cli_options import Json
 from api.console import err, print_json, print_rows
 from mappings.code_library import CodeSet, CodeSets, own_rows
 from mappings.code_sets import ALL, is_code_set
@@ -23,7 +24,6 @@ from store.warehouse import Warehouse
 
 __all__ = ["map_reports"]
 
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 Name = Annotated[str, typer.Argument(help="The map, by name or folder.")]
 
 

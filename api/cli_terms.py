@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.cli_options import Json
 from api.console import err, out, print_json, print_rows, watching
 from mappings.template_terms import TEMPLATE
 from ontology.elements import UnknownElementError, element
@@ -32,7 +33,6 @@ TERM_REFUSALS = (
 
 SHOWN = 20
 EVERY = 1000
-Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 def terms_commands(app: typer.Typer) -> None:
