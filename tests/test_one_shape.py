@@ -209,5 +209,10 @@ def test_what_rules_leave_apart_is_suggested_and_paired_by_decision(home: Path) 
         one = {(row["kind"], float(row["value"])): row["one"] for row in sizes(warehouse)}
     assert len({one["aim", 42.5], one["sr", 44], one["table", 43], one["table", 41]}) == 1
     assert one["table", 39] != one["table", 41]
+    with closing(Warehouse.open(home)) as warehouse:
+        for variable in ("ncit:C96685", "ncit:C25335"):
+            rows = [row for row in sizes(warehouse, variable) if unquote(row["lesionIri"].rpartition("/")[2]) != second]
+            assert len(rows) == 4
+            assert len({row["one"] for row in rows}) == 1
     left = json.loads(lesions(home, "suggest", "trial", "--json").output)
     assert not [row for row in left if {row["lesion"], row["other"]} <= {TRACKED, sdtm, sheet}]

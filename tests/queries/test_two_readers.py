@@ -1,4 +1,4 @@
-"""The investigator beside the independent readers: pairs of one visit, by number or by name, of readings that count."""
+"""Readings of SDTM at visits that go by number or by name: two readers side by side, and sizes with their roles."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ T7,RS,S1,6,OVRLRESP,Overall Response,RECIST 1.1,PD,PD,INVESTIGATOR,,,3,WEEK 12,2
 T7,RS,S2,7,OVRLRESP,Overall Response,RECIST 1.1,PD,PD,INDEPENDENT ASSESSOR,RADIOLOGIST 1,Y,3,WEEK 12,2020-03-10
 """
 
+SIZES = """STUDYID,DOMAIN,USUBJID,TRSEQ,TRGRPID,TRLNKGRP,TRLNKID,TRTESTCD,TRTEST,TRORRES,TRORRESU,TRSTRESC,TRSTRESN,\
+TRSTRESU,TRSTAT,TRREASND,TRMETHOD,TREVAL,TREVALID,TRACPTFL,VISITNUM,VISIT,TRDTC,TRDY
+T7,TR,S1,1,TARGET,A1,T01,LDIAM,Longest Diameter,29,mm,29,29,mm,,,CT SCAN,INVESTIGATOR,,,1,BASELINE,2010-03-04,1
+T7,TR,S1,2,TARGET,A2,T01,LDIAM,Longest Diameter,25,mm,25,25,mm,,,CT SCAN,INVESTIGATOR,,,2,WEEK 6,2010-04-15,43
+T7,TR,S1,3,TARGET,A3,T01,LDIAM,Longest Diameter,25,mm,25,25,mm,,,CT SCAN,INVESTIGATOR,,,2.1,UNSCHED 2.1,2010-05-01,59
+"""
+
 Pair = tuple[str, str, str, bool]
 
 
@@ -51,6 +58,16 @@ def test_readings_of_one_visit_are_paired(warehouse: Warehouse, tmp_path: Path) 
     (tmp_path / "rs.csv").write_text(f"{HEADER}\n{ROWS}", encoding="utf-8")
     found = pairs(warehouse, tmp_path / "rs.csv")
     assert found == [("S1", "2", "RADIOLOGIST 1", False), ("S1", "UNSCHED 2.1", "RADIOLOGIST 1", True)]
+
+
+def test_a_visit_that_was_not_planned_has_its_size_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A role is given at each visit, by number or by name: a size has that of its visit, once."""
+    (tmp_path / "tr.csv").write_text(SIZES, encoding="utf-8")
+    job = Job(locators=(str(tmp_path / "tr.csv"),), collection="trial", audience="public")
+    assert not run(warehouse, [job]).rejects
+    rows = answer(warehouse, query("lesion-diameters"), {"collection": "trial"}, OPERATOR).dicts()
+    found = [(row["visit"], bool(row["role"])) for row in rows]
+    assert sorted(found, key=str) == [(1, True), (2, True), (None, True)]
 
 
 @pytest.mark.real
