@@ -146,7 +146,7 @@ class Build:
         self.columns: dict[str, set[str]] = {}
         connection.execute(f'CREATE SCHEMA "{schema}"')
         self._live()
-        self.identity = Identity(connection, self.view("link"), manifest)
+        self.identity = Identity(connection, self.view("link"), manifest.links, manifest.namespaces)
         logged = files_by_table(log, (name for name in manifest.files() if _among(name, tables)))
         self._conflicts(logged)
         for table, names in logged.items():

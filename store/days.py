@@ -5,13 +5,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from store.control import PUBLIC
 from store.stars import quoted
-
-if TYPE_CHECKING:
-    from store.build import Build
+from store.views import Views
 
 __all__ = ["anchor_names", "count_days"]
 
@@ -27,7 +24,7 @@ def anchor_names() -> list[str]:
     return [row["anchor"] for row in anchor_rows()]
 
 
-def count_days(build: Build) -> None:
+def count_days(build: Views) -> None:
     """Make the table ``zero``: the zero day of each subject, clock and audience.
 
     It is that of the first anchor in the collection's list that is known.
@@ -70,7 +67,7 @@ def count_days(build: Build) -> None:
     )
 
 
-def _dated(build: Build) -> Iterator[str]:
+def _dated(build: Views) -> Iterator[str]:
     for star, item in build.whens():
         yield (
             f"SELECT DISTINCT collection, subject, {item.name}_clock AS clock, audience "
@@ -78,7 +75,7 @@ def _dated(build: Build) -> Iterator[str]:
         )
 
 
-def _candidates(build: Build, events: dict[str, list[str]]) -> Iterator[str]:
+def _candidates(build: Views, events: dict[str, list[str]]) -> Iterator[str]:
     """Where an anchor may come from: an event, the first treatment, the first study, the clock's own zero."""
     columns = "collection, subject, {clock} AS clock, audience, {anchor} AS anchor, {day} AS day"
     grouped = "FROM {view} WHERE {first} = {last} GROUP BY ALL"

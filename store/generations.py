@@ -246,7 +246,7 @@ def _mark_affected(connection: duckdb.DuckDBPyConnection, old: Manifest, wanted:
     parts = ["SELECT collection, '' AS subject FROM touched", "FROM relinked"]
     if names:
         for table, manifest in (("old_link", old), ("new_link", wanted)):
-            whose = Identity(connection, table, manifest)
+            whose = Identity(connection, table, manifest.links, manifest.namespaces)
             parts.append(
                 f"SELECT l.collection, {whose.subject} AS subject FROM read_parquet([{listed}]) r "
                 f"JOIN lots l USING (lot) {whose.join}"

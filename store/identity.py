@@ -8,6 +8,7 @@ that names the subject, and that moves the days of ids which became one subject 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     import duckdb
-
-    from store.manifest import Manifest
 
 __all__ = ["NAMESPACE", "OWN", "Identity", "Link", "link_table", "links_from", "origin_key", "subject_key"]
 
@@ -89,17 +88,19 @@ def links_from(table: pa.Table) -> tuple[Link, ...]:
 class Identity:
     """SQL over rows ``r`` of the log and the sources ``l`` that they belong to, under the links of one manifest.
 
-    ``table`` is the name of the table of links that this makes.
+    ``table`` is the name of the table of links that this makes; ``namespaces`` are those of the sources.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, table: str, manifest: Manifest) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, table: str, links: Iterable[Link], namespaces: Iterable[str]
+    ) -> None:
         links = tuple(
             Link(link.collection, link.namespace, link.source_id, subject_key(OWN, link.subject), link.shifts)
-            for link in manifest.links
+            for link in links
         )
         self._linked = bool(links)
         self._shifted = any(link.shifts for link in links)
-        self._named = any(source.namespace for source in manifest.sources)
+        self._named = any(namespaces)
         self._table = table
         connection.register("link_arrow", link_table(links))
         connection.execute(f"CREATE TABLE {table} AS FROM link_arrow")

@@ -90,6 +90,11 @@ class Manifest:
         """The live sources by id."""
         return {source.sid: source for source in self.sources}
 
+    @property
+    def namespaces(self) -> set[str]:
+        """The namespaces in which the live sources have the ids of their subjects."""
+        return {source.namespace for source in self.sources}
+
     @cached_property
     def places(self) -> dict[str, tuple[str, str]]:
         """Where each live source was read, and what it is called."""

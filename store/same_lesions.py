@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -16,9 +16,7 @@ from store.identity import Link
 from store.lesion_pairs import Ambiguity, LesionPair, NamedLesion, by_id, components, subject_of
 from store.log import files_by_table
 from store.manifest import Manifest, audience_set
-
-if TYPE_CHECKING:
-    from store.build import Build
+from store.views import Views
 
 __all__ = ["ambiguities", "count_same", "named_lesions", "resolved", "same"]
 
@@ -55,7 +53,7 @@ def same(pairs: Iterable[frozenset[Named]], audiences: Mapping[Named, set[str]])
     return {both: audience_set(names) for both, names in told.items()}
 
 
-def count_same(build: Build) -> bool:
+def count_same(build: Views) -> bool:
     """Make the table of lesions that are one in a generation; False where there are none."""
     pairs = resolved(build.manifest.pairs, build.manifest.links)
     if not pairs or not build.has("Lesion"):
@@ -102,7 +100,7 @@ ORDER BY ALL
 """What a person has to decide: one lesion that may be several, two that may be one, a lesion of two subjects."""
 
 
-def ambiguities(build: Build) -> Iterator[Ambiguity]:
+def ambiguities(build: Views) -> Iterator[Ambiguity]:
     """The lesions that the documents of the touched collections leave open."""
     if not build.has("LesionFacts"):
         return
