@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -209,3 +210,15 @@ def test_what_stands_in_the_file_meta_in_place_of_a_uid_is_not_said(factory, cap
         read_header(path, ["PatientID"])
     assert NAME not in caplog.text
     assert not [str(warning.message) for warning in recwarn if "Zebulon" in str(warning.message)]
+
+
+def test_a_file_that_ends_within_its_meta_is_not_quoted(factory, caplog):
+    """pydicom warns of a UID that is none by quoting it, whichever way a broken file takes."""
+    whole = factory.content()
+    path = factory.folder / "a.dcm"
+    for length in range(132, 400):
+        path.write_bytes(whole[:length])
+        with warnings.catch_warnings(), caplog.at_level(logging.DEBUG), contextlib.suppress(BrokenDicomError):
+            warnings.simplefilter("error")
+            read_header(path, ["PatientID"])
+    assert caplog.records == []
