@@ -8,7 +8,6 @@ and are parsed one data set at a time. What a server says of an error is not rep
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import mmap
 import os
@@ -26,6 +25,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydicom.datadict import tag_for_keyword
 
 from ingest.archives.json_stream import objects
+from ingest.archives.web import new_session, on_this_machine
 from ingest.locators import without_credentials
 
 __all__ = ["PASSWORD", "TOKEN", "USER", "DicomwebError", "Server", "is_server"]
@@ -119,7 +119,7 @@ class Server:
         scheme = parts.scheme.lower().removeprefix("dicomweb+")
         if parts.username or parts.password:
             raise DicomwebError("locator", "the address holds credentials", f"{USER} and {PASSWORD} in the environment")
-        if scheme == "http" and self._credentials and not _on_this_machine(parts.hostname or ""):
+        if scheme == "http" and self._credentials and not on_this_machine(parts.hostname or ""):
             raise DicomwebError("locator", "without https credentials would be sent in the clear", "dicomweb+https://…")
         if not parts.hostname:
             raise DicomwebError("locator", "the address names no host", WRONG_ADDRESS)
@@ -150,14 +150,12 @@ class Server:
 
     @cached_property
     def _session(self) -> Any:
-        import requests  # noqa: PLC0415 - slow to import
-        from requests.auth import HTTPBasicAuth  # noqa: PLC0415
+        from requests.auth import HTTPBasicAuth  # noqa: PLC0415 - slow to import
 
-        session = requests.Session()
+        session = new_session(self.base)
         given = self._credentials
         if TOKEN in given:
             session.headers["Authorization"] = f"Bearer {given[TOKEN]}"
-            session.trust_env = False  # .netrc would go before the header
         elif USER in given:
             session.auth = HTTPBasicAuth(given[USER].encode(), given.get(PASSWORD, "").encode())
         return session
@@ -267,13 +265,6 @@ class Server:
             asked = response.headers.get("Retry-After", "")
             kind = response.headers.get("Content-Type", "")
             return response.status_code, kind, float(asked) if re.fullmatch(r"\d{1,6}", asked) else 0.0
-
-
-def _on_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _place(path: str, query: Mapping[str, str] | None = None) -> str:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ingest.locators import split_table
 
-__all__ = ["Place", "Server", "ServerError", "from_environment", "place_of"]
+__all__ = ["Place", "Server", "ServerError", "from_environment", "new_session", "on_this_machine", "place_of"]
 
 WAITS: Final = (1.0, 5.0, 20.0)
 """Seconds before a request is made again that the server could not answer."""
@@ -66,12 +66,27 @@ def place_of(locator: str, scheme: str) -> Place:
         raise ServerError("locator", "the address cannot be used", f"{scheme}+https://host/path#part")
     if parts.username or parts.password:
         raise ServerError("locator", "the address holds a user or password", "both in the environment, not in it")
-    if parts.scheme == "http" and not _on_this_machine(parts.hostname or ""):
+    if parts.scheme == "http" and not on_this_machine(parts.hostname or ""):
         raise ServerError("locator", "without https what is asked would go in the clear", f"{scheme}+https://…")
     return Place(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}", part or "", parts.hostname or "")
 
 
-def _on_this_machine(host: str) -> bool:
+def new_session(url: str) -> Any:
+    """A session of requests to a server, with proxies and ``REQUESTS_CA_BUNDLE`` of the environment, and no ``.netrc``.
+
+    A ``.netrc`` would send credentials that nobody named.
+    """
+    import requests  # noqa: PLC0415 - slow to import
+
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+    session.proxies = requests.utils.get_environ_proxies(url)
+    return session
+
+
+def on_this_machine(host: str) -> bool:
+    """Whether a host is this machine, to which what is sent cannot be read on the way."""
     if host == "localhost":
         return True
     try:
@@ -131,17 +146,13 @@ class Server:
         url = f"{self.base}/{path}"
         sent = {**request, "headers": headers, "timeout": TIMEOUT, "allow_redirects": False, "stream": True}
         try:
-            with requests.Session() as session:
-                session.trust_env = False  # a .netrc would send what nobody named
-                session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
-                session.proxies = requests.utils.get_environ_proxies(url)
-                with session.request(method, url, auth=self.login, **sent) as answer:
-                    content = bytearray()
-                    for piece in answer.iter_content(1 << 20):
-                        content += piece
-                        if len(content) > LARGEST:
-                            raise ServerError(path, "the answer is too large", f"at most {LARGEST >> 20} MiB")
-                    return answer.status_code, bytes(content)
+            with new_session(url) as session, session.request(method, url, auth=self.login, **sent) as answer:
+                content = bytearray()
+                for piece in answer.iter_content(1 << 20):
+                    content += piece
+                    if len(content) > LARGEST:
+                        raise ServerError(path, "the answer is too large", f"at most {LARGEST >> 20} MiB")
+                return answer.status_code, bytes(content)
         except (requests.ConnectionError, requests.Timeout):
             return 0, b""
         except (requests.RequestException, ValueError):
