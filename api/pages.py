@@ -67,10 +67,20 @@ def thousands(value: float) -> str:
     return f"{value:,}"
 
 
+def short(iri: str) -> str:
+    """The name of a node in a table, where a whole UID would push all else out of sight.
+
+    >>> short("urn:oid:1.3.6.1.4.1.14519.5.2.1.7695.4164.588007658875211151397302775781")
+    '1.3.6.1…397302775781'
+    """
+    uid = iri.removeprefix("urn:oid:")
+    return f"{uid[:7]}…{uid[-12:]}" if uid != iri and len(uid) > 24 else label_of(iri)
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "capitalize_first": capitalize_first,
     "plainly": plainly,
-    "short": label_of,
+    "short": short,
     "svg": Markup,
     "thousands": thousands,
 }
