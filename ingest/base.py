@@ -160,9 +160,8 @@ def sha256_of(path: Path) -> str:
 
 def head_of(locator: str, size: int = 512) -> bytes:
     """The first bytes of a local file, or nothing where the locator is a URL or no readable file."""
-    path = Path(locator)
     try:
-        with path.open("rb") as handle:
+        with open(locator, "rb", buffering=0) as handle:  # noqa: PTH123 - asked of every file of a run
             return handle.read(size)
     except OSError:
         return b""

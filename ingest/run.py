@@ -7,6 +7,7 @@ off is resumed by giving it again: what is logged is not read a second time. Wha
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -160,9 +161,10 @@ class _Run:
                 continue
             name = sources.shown(locator)
             self.read_names.add(name)
-            if name != Path(locator).name and "://" not in locator:
+            path = "" if "://" in locator else locator
+            if path and name != os.path.basename(path):  # noqa: PTH119 - of every file of a run, as the next
                 self._reject(self.job.collection, _unread(name, "the file's name is not UTF-8", "another name"))
-            elif self.job.source is None and "://" not in locator and not Path(locator).exists():
+            elif self.job.source is None and path and not os.path.exists(path):  # noqa: PTH110
                 self._reject(self.job.collection, _unread(name, "is not there", "the path of a file or folder"))
             elif (source := self.job.source or sources.accepting(locator, self.job.kind)) is not None:
                 kinds[source].append(locator)
