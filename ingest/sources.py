@@ -11,15 +11,13 @@ from typing import Final
 
 from ingest.base import Source, head_of
 from ingest.dicom.header import sop_class_of
+from ingest.dicom.meta import MARK
 from ingest.locators import shown
 
 __all__ = ["UnknownKindError", "accepting", "all_sources", "expand", "files_at", "names", "shown"]
 
 HEAD: Final = 4096
 """The bytes of a DICOM file within which its SOP class is looked for."""
-
-MARK: Final = b"DICM"
-"""Stands at byte 128 of a DICOM file (PS3.10 7.1)."""
 
 IMAGES: Final = "dicom"
 """The kind of all DICOM files that no other kind reads."""

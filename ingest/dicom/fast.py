@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ from typing import Final, NamedTuple
 from pydicom.charset import convert_encodings, python_encoding
 
 from ingest.dicom import walk as dicom_walk
-from ingest.dicom.elements import BrokenDicomError, Elements, Watched, place_of
+from ingest.dicom.elements import BrokenDicomError, Common, Elements, Watched, place_of
 from ingest.dicom.values import DECODERS, Decoder, known_attribute, whole_text
 from ingest.dicom.walk import Buffer, Element, MoreBytesError, OddBytesError, Syntax
 from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
@@ -24,6 +25,7 @@ from ingest.gate.private import PrivateElements, may_be_read
 from ontology.records import Scalar
 
 __all__ = [
+    "CHARACTER_SET",
     "DEEPEST_ITEM",
     "DEFLATED",
     "FIRST_ENCODINGS",
@@ -31,12 +33,13 @@ __all__ = [
     "OWN",
     "PIXELS",
     "UNDEFINED",
+    "UNSTATED",
     "Encodings",
+    "Entry",
     "Plan",
     "Texts",
     "Walked",
     "inflated",
-    "meta_of",
     "read_elements",
     "read_on",
     "syntax_of",
@@ -149,6 +152,10 @@ class Walked:
     pixels_undefined: bool = False
     starts: list[int] | None = None
     """Where the elements begin, that of the pixel data included, where this is to be known."""
+    common: Common | None = None
+    """What the header shares with others, where that is known."""
+    own: dict[str, Texts] = field(default_factory=dict)
+    """The values that it does not share."""
 
     def add(self, tag: int, entry: Entry, start: int, stop: int) -> None:
         """Take in an element that is no sequence."""
@@ -164,6 +171,13 @@ class Walked:
             self.values[entry.keyword] = decoded
         if entry.watched and (shown := judged_values(entry.keyword, decoded, filled=bool(value.strip(b" \0")))):
             self.watched.append(Watched((entry.keyword,), shown))
+
+    def read_private(self) -> Mapping[str, Texts]:
+        """What private elements say of wanted attributes; where a public one stands, it counts."""
+        if not self.private.found:
+            return {}
+        read = self.private.values(little=self.syntax.little)
+        return {keyword: values for keyword, values in read.items() if keyword in self.plan.private}
 
     def add_sequence(self, tag: int, vr: bytes, start: int, length: int, entry: Entry | None) -> int:
         """Take in a sequence, or know it again by its bytes; where it ends."""
@@ -199,22 +213,6 @@ class Walked:
         path = (entry.keyword,)
         items = tuple(reading.item(elements, path, self.encodings, 1, kept=entry.wanted) for elements in raw)
         return Items(items if entry.wanted else (), tuple(watched))
-
-
-def meta_of(data: bytes) -> tuple[dict[int, str], int]:
-    """The file meta information (PS3.10 7.1) by tag, and where the data set begins."""
-    at = 132 if data[128:132] == b"DICM" else 0
-    found: dict[int, str] = {}
-    while True:
-        if data[at : at + 2] != b"\x02\0":
-            return found, at
-        tag, _, length, start = dicom_walk.head(data, at, Syntax(little=True, explicit=True))
-        if length == UNDEFINED or start + length > len(data):
-            raise OddBytesError("meta information without end")
-        value = data[start : start + length]
-        if tag in {0x00020002, 0x00020010}:
-            found[tag] = value.rstrip(b" \0").decode("ascii")
-        at = start + length
 
 
 def syntax_of(transfer_syntax: str, data: bytes, at: int) -> Syntax:
