@@ -43,7 +43,7 @@ DIRECTORY = "1.2.840.10008.1.3.10"
 """Media Storage Directory Storage (PS3.4 B.5): a DICOMDIR."""
 UID = re.compile(r"(?=.{3,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-HEADER_KEYWORDS = sorted(dicom_series.HEADER_KEYWORDS | gate_dicom.HEADER_KEYWORDS)
+HEADER_KEYWORDS = tuple(sorted(dicom_series.HEADER_KEYWORDS | gate_dicom.HEADER_KEYWORDS))
 
 
 def accepts(locator: str) -> bool:
@@ -87,6 +87,8 @@ class Gathered:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.series: dict[tuple[str, str, str], SeriesSum] = {}
+        self.passed: dict[tuple[str, str, str], Facts] = {}
+        """What was judged last of each series, where it passed."""
         self.seen: dict[str, Instance] = {}
         self.reviews = Reviews(context)
         self.asked: defaultdict[str, Asked] = defaultdict(self.reviews.asked)
@@ -94,7 +96,7 @@ class Gathered:
     def take(self, locator: str) -> Reject | None:
         """Add one file to its series, or say why not."""
         try:
-            header = read_header(Path(locator), HEADER_KEYWORDS)
+            header = read_header(locator, HEADER_KEYWORDS)
         except BrokenDicomError as error:
             return _reject(locator, error.place, error.problem, error.wanted)
         return self.admit(locator, header)
@@ -102,19 +104,27 @@ class Gathered:
     def admit(self, locator: str, header: Header) -> Reject | None:
         """Add what was read at a locator to its series, or say why not."""
         facts = gate_dicom.facts_of(header)
-        if refused := refusal(locator, header, facts, self.context):
+        key = (header.text("SeriesInstanceUID"), header.text("StudyInstanceUID"), header.text("PatientID"))
+        passed = self.passed.get(key) is facts  # as a file of the series before it, so only who it is can be wrong
+        if refused := identity_flaw(locator, header) if passed else refusal(locator, header, facts, self.context):
             return refused
         instance = Instance.at(locator, header.text("SOPInstanceUID"), header.digest)
         before = self.seen.setdefault(instance.uid, instance)
         if before is not instance:
             return None if before.digest == instance.digest else contradicting(instance.locator, before.locator)
-        key = (header.text("SeriesInstanceUID"), header.text("StudyInstanceUID"), header.text("PatientID"))
         series = self.series.get(key)
         if series is None:
             series = self.series[key] = SeriesSum(*key)
         series.add(header, instance)
-        self.asked[key[0]].add(facts, self.reviews.open(facts))
+        if not passed:
+            self.asked[key[0]].add(facts, self.reviews.open(facts))
+            self._note_passed(key, facts)
         return None
+
+    def _note_passed(self, key: tuple[str, str, str], facts: Facts) -> None:
+        """Note what passed the gate by itself, and not since a steward answers for one file."""
+        if gate_dicom.header_flaw(facts, attested=self.context.attested) is None:
+            self.passed[key] = facts
 
     @cached_property
     def homes(self) -> dict[str, SeriesSum]:

@@ -6,10 +6,10 @@ import datetime as dt
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import chain
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ingest.dicom.checks import CHECK_KEYWORDS, Checked, verdicts
 from ingest.dicom.concepts import (
@@ -21,8 +21,8 @@ from ingest.dicom.concepts import (
     triplets_of,
     uptake_of,
 )
-from ingest.dicom.header import Elements, Header
-from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, images_in
+from ingest.dicom.elements import Common, Elements, Header
+from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, found_in, images_in
 from ingest.dicom.references import REFERENCE_SEQUENCES, Reference, references_in
 from ingest.dicom.rules import SeriesFacts, acquisition_of
 from ingest.dicom.slices import SLICE_KEYWORDS, Slices, acquired_at
@@ -65,6 +65,10 @@ SUMMED = frozenset(ATTRIBUTES).union(
     ("DiffusionGradientOrientation", "Modality", "PatientAge", "PatientSex", "TemporalPositionIdentifier"),
     (FREE_STUDY_TEXT,),
 )
+
+DATES: Final = frozenset(("AcquisitionDate", "SeriesDate", "StudyDate"))
+SHARED: Final = frozenset((*SEQUENCES, *GROUPS, *PLACE_SEQUENCES))
+"""The sequences that are summed."""
 
 SEXES = {"M": ncit.MALE, "F": ncit.FEMALE}
 AGE_UNITS = {"D": "d", "W": "wk", "M": "mo", "Y": "a"}
@@ -119,26 +123,55 @@ class SeriesSum:
         self.slices = Slices()
         self.items: dict[str, tuple[Elements, ...]] = {}
         self.references: dict[Reference, None] = {}
+        self.common: Common | None = None
+        """What the last file has in common with others, where it is a single image whose sequences are."""
+        self.placed: dict[str, tuple[Scalar, ...]] = {}
+        """What that says elsewhere than at its top (`ingest.dicom.places`)."""
 
     def add(self, header: Header, instance: Instance) -> None:
-        """Take in one file."""
+        """Take in one file; of one that has something in common with the file before it, only what it does not."""
         self.instances.append(instance)
+        if self.common is not None and header.common is self.common:
+            self._add_alike(header)
+            return
         self.references |= dict.fromkeys(references_in(header))
-        for keyword in ("AcquisitionDate", "SeriesDate", "StudyDate"):
+        self._add_dates(header)
+        for image in images_in(header):
+            self._add_values(image.values)
+            self._add_image(image)
+        shared = header.common is not None and SHARED.isdisjoint(header.common.differing)
+        self.common = header.common if shared and header.items.keys().isdisjoint(GROUPS) else None
+        self.placed = found_in(header) if self.common else {}
+
+    def _add_alike(self, header: Header) -> None:
+        """Take in a file that is a single image and has all sequences but references in common with the one before."""
+        if not header.items.keys().isdisjoint(REFERENCE_SEQUENCES):
+            self.references |= dict.fromkeys(references_in(header))
+        if not DATES.isdisjoint(header.own):
+            self._add_dates(header)
+        if self.placed:
+            self._add_values({keyword: told for keyword, told in header.own.items() if keyword not in self.placed})
+            self._add_image(Elements({**header.values, **self.placed}, header.items))
+        else:
+            self._add_values(header.own)
+            self._add_image(header)
+
+    def _add_dates(self, header: Header) -> None:
+        for keyword in DATES:
             if date := date_of(header.text(keyword)):
                 self.dates[keyword] = min(date, self.dates.get(keyword, date))
-        for image in images_in(header):
-            self._add_image(image)
 
-    def _add_image(self, image: Elements) -> None:
+    def _add_values(self, values: Mapping[str, tuple[Scalar, ...]]) -> None:
         sums = self.values
-        for keyword, values in image.values.items():
+        for keyword, told in values.items():
             found = sums.get(keyword)
             if found is None:
                 if keyword in SUMMED:
-                    sums[keyword] = Distinct(values)
-            elif found.latest is not values:
-                found.add(values)
+                    sums[keyword] = Distinct(told)
+            elif found.latest is not told:
+                found.add(told)
+
+    def _add_image(self, image: Elements) -> None:
         for keyword in SEQUENCES:
             if items := image.items.get(keyword):
                 self.items.setdefault(keyword, items)

@@ -80,6 +80,8 @@ class Slices:
         self.orientations: set[tuple[float, ...]] = set()
         self.settings: dict[tuple[object, ...], int] = {}
         """The orientations and settings, numbered."""
+        self.latest: tuple[tuple[object, ...], int] = ((), -1)
+        """Those of the last image, which as a rule are those of the next: comparing takes less time than hashing."""
         self.held: dict[tuple[float, int], list[Moment]] = {}
         """The images by place in mm and number of their settings."""
 
@@ -96,8 +98,9 @@ class Slices:
             return
         self.orientations.add(orientation)
         settings = (orientation, *map(values.get, SETTINGS))
-        key = (along, self.settings.setdefault(settings, len(self.settings)))
-        self.held.setdefault(key, []).append(_moment(image, when))
+        if settings != self.latest[0]:
+            self.latest = (settings, self.settings.setdefault(settings, len(self.settings)))
+        self.held.setdefault((along, self.latest[1]), []).append(_moment(image, when))
 
     @property
     def places(self) -> list[float]:

@@ -8,15 +8,15 @@ is told by `ingest.gate.review`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from typing import Final, NamedTuple
 
 from ingest.dicom.concepts import words_of
-from ingest.dicom.header import Elements, Header, Watched, place_of
-from ingest.dicom.places import nested
+from ingest.dicom.elements import Common, Elements, Header, Watched, place_of
+from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, nested
 from ingest.dicom.watch import WATCHED, watched_in
 from ingest.gate.profile import INSTITUTION, OPTIONS, claimed_in_text, methods
 from ingest.gate.records import FREE_TEXT, NAMING, identifier_in
@@ -108,16 +108,40 @@ NOTHING: Final[tuple[Scalar, ...]] = ()
 
 
 def facts_of(header: Elements) -> Facts:
-    """What of a header is judged: of texts that somebody typed also those within sequences that are read as such."""
-    values = header.values
-    if within := nested(header, TYPED_SET):
+    """What of a header is judged: of texts that somebody typed also those within sequences that are read as such.
+
+    Headers that have all that is judged in common have the same object.
+    """
+    if not isinstance(header, Header):
+        return _facts(header.values, header.items, tuple(watched_in(header)))
+    if header.common is not None and header.watched == header.common.watched:
+        shared = _shared_facts(header.common, tuple(header.own))
+        if shared is not None:
+            return shared
+    return _facts(header.values, header.items, header.watched)
+
+
+@lru_cache(maxsize=256)
+def _shared_facts(common: Common, own: tuple[str, ...]) -> Facts | None:
+    """What is judged of headers with these values of their own; None where some of that is judged itself."""
+    if not (JUDGED_SET.isdisjoint(own) and JUDGED_SEQUENCES.isdisjoint(common.differing)):
+        return None
+    return _facts({**common.values, **dict.fromkeys(own, NOTHING)}, common.items, common.watched)
+
+
+def _facts(
+    values: Mapping[str, tuple[Scalar, ...]],
+    items: Mapping[str, tuple[Elements, ...]],
+    watched: tuple[Watched, ...],
+) -> Facts:
+    if within := nested(items, TYPED_SET):
         values = {**values, **{keyword: _both(values.get(keyword, ()), found) for keyword, found in within.items()}}
-    codes = header.items.get("DeidentificationMethodCodeSequence", ())
+    codes = items.get(METHODS[1], ())
     return Facts(
         tuple(map(values.get, JUDGED, repeat(NOTHING))),
         tuple([(code.text("CodingSchemeDesignator"), code.text("CodeValue")) for code in codes]),
         _removable(tuple(values)),
-        header.watched if isinstance(header, Header) else tuple(watched_in(header)),
+        watched,
     )
 
 
@@ -127,6 +151,9 @@ def _both(own: tuple[Scalar, ...], within: tuple[Scalar, ...]) -> tuple[Scalar, 
 
 REMOVABLE_SET: Final = frozenset(REMOVABLE)
 TYPED_SET: Final = frozenset(TYPED)
+JUDGED_SET: Final = frozenset(JUDGED)
+JUDGED_SEQUENCES: Final = frozenset({METHODS[1], *GROUPS, *PLACE_SEQUENCES})
+"""The sequences in which something is judged that is not watched."""
 
 
 @lru_cache(maxsize=1024)
