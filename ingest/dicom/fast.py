@@ -64,7 +64,7 @@ UNSTATED: Final = frozenset({b"", b"UN"})
 INFLATED: Final = 1 << 26
 """The most bytes to which a deflated data set (PS3.5 A.5) may grow; pixels included, and headers are small."""
 
-MOST_REMEMBERED: Final = 1 << 15
+MOST_REMEMBERED: Final = 1 << 13
 LONGEST_REMEMBERED: Final = 4096
 LONGEST_SEQUENCE: Final = 1 << 20
 
