@@ -18,7 +18,8 @@ from ingest.archives.dimse_server import Archive, Association, DimseError, is_ar
 from ingest.base import Context, Source, Yield
 from ingest.dicom import reader as dicom
 from ingest.dicom.header import Elements, Header, place_of
-from ingest.dicom.series import Instance, SeriesSum
+from ingest.dicom.instances import Instance
+from ingest.dicom.series import SeriesSum
 from ingest.gate import dicom as gate_dicom
 from ingest.gate import review as gate_review
 from ingest.gate.review import Reviews

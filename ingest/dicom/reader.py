@@ -17,7 +17,8 @@ from pathlib import Path
 from ingest.base import Context, Source, Yield, head_of
 from ingest.dicom import series as dicom_series
 from ingest.dicom.header import BrokenDicomError, Header, is_dicom, place_of, read_header
-from ingest.dicom.series import Instance, SeriesSum
+from ingest.dicom.instances import Instance, Seen
+from ingest.dicom.series import SeriesSum
 from ingest.gate import dicom as gate_dicom
 from ingest.gate import review as gate_review
 from ingest.gate.dicom import Facts
@@ -62,7 +63,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     for series in gathered.accepted():
         recipe = gathered.recipe(VERSION, series.uid)
         digest = _digest(series)
-        folder = os.path.commonpath({Path(instance.folder) for instance in series.instances})
+        folder = os.path.commonpath(series.instances.folders)
         yield SourceRecord(
             kind="dicom",
             name=f"series {series.uid}",
@@ -89,7 +90,7 @@ class Gathered:
         self.series: dict[tuple[str, str, str], SeriesSum] = {}
         self.passed: dict[tuple[str, str, str], Facts] = {}
         """What was judged last of each series, where it passed."""
-        self.seen: dict[str, Instance] = {}
+        self.seen = Seen(lambda: (instance for series in self.series.values() for instance in series.instances))
         self.reviews = Reviews(context)
         self.asked: defaultdict[str, Asked] = defaultdict(self.reviews.asked)
 
@@ -109,8 +110,7 @@ class Gathered:
         if refused := identity_flaw(locator, header) if passed else refusal(locator, header, facts, self.context):
             return refused
         instance = Instance.at(locator, header.text("SOPInstanceUID"), header.digest)
-        before = self.seen.setdefault(instance.uid, instance)
-        if before is not instance:
+        if before := self.seen.before(instance):
             return None if before.digest == instance.digest else contradicting(instance.locator, before.locator)
         series = self.series.get(key)
         if series is None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final
 
 from ingest.dicom.checks import CHECK_KEYWORDS, Checked, verdicts
 from ingest.dicom.concepts import (
@@ -22,6 +20,7 @@ from ingest.dicom.concepts import (
     uptake_of,
 )
 from ingest.dicom.elements import Common, Elements, Header
+from ingest.dicom.instances import Instance, Instances
 from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, found_in, images_in
 from ingest.dicom.references import REFERENCE_SEQUENCES, Reference, references_in
 from ingest.dicom.rules import SeriesFacts, acquisition_of
@@ -35,7 +34,7 @@ from ontology.records import Finding, Measurement, Record, Scalar, Series, Serie
 from ontology.terms import ncit
 from ontology.units import convert
 
-__all__ = ["HEADER_KEYWORDS", "Instance", "SeriesSum", "age_of"]
+__all__ = ["HEADER_KEYWORDS", "SeriesSum", "age_of"]
 
 POSITIVE = {"PatientSize", "PatientWeight"}
 """Written as 0 by devices where nobody entered them."""
@@ -83,29 +82,6 @@ Homes = Callable[[str], tuple[str, str] | None]
 """The series and study of an image of the run, by the UID of the image."""
 
 
-class Instance(NamedTuple):
-    """What is kept of a file: whose instance it is, the SHA-256 of its header, and where it lies.
-
-    There may be hundreds of thousands in a run, so a folder is held once.
-    """
-
-    uid: str
-    digest: bytes
-    folder: str
-    name: str
-
-    @classmethod
-    def at(cls, locator: str, uid: str, digest: str) -> Instance:
-        """The instance at a locator; the digest is hexadecimal."""
-        folder, name = os.path.split(locator)
-        return cls(uid, bytes.fromhex(digest), sys.intern(folder), name)
-
-    @property
-    def locator(self) -> str:
-        """Where it lies."""
-        return os.path.join(self.folder, self.name)  # noqa: PTH118 (it may be a URL)
-
-
 def nowhere(_uid: str) -> None:
     """Of no image is it known of which series it is."""
 
@@ -115,7 +91,7 @@ class SeriesSum:
 
     def __init__(self, uid: str, study: str, subject: str) -> None:
         self.uid, self.study, self.subject = uid, study, subject
-        self.instances: list[Instance] = []
+        self.instances = Instances()
         self.values: dict[str, Distinct] = {}
         self.acquired: tuple[dt.date, Decimal] | None = None
         self.last_acquired: tuple[dt.date, Decimal] | None = None
