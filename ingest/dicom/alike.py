@@ -269,8 +269,9 @@ class Alike:
             return read_elements(data, at, size, self.plan, syntax)
         key = (syntax, data[place : place + _length(data, place, syntax)])
         known = self.patterns.get(key, [])
-        for pattern in known:
+        for number, pattern in enumerate(known):
             if (found := pattern.follow(data, at, size)) is not None:
+                known.insert(0, known.pop(number))  # the one that was of no use for longest gives way
                 return found
         starts: list[int] = []
         found = read_elements(data, at, size, self.plan, syntax, Walked(data, self.plan, syntax, starts=starts))
