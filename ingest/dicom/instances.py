@@ -52,7 +52,7 @@ class Instances:
         folder = self.folders.setdefault(instance.folder, len(self.folders))
         text = f"{instance.uid}\0{folder}\0{instance.name}"
         self._packed += instance.digest
-        self._packed += text.encode("utf-8", "surrogateescape")
+        self._packed += text.encode("utf-8", "surrogatepass")
         self._ends.append(len(self._packed))
 
     def __len__(self) -> int:
@@ -63,7 +63,7 @@ class Instances:
         begin = 0
         for end in self._ends:
             digest, text = self._packed[begin : begin + DIGEST], self._packed[begin + DIGEST : end]
-            uid, folder, name = text.decode("utf-8", "surrogateescape").split("\0", 2)
+            uid, folder, name = text.decode("utf-8", "surrogatepass").split("\0", 2)
             yield Instance(uid, bytes(digest), folders[int(folder)], name)
             begin = end
 
