@@ -11,7 +11,7 @@ from ingest.aim.facts import ASSESSED, BASELINE_ROLES, procedure
 from ingest.base import Context, Yield
 from ingest.gate.dicom import is_dummy
 from ingest.observed import lesions, quantities, readers, times
-from ingest.observed.coded import meanings
+from ingest.observed.coded import meaning, meanings
 from ingest.observed.quantities import ValueProblem
 from ingest.observed.sites import Site
 from ingest.sr.facts import Said, anatomy, finding, lengths_of, measurement, site_in
@@ -107,7 +107,8 @@ def _lesion(
     work: Work, group: Group, reader: records.Reader | None, site: Site
 ) -> tuple[records.Lesion, records.LesionFacts] | None:
     """The lesion that a group is about, and by which rule it is that one."""
-    if not group.about:
+    found = {meaning((statement.value,), work.codes) for statement in group.statements if statement.finding}
+    if not (group.about and lesions.is_lesion(found, group.tracking_identifier, place=site.structure, unsaid=True)):
         return None
     return lesions.identified(
         lesions.Named(
