@@ -32,7 +32,6 @@ __all__ = [
     "Common",
     "Translation",
     "facts",
-    "labelled",
     "procedure",
     "stated",
 ]
@@ -171,7 +170,7 @@ def _asked(translation: Translation, question: tuple[Code, ...]) -> Curie | None
     return registered.curie if registered else term
 
 
-def labelled(entity: Entity) -> tuple[Code, ...]:
+def _labelled(entity: Entity) -> tuple[Code, ...]:
     """The label of a characteristic as the code of a question; none where it only repeats the code's meaning.
 
     Templates of AIM 3 and ePAD say only there what is asked: *no* is the answer to *Adrenal Invasion*.
@@ -192,7 +191,7 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
         return  # it is the visit of every observation
     refused = list(_certainty(translation, entity.place, entity.confidence))
     yield from refused
-    question = labelled(entity) if part_of else entity.question
+    question = _labelled(entity) if part_of else entity.question
     asked = _asked(translation, question)
     if part_of and entity.quantifications:
         term = asked or term  # it is the question itself, and what quantifies it the answer

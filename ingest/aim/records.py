@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import replace
 from typing import Final
 
-from ingest.aim.facts import (
-    ASSESSED,
-    BASELINE_ROLES,
-    LESION_ROLES,
-    Common,
-    Translation,
-    facts,
-    labelled,
-    procedure,
-)
+from ingest.aim.facts import ASSESSED, BASELINE_ROLES, LESION_ROLES, Common, Translation, facts, procedure
 from ingest.aim.model import Annotation, Entity, ImageReference
 from ingest.aim.radiomics import Radiomics
 from ingest.aim.regions import Marked, described, is_uid, marked
@@ -73,16 +63,6 @@ def _site(anatomy: tuple[Entity, ...], codes: Codes) -> Site:
             if site is not None:
                 return site
     return Site()
-
-
-def _sided(site: Site, observations: tuple[Entity, ...], codes: Codes) -> Site:
-    """The site with the side that characteristics of what was observed state, where they state one: *Breast Side*."""
-    if site.laterality is not None:
-        return site
-    parts = (part for entity in observations for part in entity.characteristics)
-    told = (part for part in parts if ncit.LATERALITY in meanings(labelled(part), codes))
-    sides = {side for part in told if (side := Site().with_qualifiers(meanings(part.codes, codes)).laterality)}
-    return replace(site, laterality=sides.pop()) if len(sides) == 1 else site
 
 
 def _day(name: str, annotation: Annotation) -> Iterator[When | Reject]:
@@ -186,8 +166,7 @@ def translate(
     """
     name, codes, user = source.name, context.codes, annotation.user
     reader = readers.reader_of(context, user.name, user.login, role=user.role) if user else None
-    device = procedure(annotation.equipment)
-    site = _sided(_site(annotation.anatomy, codes), annotation.observations, codes)
+    device, site = procedure(annotation.equipment), _site(annotation.anatomy, codes)
     lesion, identity = (None, None) if annotation.of_annotations else _lesion(annotation, reader, site, source.digest)
     referred = list(_images(name, annotation.person, annotation.images))
     dates = list(_day(name, annotation))
