@@ -844,6 +844,7 @@ class ncit:
     AXIN1_GENE = Curie("ncit:C19969")
     BAP1_GENE = Curie("ncit:C20766")
     BASAL_GANGLIA = Curie("ncit:C12447")
+    BASE_OF_TONGUE = Curie("ncit:C12228")
     BCL2_GENE = Curie("ncit:C17963")
     BEHAVIOR = Curie("ncit:C16326")
     BENIGN = Curie("ncit:C14172")
