@@ -182,6 +182,7 @@ def _entity(dialect: Dialect, place: str, element: etree._Element) -> Entity:
         present=ANSWERS.get(field_of(element, "isPresent").casefold()),
         confidence=field_of(element, "annotatorConfidence"),
         question=tuple(_codes_4(element, "questionTypeCode")),
+        label=field_of(element, "label"),
         characteristics=tuple(
             _entity(dialect, at, child) for at, child in numbered(place, under(element, *CHARACTERISTICS))
         ),

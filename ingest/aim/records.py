@@ -24,7 +24,6 @@ __all__ = ["ANNOTATION_CLOCK", "translate", "visits"]
 ANNOTATION_CLOCK: Final = "annotation"
 """The clock of an annotation's own date: when it was read is not when it was imaged, and is not shifted with it."""
 
-
 WITHIN: Final = STATISTICS | {ncit.AREA}
 """What is measured of the pixels within a shape."""
 
