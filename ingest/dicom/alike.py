@@ -19,7 +19,6 @@ from ingest.dicom.fast import (
     UNDEFINED,
     UNSTATED,
     Encodings,
-    Entry,
     Plan,
     Texts,
     Walked,
@@ -27,9 +26,9 @@ from ingest.dicom.fast import (
     read_on,
 )
 from ingest.dicom.meta import Metas
-from ingest.dicom.values import known_attribute
+from ingest.dicom.values import Decoder, known_attribute
 from ingest.dicom.walk import LONG, Syntax, head, is_sequence
-from ingest.gate.private import PrivateElements
+from ingest.gate.private import PrivateElements, may_be_read
 
 __all__ = ["Alike"]
 
@@ -43,6 +42,9 @@ MOST_PATTERNS: Final = 3
 LONGEST_PATTERN: Final = 1 << 17
 """In bytes; as a rule a header has a tenth of that."""
 
+SHORT: Final = 6
+"""The bytes before a length of two bytes; before one of four there are four or eight (PS3.5 7.1.2)."""
+
 ITEMS: Final = 0xFFFE0000
 """From here on, tags are of items."""
 
@@ -53,8 +55,9 @@ class Differing(NamedTuple):
     begins: bytes
     """Its bytes before its length: the tag, and the VR where one is stated."""
     tag: int
-    entry: Entry | None
-    """What is done with its value; None where it is passed over."""
+    keyword: str
+    decoder: Decoder | None
+    """Decodes its value; None where it is not wanted."""
     whole: bool
     """Whether it takes more than that: a sequence, what is watched, a private element that may be read."""
     encodings: Encodings
@@ -118,7 +121,7 @@ class Pattern:
         order = _order(self.syntax)
         own: dict[str, Texts] = {}
         odd: dict[int, Walked] = {}
-        for content, _, (begins, tag, entry, whole, encodings) in track.pieces:
+        for content, _, (begins, tag, keyword, decoder, whole, encodings) in track.pieces:
             at += len(content)
             if not (data.startswith(content, at - len(content)) and data.startswith(begins, at)):
                 return None
@@ -131,10 +134,10 @@ class Pattern:
             stop = start + int.from_bytes(data[at:start], order)
             if stop > len(data):
                 return None
-            if entry is not None and entry.decoder is not None and stop > start:
-                decoded = plan.decode(tag, entry.decoder, data[start:stop], encodings, little)
+            if decoder is not None and stop > start:
+                decoded = plan.decode(tag, decoder, data[start:stop], encodings, little)
                 if decoded:
-                    own[entry.keyword] = decoded
+                    own[keyword] = decoded
             at = stop
         if not data.startswith(track.rest, at):
             return None
@@ -191,15 +194,14 @@ class Pattern:
             pieces.append(Piece(content, watched, self._differing(number, part.encodings)))
             begin = number + 1
         rest, watched = self._between(part, begin, len(self.tags))
-        differing = [piece.differing for piece in pieces]
-        private = part.private if any(one.entry and one.entry.private for one in differing) else None
+        private = any(may_be_read(piece.differing.tag) for piece in pieces) and bool(self.plan.private)
         common = Common(
-            values={**({} if private else part.read_private()), **part.values},
+            values=part.values if private else {**part.read_private(), **part.values},
             items=part.items,
             watched=tuple(part.watched),
-            differing=frozenset(known_attribute(one.tag)[0] for one in differing if one.whole),
+            differing=frozenset(piece.differing.keyword for piece in pieces if piece.differing.whole),
         )
-        return Track(tuple(pieces), rest + self.rest, watched, common, private)
+        return Track(tuple(pieces), rest + self.rest, watched, common, part.private if private else None)
 
     def _between(self, part: Walked, begin: int, end: int) -> tuple[bytes, tuple[Watched, ...]]:
         """The bytes of the elements from one to another, once they are read, and what is watched in them."""
@@ -212,11 +214,8 @@ class Pattern:
         entry = self.plan.entry(tag)
         nested = vr == b"SQ" or length == UNDEFINED or (vr in UNSTATED and is_sequence(tag))
         whole = nested or (entry is not None and (entry.watched or entry.private))
-        return Differing(self._begins(number), tag, entry, whole, encodings)
-
-
-SHORT: Final = 6
-"""The bytes before a length of two bytes; before one of four there are four or eight."""
+        decoder = entry.decoder if entry is not None and entry.wanted else None
+        return Differing(self._begins(number), tag, known_attribute(tag)[0], decoder, whole, encodings)
 
 
 def _order(syntax: Syntax) -> Literal["little", "big"]:
@@ -224,7 +223,7 @@ def _order(syntax: Syntax) -> Literal["little", "big"]:
 
 
 def _length_at(data: bytes, at: int, syntax: Syntax) -> int:
-    """Where the length of an element stands (PS3.5 7.1.2)."""
+    """Where the length of an element stands."""
     if not syntax.explicit:
         return at + 4
     return at + (8 if data[at + 4 : at + 6] in LONG else SHORT)

@@ -35,7 +35,6 @@ __all__ = [
     "UNDEFINED",
     "UNSTATED",
     "Encodings",
-    "Entry",
     "Plan",
     "Texts",
     "Walked",
