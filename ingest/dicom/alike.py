@@ -30,7 +30,10 @@ from ingest.dicom.values import Decoder, known_attribute
 from ingest.dicom.walk import LONG, Syntax, head, is_sequence
 from ingest.gate.private import PrivateElements, may_be_read
 
-__all__ = ["Alike"]
+__all__ = ["FIRST", "Alike"]
+
+FIRST: Final = 1 << 16
+"""The bytes of which a header is read at first: those of most images are shorter."""
 
 SERIES: Final = {True: b"\x20\x00\x0e\x00", False: b"\x00\x20\x00\x0e"}
 """The tag of SeriesInstanceUID, by little endian; the first place with these bytes finds the pattern."""
@@ -260,6 +263,8 @@ class Alike:
     plan: Plan
     patterns: dict[tuple[Syntax, bytes], list[Pattern]] = field(default_factory=dict)
     metas: Metas = field(default_factory=Metas)
+    ahead: int = FIRST
+    """How many bytes of the next file are read at first; its header is as long as that of the last, as a rule."""
 
     def read(self, data: bytes, at: int, size: int, syntax: Syntax) -> Walked:
         """As `ingest.dicom.fast.read_elements`."""

@@ -28,7 +28,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.valuerep import VR
 
-from ingest.dicom.alike import Alike
+from ingest.dicom.alike import FIRST, Alike
 from ingest.dicom.elements import BrokenDicomError, Elements, Header, Watched, place_of
 from ingest.dicom.fast import (
     DEEPEST_ITEM,
@@ -76,8 +76,8 @@ META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
 
 SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 
-FIRST = 1 << 16
-"""The bytes that are read first: the headers of most images are shorter."""
+LEAST = 1 << 13
+"""The bytes that are read where the header of the file before was not longer."""
 LARGEST = 1 << 30
 """The bytes of the largest file that is mapped where its header is longer than that."""
 
@@ -199,13 +199,14 @@ def read_header(
     try:
         with open(path, "rb", buffering=0) as handle:  # noqa: PTH123 - of every file of a run
             size = os.fstat(handle.fileno()).st_size
-            data = handle.read(FIRST)
+            data = handle.read(alike.ahead)
             if data[128:132] != MARK:
                 _require_dicom(data[:132])
             try:
                 return _quickly(handle, data, size, alike)
             except (OddBytesError, MoreBytesError):
-                _require_bounded(handle, data)
+                handle.seek(0)
+                _require_bounded(handle, handle.read(FIRST))
                 with silent_pydicom():
                     return _patiently(io.BufferedReader(handle), size, alike.plan)
     except BrokenDicomError:
@@ -233,11 +234,14 @@ def _quickly(handle: BinaryIO, data: bytes, size: int, alike: Alike) -> Header:
     try:
         found = alike.read(data, at, size, syntax)
     except MoreBytesError:
+        if len(data) < min(size, FIRST):
+            return _quickly(handle, data + handle.read(FIRST - len(data)), size, alike)
         if len(data) >= size or size > LARGEST:
             raise
         with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             found = read_elements(mapped, at, size, alike.plan, syntax)
             return _header(handle, found, meta, size, hashlib.sha256(memoryview(mapped)[: found.at]).hexdigest())
+    alike.ahead = max(LEAST, min(FIRST, found.at + found.at // 4))
     return _header(handle, found, meta, size, hashlib.sha256(memoryview(data)[: found.at]).hexdigest())
 
 

@@ -227,6 +227,23 @@ def test_what_is_planted_in_later_files_is_met_as_in_a_first_one(factory, place)
     assert refused in (set(), {"4.dcm", "5.dcm", "7.dcm"})
 
 
+@pytest.mark.parametrize("length", [100, 9_000, 40_000, 70_000, 200_000])
+def test_a_header_may_be_longer_than_that_of_the_file_before(factory, length):
+    """More bytes are read where those that sufficed for the last file do not."""
+    short = factory.write("1.dcm", 1)
+    long = factory.write("2.dcm", 2, SeriesInstanceUID="1.2.3.1.2", PatientComments="x" * 100)
+    dataset = pydicom.dcmread(long)
+    dataset.private_block(0x0029, "MAKER", create=True).add_new(0x0C, "OB", bytes(length))
+    dataset.save_as(long)
+    for path in (long, short, long, short, long):
+        expected = alone(path)
+        dicom_header._alike.cache_clear()
+        read_header(short, HEADER_KEYWORDS)
+        assert read_header(path, HEADER_KEYWORDS) == expected
+    assert expected.pixels is not None
+    assert expected.pixels > length
+
+
 def test_two_kinds_of_image_in_a_series_are_both_known_again(factory):
     """Files with other elements have a pattern of their own, so that their turns cost nothing."""
     told = [{"EchoTime": str(number)} | ({"FlipAngle": "12"} if number % 2 else {}) for number in range(12)]
