@@ -3324,6 +3324,7 @@ class q:
     EVENT_CLASS = Curie("q:Event")
     FIELD_STRENGTH = Curie("q:fieldStrength")
     FINDING = Curie("q:Finding")
+    FIRST_READING_ANCHOR = Curie("q:FirstReadingAnchor")
     FIRST_TREATMENT_ANCHOR = Curie("q:FirstTreatmentAnchor")
     FLAIR_CROSSES_MIDLINE = Curie("q:FlairCrossesMidline")
     FRACTIONS = Curie("q:fractions")
