@@ -35,6 +35,7 @@ from analysis.statements import (
 from analysis.uids import uid_of
 from ingest.aim.facts import LABEL, NOTHING
 from ingest.aim.records import ANNOTATION_CLOCK
+from ingest.observed.quantities import automation_word
 from mappings.code_sets import Triplet
 from ontology.prefixes import Curie
 from ontology.records import Measurement, Observation, Response, When
@@ -382,10 +383,13 @@ class _Annotation:
         valued(dimension, "label", codes[0].meaning)
         valued(result, "value", value)
         made = self.given.procedure(item)
-        if made is not None and made.software:
+        if made is not None and (made.software or made.automation):
             algorithm = element(node, "algorithm")
-            valued(algorithm, "name", made.software)
-            unknown(algorithm, "type")
+            valued(algorithm, "name", made.software or "")
+            if made.automation:
+                coded(algorithm, "type", Triplet(word := automation_word(made.automation), "99QILIN", word.lower()))
+            else:
+                unknown(algorithm, "type")
             if made.version:
                 valued(algorithm, "version", made.version)
         return node

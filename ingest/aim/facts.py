@@ -115,12 +115,18 @@ class Translation:
         return meaning(found, self.codes)
 
 
-def procedure(software: Software | None) -> records.Procedure | None:
-    """The program or device, keyed by a hash of its name and version."""
-    if software is None:
+def procedure(software: Software | None, automation: Curie | None = None) -> records.Procedure | None:
+    """The program or device, keyed by a hash of what is known of it; None where nothing is.
+
+    ``automation`` is how much of the work it did where that is not said of the software itself.
+    """
+    name, version = (software.name, software.version) if software else ("", "")
+    automation = quantities.automation(software.automation if software else "") or automation
+    if not (name or automation):
         return None
-    key = hashlib.sha256(f"{software.name}\0{software.version}".encode()).hexdigest()[:16]
-    return records.Procedure(key=f"aim-{key}", software=software.name, version=software.version or None)
+    said = "\0".join((name, version, automation) if automation else (name, version))
+    key = hashlib.sha256(said.encode()).hexdigest()[:16]
+    return records.Procedure(key=f"aim-{key}", software=name or None, version=version or None, automation=automation)
 
 
 def facts(translation: Translation) -> Iterator[Yield]:

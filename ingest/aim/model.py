@@ -40,6 +40,8 @@ class Software:
 
     name: str
     version: str
+    automation: str = ""
+    """How much of the work it did, where the document says so."""
 
 
 @dataclass(frozen=True, slots=True)
