@@ -3367,7 +3367,6 @@ class q:
     LESION_IDENTITY = Curie("q:LesionIdentity")
     LESION_MALIGNANCY = Curie("q:LesionMalignancy")
     LESION_MULTIPLICITY = Curie("q:LesionMultiplicity")
-    LESION_PRESENCE = Curie("q:LesionPresence")
     LESION_SPHERICITY = Curie("q:LesionSphericity")
     LESION_SPICULATION = Curie("q:LesionSpiculation")
     LESION_TEXTURE = Curie("q:LesionTexture")
