@@ -83,7 +83,7 @@ def _dated(build: Views) -> Iterator[str]:
 
 
 def _candidates(build: Views, events: dict[str, list[str]]) -> Iterator[str]:
-    """Where an anchor may come from: an event, the first treatment, the first study or reading, the clock's own zero."""
+    """Where an anchor may come from: an event, the first treatment, study or reading, the clock's own zero."""
     columns = "collection, subject, {clock} AS clock, audience, {anchor} AS anchor, {day} AS day"
     grouped = "FROM {view} WHERE {first} = {last} GROUP BY ALL"
 
