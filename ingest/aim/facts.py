@@ -187,10 +187,13 @@ def _labelled(entity: Entity) -> tuple[Code, ...]:
     return (Code(label, LABEL, label),) if label else ()
 
 
-def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: str | None = None) -> Iterator[Yield]:
+def _entity(
+    translation: Translation, entity: Entity, variable: Curie, part_of: str | None = None, above: str = ""
+) -> Iterator[Yield]:
     """A statement as a finding of ``variable``, and the statements nested in it as findings of its own term.
 
-    A statement that something is absent is a finding of the thing itself with the value *absent*.
+    A statement that something is absent is a finding of the thing itself with the value *absent*. ``above`` is the
+    label of what it is part of: one that repeats it and is not known asks nothing else.
     """
     term = translation.meaning(entity.codes)
     if term == q.VISIT:
@@ -201,7 +204,7 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
     asked = _asked(translation, question)
     if part_of and entity.quantifications:
         term = asked or term  # it is the question itself, and what quantifies it the answer
-    elif question:
+    elif question and not (asked is None and entity.label == above):
         variable = asked or q.UNMAPPED
     kind, value = stated(variable, term)
     if entity.present is False:
@@ -218,7 +221,7 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
     )
     below = q.UNMAPPED if term is None or term in NOTHING else term
     for part in entity.characteristics:
-        yield from _entity(translation, part, below, entity.place)
+        yield from _entity(translation, part, below, entity.place, entity.label)
     for quantification in entity.quantifications:
         yield from _quantification(translation, quantification, entity, below)
 
