@@ -43,7 +43,7 @@ __all__ = [
     "too_deep",
 ]
 
-DEEPEST_ITEM: Final = 3
+DEEPEST_ITEM: Final = 4
 PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 UNDEFINED: Final = 0xFFFFFFFF
 CHARACTER_SET: Final = 0x00080005

@@ -17,6 +17,9 @@ from ingest.dicom.concepts import (
     contrast_of,
     date_of,
     modality_of,
+    radionuclide_of,
+    regions_of,
+    stain_of,
     tracer_of,
     triplets_of,
     uptake_of,
@@ -45,9 +48,11 @@ TRACER = "RadiopharmaceuticalInformationSequence"
 AGENT = "ContrastBolusAgentSequence"
 REGION = "AnatomicRegionSequence"
 TITLE = "ConceptNameCodeSequence"
+VIEW = "ViewCodeSequence"
+SPECIMEN = "SpecimenDescriptionSequence"
 
 ATTRIBUTES = tuple(sorted(dicom_attributes()))
-SEQUENCES = (REGION, AGENT, TRACER, TITLE)
+SEQUENCES = (REGION, AGENT, TRACER, TITLE, VIEW, SPECIMEN)
 HEADER_KEYWORDS = frozenset(ATTRIBUTES).union(
     SEQUENCES,
     GROUPS,
@@ -179,9 +184,13 @@ class SeriesSum:
         seconds = 86400 * (last_day - first_day).days + last - first
         return seconds if seconds <= LONGEST_SCAN else None
 
+    def _regions(self) -> tuple[Elements, ...]:
+        """The anatomic region of the series, of a slide that of its specimens."""
+        return self.items.get(REGION) or regions_of(self.items.get(SPECIMEN, ()))
+
     def _body_part(self) -> Curie | None:
         texts = (*self._distinct("BodyPartExamined").texts(), "")
-        found = {part for text in texts if (part := body_part_of(self.items.get(REGION, ()), text))}
+        found = {part for text in texts if (part := body_part_of(self._regions(), text))}
         return found.pop() if len(found) == 1 else None
 
     # records -----------------------------------------------------------------------------------------------------
@@ -212,6 +221,8 @@ class SeriesSum:
     def _header(self, when: When | None, *, attested: bool) -> SeriesHeader:
         tracers = self.items.get(TRACER, ())
         contrast, plain, agent = self._contrast()
+        radionuclide, radionuclide_code = radionuclide_of(tracers)
+        stain, stain_code = stain_of(self.items.get(SPECIMEN, ()))
         modality = self._distinct("Modality").one()
         facts = SeriesFacts(
             modality=modality,
@@ -230,14 +241,19 @@ class SeriesSum:
             when=when,
             instance_count=len(self.instances),
             body_part=facts.body_part,
-            body_part_code=triplets_of(self.items.get(REGION, ())),
+            body_part_code=triplets_of(self._regions()),
             tracer=tracer_of(tracers),
             tracer_code=triplets_of(
                 chain(*(item.items.get("RadiopharmaceuticalCodeSequence", ()) for item in tracers))
             ),
+            radionuclide=radionuclide,
+            radionuclide_code=radionuclide_code,
             contrast=agent,
             contrast_code=triplets_of(self.items.get(AGENT, ())),
             title_code=triplets_of(self.items.get(TITLE, ())),
+            view_code=triplets_of(_with_modifiers(self.items.get(VIEW, ()))),
+            stain=stain,
+            stain_code=stain_code,
             uptake_minutes=uptake_of(tracers[0], self.acquired) if tracers else None,
             acquisition=rule.kind if rule else None,
             acquisition_rule=rule.name if rule else None,
@@ -314,6 +330,13 @@ class SeriesSum:
             yield Finding(
                 key="PatientSex", subject=self.subject, variable=ncit.SEX, value_concept=SEXES.get(sex), raw=sex
             )
+
+
+def _with_modifiers(views: Iterable[Elements]) -> Iterator[Elements]:
+    """The codes of a view, each followed by those that modify it (PS3.3 C.8.11.7)."""
+    for view in views:
+        yield view
+        yield from view.items.get("ViewModifierCodeSequence", ())
 
 
 def joined(uids: Iterable[str]) -> str:
