@@ -25,6 +25,7 @@ __all__ = [
     "contrast_of",
     "date_of",
     "meanings",
+    "modality_named",
     "modality_of",
     "radionuclide_of",
     "regions_of",
@@ -36,6 +37,23 @@ __all__ = [
 ]
 
 MODALITIES = frozenset(value for value in vars(dcm).values() if isinstance(value, str))
+OF_CLASSES = {
+    f"1.2.840.10008.5.1.4.1.1.{end}": modality
+    for modality, ends in {
+        "CT": ("2", "2.1", "2.2"),
+        "MR": ("4", "4.1", "4.2", "4.4"),
+        "NM": ("20",),
+        "PT": ("128", "128.1", "130"),
+        "RTDOSE": ("481.2",),
+        "RTPLAN": ("481.5",),
+        "RTSTRUCT": ("481.3",),
+        "SEG": ("66.4", "66.7"),
+        "SM": ("77.1.6",),
+        "US": ("3.1", "6.1"),
+    }.items()
+    for end in ends
+}
+"""The modality of SOP classes (PS3.4 B.5) that have one only."""
 LONGEST_UPTAKE = 6 * 60
 SCHEMES = {"SNM3": "SRT", "99SDM": "SRT"}
 """Designators of old for one scheme."""
@@ -114,6 +132,12 @@ def modality_of(text: str) -> Curie | None:
     """The DICOM controlled term of a modality (PS3.16 CID 29)."""
     concept = Curie(f"dcm:{text}")
     return concept if concept in MODALITIES else None
+
+
+def modality_named(texts: Iterable[str], sop_classes: Iterable[str]) -> str:
+    """The one modality that a series states, or that its SOP class has; empty where neither is."""
+    stated = {*texts} or {OF_CLASSES.get(name, "") for name in sop_classes}
+    return stated.pop() if len(stated) == 1 else ""
 
 
 def tracer_of(items: tuple[Elements, ...]) -> Curie | None:

@@ -16,6 +16,7 @@ from ingest.dicom.concepts import (
     body_part_of,
     contrast_of,
     date_of,
+    modality_named,
     modality_of,
     radionuclide_of,
     regions_of,
@@ -167,6 +168,9 @@ class SeriesSum:
     def _distinct(self, keyword: str) -> Distinct:
         return self.values.get(keyword) or Distinct()
 
+    def _modality(self) -> str:
+        return modality_named(self._distinct("Modality").texts(), self._distinct("SOPClassUID").texts())
+
     def _contrast(self) -> tuple[bool, bool, Curie | None]:
         """Whether an agent is stated as given, whether it is stated that none was, and which where that is sure."""
         agents = self.items.get(AGENT, ())
@@ -223,7 +227,7 @@ class SeriesSum:
         contrast, plain, agent = self._contrast()
         radionuclide, radionuclide_code = radionuclide_of(tracers)
         stain, stain_code = stain_of(self.items.get(SPECIMEN, ()))
-        modality = self._distinct("Modality").one()
+        modality = self._modality()
         facts = SeriesFacts(
             modality=modality,
             contrast=contrast,
@@ -288,7 +292,7 @@ class SeriesSum:
         """The verdicts on the series as findings."""
         tracers = self.items.get(TRACER, ())
         checked = Checked(
-            modality=self._distinct("Modality").one(),
+            modality=self._modality(),
             acquisition=header.acquisition,
             tracer=header.tracer,
             uptake=header.uptake_minutes,

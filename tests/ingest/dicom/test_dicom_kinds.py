@@ -393,3 +393,12 @@ def test_the_view_of_a_mammogram_is_told_with_its_modifiers(factory):
     factory.write("a", SOPClassUID=STORAGE + "1.2", Modality="MG", ViewCodeSequence=[view])
     told = header_of(factory.read()).view_code
     assert told == "399162004|SCT|cranio-caudal + 399055006|SCT|Spot Compression"
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality", "concept"),
+    [("2", None, dcm.COMPUTED_TOMOGRAPHY), ("2", "MR", dcm.MAGNETIC_RESONANCE), ("7", None, None)],
+)
+def test_a_modality_that_is_not_stated_is_that_of_the_class(factory, sop_class, modality, concept):
+    factory.write("a", SOPClassUID=STORAGE + sop_class, Modality=modality)
+    assert header_of(factory.read()).modality == concept
