@@ -41,8 +41,8 @@ from ontology.units import convert
 
 __all__ = ["HEADER_KEYWORDS", "Instance", "SeriesSum", "age_of"]
 
-POSITIVE = {"PatientSize", "PatientWeight"}
-"""Written as 0 by devices where nobody entered them."""
+POSITIVE = {"HeartRate", "KVP", "PatientSize", "PatientWeight"}
+"""Written as 0 by devices where nobody entered or measured them."""
 FREE_STUDY_TEXT = "StudyDescription"
 
 TRACER = "RadiopharmaceuticalInformationSequence"

@@ -402,3 +402,41 @@ def test_the_view_of_a_mammogram_is_told_with_its_modifiers(factory):
 def test_a_modality_that_is_not_stated_is_that_of_the_class(factory, sop_class, modality, concept):
     factory.write("a", SOPClassUID=STORAGE + sop_class, Modality=modality)
     assert header_of(factory.read()).modality == concept
+
+
+@pytest.mark.parametrize(
+    ("pulse", "planar", "kind"),
+    [
+        ("GRADIENT", "NO", ncit.DYNAMIC_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING),
+        ("SPIN", "NO", None),
+        ("GRADIENT", "YES", None),
+    ],
+)
+def test_the_rules_know_the_sequences_of_enhanced_objects(factory, pulse, planar, kind):
+    frames = [
+        {
+            "PlanePositionSequence": [{"ImagePositionPatient": ["0", "0", str(5 * at)]}],
+            "PlaneOrientationSequence": [{"ImageOrientationPatient": AXIAL}],
+            "FrameContentSequence": [{"TemporalPositionIndex": time}],
+        }
+        for time in (1, 2, 3)
+        for at in range(2)
+    ]
+    factory.write(
+        "a",
+        SOPClassUID=ENHANCED_MR,
+        Modality="MR",
+        BodyPartExamined="BREAST",
+        EchoPulseSequence=pulse,
+        EchoPlanarPulseSequence=planar,
+        NumberOfFrames=len(frames),
+        PerFrameFunctionalGroupsSequence=frames,
+    )
+    assert header_of(factory.read()).acquisition == kind
+
+
+def test_a_tube_voltage_of_zero_is_none(factory):
+    factory.write("a", SOPClassUID=STORAGE + "1", Modality="CR", KVP="0", Exposure="0")
+    attributes = header_of(factory.read()).attributes
+    assert "KVP" not in attributes
+    assert attributes["Exposure"] == 0
