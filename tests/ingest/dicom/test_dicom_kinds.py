@@ -440,3 +440,58 @@ def test_a_tube_voltage_of_zero_is_none(factory):
     attributes = header_of(factory.read()).attributes
     assert "KVP" not in attributes
     assert attributes["Exposure"] == 0
+
+
+@pytest.mark.parametrize(("times", "kind"), [(1, q.STATIC_PET), (3, q.DYNAMIC_PET)])
+def test_enhanced_pet_says_what_is_asked_of_pet(factory, times, kind):
+    tracer = {
+        "Radiopharmaceutical": "FDG",
+        "RadiopharmaceuticalCodeSequence": [code("35321007", "Fluorodeoxyglucose F^18^")],
+        "RadionuclideCodeSequence": [code("77004003", "^18^Fluorine")],
+        "RadionuclideTotalDose": "370000000",
+        "RadionuclideHalfLife": "6586.2",
+        "RadiopharmaceuticalStartDateTime": "20200110090000",
+    }
+    frames = [
+        {
+            "PlanePositionSequence": [{"ImagePositionPatient": ["0", "0", str(3 * at)]}],
+            "FrameContentSequence": [
+                {"FrameAcquisitionDateTime": f"2020011010{5 * time:02}00", "FrameAcquisitionDuration": 300000.0,
+                 "TemporalPositionIndex": time + 1}
+            ],
+            "PETFrameCorrectionFactorsSequence": [{"DecayFactor": "1.5"}],
+        }
+        for time in range(times)
+        for at in range(3)
+    ]  # fmt: skip
+    shared = {
+        "PlaneOrientationSequence": [{"ImageOrientationPatient": AXIAL}],
+        "PixelMeasuresSequence": [{"PixelSpacing": ["4", "4"], "SliceThickness": "3"}],
+        "PETFrameTypeSequence": [{"FrameType": ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]}],
+        "PETReconstructionSequence": [{"ReconstructionAlgorithm": "OSEM", "NumberOfIterations": 4}],
+    }
+    factory.write(
+        "a",
+        SOPClassUID=STORAGE + "130",
+        Modality="PT",
+        NumberOfFrames=len(frames),
+        AttenuationCorrected="YES",
+        RadiopharmaceuticalInformationSequence=[tracer],
+        SharedFunctionalGroupsSequence=[shared],
+        PerFrameFunctionalGroupsSequence=frames,
+    )
+    header = header_of(factory.read())
+    assert (header.acquisition, header.tracer, header.radionuclide) == (
+        kind, ncit.FLUDEOXYGLUCOSE_F_18, sct.N18_FLUORINE
+    )  # fmt: skip
+    assert (header.uptake_minutes, header.slice_spacing) == (60, 3)
+    assert header.temporal_positions == (times if times > 1 else None)
+    said = {
+        "DecayFactor": Decimal("1.5"),
+        "FrameAcquisitionDuration": 300000,
+        "NumberOfIterations": 4,
+        "RadionuclideTotalDose": 370000000,
+        "ReconstructionAlgorithm": "OSEM",
+        "SliceThickness": 3,
+    }
+    assert {name: header.attributes[name] for name in said} == said
