@@ -255,10 +255,17 @@ class SeriesHeader(Record):
     body_part_code: str | None = None
     tracer: Curie | None = None
     tracer_code: str | None = None
+    radionuclide: Curie | None = None
+    radionuclide_code: str | None = None
     contrast: Curie | None = None
     contrast_code: str | None = None
     title_code: str | None = None
     """What a report or a selection of key objects is: the triplet of its title."""
+    view_code: str | None = None
+    """From where a breast or body part was projected, with modifiers."""
+    stain: Curie | None = None
+    """The staining of the specimen on a slide."""
+    stain_code: str | None = None
     uptake_minutes: Decimal | None = None
     acquisition: Curie | None = None
     acquisition_rule: str | None = None

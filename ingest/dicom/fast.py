@@ -45,7 +45,7 @@ __all__ = [
     "too_deep",
 ]
 
-DEEPEST_ITEM: Final = 3
+DEEPEST_ITEM: Final = 4
 PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 UNDEFINED: Final = 0xFFFFFFFF
 CHARACTER_SET: Final = 0x00080005
@@ -303,9 +303,12 @@ class _Reading:
         """One item, decoded as far as headers have sequences; beyond it, what is watched is still seen."""
         values: dict[str, Texts] = {}
         items: dict[str, tuple[Elements, ...]] = {}
+        private = PrivateElements()
         for element in raw:
             keyword, vr = known_attribute(element.tag)
             if not keyword:
+                if kept and self.plan.private and element.items is None and may_be_read(element.tag):
+                    private.add(element.tag, element.vr, self.data[element.start : element.stop])
                 continue
             if (element.items is None) == (vr == "SQ"):
                 raise OddBytesError("a sequence where the dictionary has none, or none where it has one")
@@ -319,6 +322,9 @@ class _Reading:
                 decoded := self._value(element, (*path, keyword), vr, encodings)
             ):
                 values[keyword] = decoded
+        if private.found:
+            read = private.values(little=self.little)
+            values = {**{keyword: held for keyword, held in read.items() if keyword in self.plan.private}, **values}
         return Elements(values if kept else {}, items)
 
     def _value(self, element: Element, path: tuple[str, ...], vr: str, encodings: Encodings) -> Texts:

@@ -339,14 +339,14 @@ def _decode(found: Dataset, plan: Plan) -> tuple[Elements, tuple[Watched, ...]]:
     """The wanted elements of a data set that pydicom has read, and what is watched in all of it."""
     watched: list[Watched] = []
     elements = _item(found, plan, watched, (), 0, kept=True)
-    private = _private_of(found, plan)
-    return Elements({**private, **elements.values}, elements.items), tuple(watched)
+    return elements, tuple(watched)
 
 
 def _private_of(found: Dataset, plan: Plan) -> Mapping[str, tuple[Scalar, ...]]:
     """The same as `Walked.read_private`, of a data set that pydicom has read."""
     held, little = PrivateElements(), True
     for raw in tuple(found.elements()) if plan.private else ():
+        # sequences, which pydicom has read by now, are none of the listed elements
         if may_be_read(int(raw.tag)) and isinstance(raw, RawDataElement) and raw.value:
             held.add(int(raw.tag), (raw.VR or "").encode(), bytes(raw.value))
             little = raw.is_little_endian
@@ -381,7 +381,7 @@ def _item(
             values[keyword] = decoded
         if seen and (shown := judged_values(keyword, decoded, filled=bool(value.strip(b" \0")))):
             watched.append(Watched((*path, keyword), shown))
-    return Elements(values, items)
+    return Elements({**_private_of(found, plan), **values} if kept else values, items)
 
 
 def _inner(

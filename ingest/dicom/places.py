@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from ingest.dicom.header import Elements
+from ingest.gate.private import private_rows
 from ontology.fields import Kind, dicom_attributes
 from ontology.records import Scalar
 
@@ -23,6 +24,9 @@ GROUPS: Final = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequ
 REGION: Final = "AnatomicRegionSequence"
 ANY: Final = "*"
 """Every attribute of an item: what a conversion of single images to frames took over as it was."""
+
+PRIVATE: Final = frozenset(row.keyword for row in private_rows() if row.vr != "LO")
+"""The attributes as which private elements are read that hold no text."""
 
 Items = Mapping[str, tuple[Elements, ...]]
 
@@ -55,17 +59,25 @@ PLACE_SEQUENCES: Final = frozenset(place.sequences[0] for place in places())
 
 
 def images_in(header: Elements) -> Iterator[Elements]:
-    """The images of a file, each with its own and the shared attributes at its top; one where there are no frames."""
+    """The images of a file, each with its own and the shared attributes at its top; one where there are no frames.
+
+    A functional group has nothing beside its sequences but private elements.
+    """
     shared, single = (header.items.get(name, ()) for name in GROUPS)
     values = {**header.values, **found_in(header)}
     items = dict(header.items)
     for group in shared:
-        values |= found_in(group)
+        values |= {**_own(group), **found_in(group)}
         items |= _regions(group)
     if not single:
         yield Elements(values, items)
     for group in single:
-        yield Elements({**values, **found_in(group)}, {**items, **_regions(group)})
+        yield Elements({**values, **_own(group), **found_in(group)}, {**items, **_regions(group)})
+
+
+def _own(group: Elements) -> dict[str, tuple[Scalar, ...]]:
+    """The numbers that private elements of a functional group say."""
+    return {keyword: values for keyword, values in group.values.items() if keyword in PRIVATE}
 
 
 def found_in(root: Elements) -> dict[str, tuple[Scalar, ...]]:

@@ -14,7 +14,11 @@ from ingest.dicom.concepts import (
     body_part_of,
     contrast_of,
     date_of,
+    modality_named,
     modality_of,
+    radionuclide_of,
+    regions_of,
+    stain_of,
     tracer_of,
     triplets_of,
     uptake_of,
@@ -36,17 +40,19 @@ from ontology.units import convert
 
 __all__ = ["HEADER_KEYWORDS", "SeriesSum", "age_of"]
 
-POSITIVE = {"PatientSize", "PatientWeight"}
-"""Written as 0 by devices where nobody entered them."""
+POSITIVE = {"HeartRate", "KVP", "PatientSize", "PatientWeight"}
+"""Written as 0 by devices where nobody entered or measured them."""
 FREE_STUDY_TEXT = "StudyDescription"
 
 TRACER = "RadiopharmaceuticalInformationSequence"
 AGENT = "ContrastBolusAgentSequence"
 REGION = "AnatomicRegionSequence"
 TITLE = "ConceptNameCodeSequence"
+VIEW = "ViewCodeSequence"
+SPECIMEN = "SpecimenDescriptionSequence"
 
 ATTRIBUTES = tuple(sorted(dicom_attributes()))
-SEQUENCES = (REGION, AGENT, TRACER, TITLE)
+SEQUENCES = (REGION, AGENT, TRACER, TITLE, VIEW, SPECIMEN)
 HEADER_KEYWORDS = frozenset(ATTRIBUTES).union(
     SEQUENCES,
     GROUPS,
@@ -171,6 +177,9 @@ class SeriesSum:
     def _distinct(self, keyword: str) -> Distinct:
         return self.values.get(keyword) or Distinct()
 
+    def _modality(self) -> str:
+        return modality_named(self._distinct("Modality").texts(), self._distinct("SOPClassUID").texts())
+
     def _contrast(self) -> tuple[bool, bool, Curie | None]:
         """Whether an agent is stated as given, whether it is stated that none was, and which where that is sure."""
         agents = self.items.get(AGENT, ())
@@ -188,9 +197,13 @@ class SeriesSum:
         seconds = 86400 * (last_day - first_day).days + last - first
         return seconds if seconds <= LONGEST_SCAN else None
 
+    def _regions(self) -> tuple[Elements, ...]:
+        """The anatomic region of the series, of a slide that of its specimens."""
+        return self.items.get(REGION) or regions_of(self.items.get(SPECIMEN, ()))
+
     def _body_part(self) -> Curie | None:
         texts = (*self._distinct("BodyPartExamined").texts(), "")
-        found = {part for text in texts if (part := body_part_of(self.items.get(REGION, ()), text))}
+        found = {part for text in texts if (part := body_part_of(self._regions(), text))}
         return found.pop() if len(found) == 1 else None
 
     # records -----------------------------------------------------------------------------------------------------
@@ -221,7 +234,9 @@ class SeriesSum:
     def _header(self, when: When | None, *, attested: bool) -> SeriesHeader:
         tracers = self.items.get(TRACER, ())
         contrast, plain, agent = self._contrast()
-        modality = self._distinct("Modality").one()
+        radionuclide, radionuclide_code = radionuclide_of(tracers)
+        stain, stain_code = stain_of(self.items.get(SPECIMEN, ()))
+        modality = self._modality()
         facts = SeriesFacts(
             modality=modality,
             contrast=contrast,
@@ -239,14 +254,19 @@ class SeriesSum:
             when=when,
             instance_count=len(self.instances),
             body_part=facts.body_part,
-            body_part_code=triplets_of(self.items.get(REGION, ())),
+            body_part_code=triplets_of(self._regions()),
             tracer=tracer_of(tracers),
             tracer_code=triplets_of(
                 chain(*(item.items.get("RadiopharmaceuticalCodeSequence", ()) for item in tracers))
             ),
+            radionuclide=radionuclide,
+            radionuclide_code=radionuclide_code,
             contrast=agent,
             contrast_code=triplets_of(self.items.get(AGENT, ())),
             title_code=triplets_of(self.items.get(TITLE, ())),
+            view_code=triplets_of(_with_modifiers(self.items.get(VIEW, ()))),
+            stain=stain,
+            stain_code=stain_code,
             uptake_minutes=uptake_of(tracers[0], self.acquired) if tracers else None,
             acquisition=rule.kind if rule else None,
             acquisition_rule=rule.name if rule else None,
@@ -281,7 +301,7 @@ class SeriesSum:
         """The verdicts on the series as findings."""
         tracers = self.items.get(TRACER, ())
         checked = Checked(
-            modality=self._distinct("Modality").one(),
+            modality=self._modality(),
             acquisition=header.acquisition,
             tracer=header.tracer,
             uptake=header.uptake_minutes,
@@ -323,6 +343,13 @@ class SeriesSum:
             yield Finding(
                 key="PatientSex", subject=self.subject, variable=ncit.SEX, value_concept=SEXES.get(sex), raw=sex
             )
+
+
+def _with_modifiers(views: Iterable[Elements]) -> Iterator[Elements]:
+    """The codes of a view, each followed by those that modify it (PS3.3 C.8.11.7)."""
+    for view in views:
+        yield view
+        yield from view.items.get("ViewModifierCodeSequence", ())
 
 
 def joined(uids: Iterable[str]) -> str:

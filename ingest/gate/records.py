@@ -112,6 +112,7 @@ KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "raw_code", "dose_unit", "unit"), FREE),
     **dict.fromkeys(("category_code", "kind_code", "site_code"), FREE),
     **dict.fromkeys(("acquisition_rule", "body_part_code", "contrast_code", "title_code", "tracer_code"), FREE),
+    **dict.fromkeys(("radionuclide_code", "stain_code", "view_code"), FREE),
     **dict.fromkeys(("software", "version"), TECHNICAL),
     "description": DESCRIBING,
     "settings": ("mail", "security", "phone"),

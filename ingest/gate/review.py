@@ -25,6 +25,9 @@ __all__ = ["Asked", "Review", "Reviews", "content_of", "reviews_of", "text_flaw"
 TEXTS: Final = frozenset({*FREE_TEXT, "StudyDescription"})
 """Descriptions, comments and names of protocols: free text, of which each value is approved once."""
 
+NUMBERS: Final = {"ClinicalTrialSiteID": re.compile(r"[0-9]{1,8}")}
+"""Attributes that hold numbers of something else than persons, and the form of those; archives number sites so."""
+
 DIGITS: Final = re.compile(r"(?<!\d)\d{6,}(?!\d)")
 LABEL: Final = re.compile(
     r"\b(?:MRN|PID|SSN|ID|ACC(?:ESSION)?|CHART|NHS)\b ?(?:no|nr|number)?[ .:#=]*[A-Z]{0,3}\d{2,}", re.IGNORECASE
@@ -53,6 +56,8 @@ def text_flaw(keyword: str, text: str) -> str | None:
     """
     if keyword not in TEXTS:
         return identifier_in(text, TECHNICAL)
+    if keyword in NUMBERS and NUMBERS[keyword].fullmatch(text):
+        return None
     if found := identifier_in(text, FREE):
         return found
     if LABEL.search(text):

@@ -197,3 +197,10 @@ def test_a_text_within_sequences_is_reviewed_as_one_at_the_top(factory, planted,
     released = factory.read(attested=True, released=lambda content, _place: content == asked[0].content)
     [header] = (record for record in released if isinstance(record, SeriesHeader))
     assert place in header.attributes
+
+
+def test_the_number_of_a_site_is_not_taken_for_that_of_a_person():
+    assert text_flaw("ClinicalTrialSiteID", "76952311") is None
+    assert text_flaw("ClinicalTrialProtocolName", "76952311") == "a number of six digits or more"
+    assert text_flaw("ClinicalTrialSiteID", "MRN 76952311")
+    assert text_flaw("ClinicalTrialSiteID", "123456789")
