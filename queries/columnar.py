@@ -5,12 +5,13 @@ holds that both answer the same. It reads these views, of what the caller may re
 
 - ``observation``: measurements, findings, responses and outcomes, with every column of the record log;
 - ``concept``: ``curie``, ``iri`` and ``name`` of the vocabulary's concepts;
-- ``broader``: ``curie`` and ``broader``, each concept itself among its broader ones.
+- ``broader``: ``curie`` and ``broader``, each concept itself among its broader ones;
+- ``canonical``: ``variable`` and ``unit``.
 
 And what is derived for a generation (which takes about a second more), instead of ``observation``:
 
-- ``fact``: the observations with ``record_type``, their IRIs ``record`` and ``about`` (the lesion's), ``"primary"`` as
-  it is among duplicates, ``day`` and the label of its ``clock``, ``number`` (the value with its datatype), and
+- ``fact``: the observations with ``record_type``, the IRIs ``record``, ``source`` and ``about`` (the lesion),
+  ``"primary"`` as it is among duplicates, ``day`` and the label of its ``clock``, ``number`` (the value with its datatype), and
   ``occasion``, which is the same for two facts of one visit, by number or else by name;
 - ``lesion``, ``reader`` and ``procedure``: by ``collection`` and ``key``, with what is known of them;
 - ``identity``: how sources identified lesions; ``place``: every site of a lesion, and the ``record`` that says it;
@@ -38,6 +39,7 @@ import pyarrow as pa
 import pyoxigraph as ox
 
 from ontology.prefixes import UnknownPrefixError, compact, expand
+from ontology.variables import variables
 from ontology.vocabulary import broader_concepts, concept_labels
 from queries.catalogue import Query
 from store.asked import DERIVED
@@ -140,9 +142,11 @@ def _vocabulary() -> Mapping[str, pa.Table]:
     """The views of the vocabulary; it is read once a process."""
     names = [(curie, expand(curie), name) for curie, name in concept_labels()]
     broader = list(broader_concepts())
+    units = [(item.curie, item.unit) for item in variables().values() if item.unit]
     return {
         "concept": pa.table(list(map(list, zip(*names, strict=True))), ["curie", "iri", "name"]),
         "broader": pa.table(list(map(list, zip(*broader, strict=True))), ["curie", "broader"]),
+        "canonical": pa.table(list(map(list, zip(*units, strict=True))), ["variable", "unit"]),
     }
 
 

@@ -48,14 +48,15 @@ def make_derived(build: Build) -> None:
     """The views `DERIVED`, of a build that has derived days and lesions that are one."""
     _whole(build, (*OBSERVATIONS, *PLACING), facts=True)
     minter, run = build.minter, build.connection.execute
-    record, about = plain(minter.record()), plain(minter.path("lesion", "collection", "subject", "lesion"))
+    record, source = plain(minter.record()), plain(minter.source())
+    about = plain(minter.path("lesion", "collection", "subject", "lesion"))
     run(f"CREATE MACRO iri(curie) AS {plain(concept('curie'))}")
     clock = "CASE WHEN when_anchored THEN 'days from ' || label || ' (' || when_clock || ')' END"
     day = "CASE WHEN when_anchored AND when_first = when_last THEN when_first - when_anchor_day END"
     occasion = "coalesce('visit ' || visit, 'named ' || visit_label)"
     number = "CASE WHEN value IS NOT NULL THEN {'value': value, 'type': value_type} END"
     run(
-        f"CREATE VIEW fact AS SELECT f.*, {record} AS record, {about} AS about, {day} AS day, {clock} AS clock, "
+        f"CREATE VIEW fact AS SELECT f.*, {record} AS record, {source} AS source, {about} AS about, {day} AS day, {clock} AS clock, "
         f"{occasion} AS occasion, {number} AS number FROM ({_together(OBSERVATIONS)}) f "
         f"LEFT JOIN {build.view('anchor')} a ON anchor = when_anchor"
     )
