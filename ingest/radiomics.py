@@ -26,7 +26,16 @@ from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unread
 from ingest.observed.coded import Code, meaning
 from ingest.observed.quantities import Quantity, ValueProblem, amount, quantity_of
 from ingest.observed.regions import PIXELS, box_of, region_key
-from ingest.radiomics_model import Case, Feature, is_radiomics, number_text, numbers_in, plane_of, read_cases, settings_of
+from ingest.radiomics_model import (
+    Case,
+    Feature,
+    is_radiomics,
+    number_text,
+    numbers_in,
+    plane_of,
+    read_cases,
+    settings_of,
+)
 from ingest.subjects_file import LONGEST_ID, Placed, placed
 from ontology.prefixes import Curie
 from ontology.records import (

@@ -11,8 +11,8 @@ holds that both answer the same. It reads these views, of what the caller may re
 And what is derived for a generation (which takes about a second more), instead of ``observation``:
 
 - ``fact``: the observations with ``record_type``, the IRIs ``record``, ``source`` and ``about`` (the lesion),
-  ``"primary"`` as it is among duplicates, ``day`` and the label of its ``clock``, ``number`` (the value with its datatype), and
-  ``occasion``, which is the same for two facts of one visit, by number or else by name;
+  ``"primary"`` as it is among duplicates, ``day`` and the label of its ``clock``, ``number`` (the value
+  with its datatype), and ``occasion``, the same for two facts of one visit, by number or else by name;
 - ``lesion``, ``reader`` and ``procedure``: by ``collection`` and ``key``, with what is known of them;
 - ``identity``: how sources identified lesions; ``place``: every site of a lesion, and the ``record`` that says it;
 - ``same``: two lesions (``key``, ``other`` and its ``iri``) that are one by decision;

@@ -6,8 +6,8 @@ seen AS (
     max(said.name) FILTER (variable = 'ncit:C94523') AS role,
     max(said.name) FILTER (variable = 'ncit:C96643') AS state,
     max(places.name) AS organ,
-    max_by(number, CAST(value AS DOUBLE)) FILTER (variable = 'ncit:C96684' AND CAST(value AS DOUBLE) >= 0) AS diameter,
-    max_by(number, CAST(value AS DOUBLE)) FILTER (variable = 'ncit:C96685' AND CAST(value AS DOUBLE) >= 0) AS "shortAxis",
+    max_by(number, try_cast(value AS DOUBLE)) FILTER (variable = 'ncit:C96684' AND try_cast(value AS DOUBLE) >= 0) AS diameter,
+    max_by(number, try_cast(value AS DOUBLE)) FILTER (variable = 'ncit:C96685' AND try_cast(value AS DOUBLE) >= 0) AS "shortAxis",
     count(value) FILTER (variable IN ('ncit:C96684', 'ncit:C96685')) AS sizes,
     max('urn:oid:' || series) AS series
   FROM

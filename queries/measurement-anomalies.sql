@@ -2,7 +2,7 @@
 WITH
 -- values as numbers to compare; the exact ones are shown
 sized AS (
-  SELECT *, CAST(value AS DOUBLE) AS size
+  SELECT *, try_cast(value AS DOUBLE) AS size
   FROM fact
   WHERE value_type IN ('integer', 'decimal', 'double')
 ),

@@ -3,8 +3,8 @@ WITH
 target AS (
   -- what each reader calls target at each visit
   SELECT
-    collection, subject, lesion, reader, visit, min(day) AS day, min(clock) AS clock,
-    bool_or(accepted_reading) AS accepted
+    collection, subject, lesion, reader, visit, bool_or(accepted_reading) AS accepted,
+    min(CASE WHEN day IS NOT NULL THEN {'clock': clock, 'day': day} END) AS time
   FROM fact
   WHERE
     variable = 'ncit:C94523' AND value_concept = 'ncit:C94520' AND "primary" AND lesion IS NOT NULL
@@ -24,13 +24,13 @@ sized AS (
   FROM fact LEFT JOIN node USING (collection, subject, lesion, reader)
   WHERE
     variable = CASE WHEN node.lesion IS NULL THEN 'ncit:C96684' ELSE 'ncit:C96685' END AND "primary"
-    AND value IS NOT NULL
+    AND try_cast(value AS DOUBLE) >= 0
   GROUP BY ALL
 ),
 seen AS (
   SELECT
-    collection, subject, reader, visit, min(day) AS day, min(clock) AS clock, bool_or(accepted) AS accepted,
-    count(*) AS targets, count(size) AS measured, coalesce(sum(size), 0) AS total
+    collection, subject, reader, visit, min(time) AS time, bool_or(accepted) AS accepted, count(*) AS targets,
+    count(size) AS measured, coalesce(sum(size), 0) AS total
   FROM target LEFT JOIN sized USING (collection, subject, lesion, reader, visit)
   GROUP BY ALL
 ),
@@ -46,8 +46,8 @@ compared AS (
       AND first.visit = baseline AND first.measured > 0
 )
 SELECT
-  c.collection, c.subject, c.reader, accepted, visit, day, clock, targets, targets - measured AS missing,
-  CAST(total AS VARCHAR) AS total,
+  c.collection, c.subject, c.reader, accepted, visit, time.day AS day, time.clock AS clock, targets,
+  targets - measured AS missing, CAST(total AS VARCHAR) AS total,
   CASE
     WHEN nm = 0 THEN '-100'
     WHEN "first nm" <> 0 THEN CAST(CAST((2000 * nm + "first nm") // (2 * "first nm") - 1000 AS DECIMAL(30, 0)) * 0.1 AS VARCHAR)

@@ -56,8 +56,8 @@ def make_derived(build: Build) -> None:
     occasion = "coalesce('visit ' || visit, 'named ' || visit_label)"
     number = "CASE WHEN value IS NOT NULL THEN {'value': value, 'type': value_type} END"
     run(
-        f"CREATE VIEW fact AS SELECT f.*, {record} AS record, {source} AS source, {about} AS about, {day} AS day, {clock} AS clock, "
-        f"{occasion} AS occasion, {number} AS number FROM ({_together(OBSERVATIONS)}) f "
+        f"CREATE VIEW fact AS SELECT f.*, {record} AS record, {source} AS source, {about} AS about, {day} AS day, "
+        f"{clock} AS clock, {occasion} AS occasion, {number} AS number FROM ({_together(OBSERVATIONS)}) f "
         f"LEFT JOIN {build.view('anchor')} a ON anchor = when_anchor"
     )
     run('CREATE VIEW identity AS FROM "every LesionFacts"')

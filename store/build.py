@@ -126,8 +126,8 @@ class Build:
     """The triples of one manifest, optionally of some subjects only.
 
     ``affected`` names a table ``(collection, subject)``; rows without a subject then count by their collection.
-    ``tables`` names the record types that are wanted as views alone, to be counted or asked; then days, and lesions that
-    are one, are derived only where ``derive`` says so.
+    ``tables`` names the record types that are wanted as views alone, to be counted or asked; then days, and lesions
+    that are one, are derived only where ``derive`` says so.
     """
 
     def __init__(
