@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from ontology.prefixes import Curie
@@ -205,14 +207,16 @@ def test_a_result_has_its_size(warehouse: Warehouse) -> None:
     assert columnar.rows(warehouse, asked_for, {}, ANONYMOUS, 30, 1_000_000)
 
 
-def test_a_question_has_its_memory(warehouse: Warehouse) -> None:
-    greedy = replace(
-        query("harmonised-subjects"),
-        parameters=(),
-        sql="SET memory_limit = '20MB'; SET max_temp_directory_size = '0KiB'; SELECT list(range) FROM range(20000000)",
-    )
-    with pytest.raises(QueryFailedError, match="more memory"):
-        columnar.rows(warehouse, greedy, {}, ANONYMOUS, 30)
+def test_a_question_without_memory_is_told_so(warehouse: Warehouse) -> None:
+    with warehouse.observations(ANONYMOUS) as connection:
+        assert connection is not None
+        limit = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+        assert limit == ("2.0 GiB",)  # that of a query worker
+        with (
+            pytest.raises(QueryFailedError, match="more memory"),
+            columnar._limits(connection, 30, time.monotonic() + 30),
+        ):
+            raise duckdb.OutOfMemoryException
 
 
 def test_a_question_takes_a_place_among_the_queries(warehouse: Warehouse) -> None:
@@ -223,6 +227,7 @@ def test_a_question_takes_a_place_among_the_queries(warehouse: Warehouse) -> Non
 
 def test_a_number_that_sql_cannot_hold_is_for_the_triples(tmp_path: Path) -> None:
     opened = Warehouse.open(tmp_path, workers=1)
+    opened.control.save_collection(Collection("odd").within("public"))
     about = {"subject": "s", "lesion": "l", "reader": "r", "visit": 1}
     said = Finding(
         key="f", variable=ncit.TUMOR_IDENTIFICATION, value_concept=ncit.TARGET_LESION_IDENTIFICATION, **about
