@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ontology.fields import Field, Kind, Star, dicom_attributes, star_of
+from ontology.prefixes import Curie
 from ontology.records import Record, When
 from store.open_source import OpenSource
 
@@ -84,7 +85,7 @@ def batch_columns(star: Star, rows: Rows) -> Iterator[Column]:
     yield "collection", [source.collection for source, _ in rows]
     fields = {item.name: item for item in star.fields}
     for name in (item.name for item in dataclasses.fields(star.record)):
-        item = fields.get(name) or Field(name, star.fields[0].predicate, Kind.STRING)
+        item = fields.get(name) or Field(name, Curie(""), Kind.STRING)
         for column, values in COLUMNS.get(item.kind, _plain)(item, rows):
             if any(value is not None for value in values):
                 yield column, values

@@ -16,7 +16,7 @@ from ontology.fields import STARS, Kind, Star
 from ontology.prefixes import Curie
 from ontology.terms import q
 from store.asked import NEEDED, make_derived, make_observation
-from store.build import CLAIMED, KEYS, OBSERVATIONS, Build, connect
+from store.build import CLAIMS, KEYS, OBSERVATIONS, Build, connect
 from store.home import Home
 from store.manifest import Manifest
 
@@ -83,7 +83,7 @@ def observations(
 
     It uses ``memory`` bytes at most, and as many on the disk.
     """
-    claims = CLAIMED if manifest.conflicts else ()  # who owns a study matters only where that is contested
+    claims = CLAIMS if manifest.conflicts else ()  # who owns a study matters only where that is contested
     with connect(home, f"{memory}B") as connection:
         connection.execute(f"SET max_temp_directory_size = '{memory}B'")
         read = {*(NEEDED if derived else OBSERVATIONS), *claims}
