@@ -140,7 +140,7 @@ def log_readings(opened: Warehouse) -> None:
         for a, b in ((0, 1), (2, 1)):
             pair = LesionPair.of("read", ends[a], ends[b])
             opened.lesions.decide(pair, Verdict.SAME, Decision("tester", "they are one"))
-    log_source(opened, "read", readings(1, 60))
+    log_source(opened, "read", readings(1, 120))
     log_source(opened, "read", readings(2, 60), DataClass.METADATA)
     log_source(opened, "read", readings(2, 20))  # copies, some of them of one document
 
