@@ -160,7 +160,7 @@ def test_the_log_answers_as_the_triples_do(curated: Query, caller: Caller, wareh
         by_log = columnar.rows(warehouse, curated, values, caller, 30)
         assert by_log == run(warehouse, replace(curated, sql=None), values, caller).rows, values
         given += len(by_log)
-    assert given > 2
+    assert given > 1
 
 
 @pytest.mark.parametrize("curated", COLUMNAR, ids=lambda item: item.name)
