@@ -136,7 +136,8 @@ class Build:
     """The triples of one manifest, optionally of some subjects only.
 
     ``affected`` names a table ``(collection, subject)``; rows without a subject then count by their collection.
-    ``tables`` names the record types that are wanted as views alone, to be counted: then no days are derived.
+    ``tables`` names the record types that are wanted as views alone, to be counted or asked; then days, and lesions
+    that are one, are derived only where ``derive`` says so.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class Build:
         schema: str = "next",
         affected: str | None = None,
         tables: Collection[str] | None = None,
+        derive: bool | None = None,
     ) -> None:
         self.connection = connection
         self.manifest = manifest
@@ -162,10 +164,11 @@ class Build:
         self._conflicts(logged)
         for table, names in logged.items():
             self._view(table, names)
-        self._paired = False
-        if tables is None:
+        self.paired = False
+        """Whether any lesions are one by decision, as the table ``same`` then says."""
+        if derive or (derive is None and tables is None):
             count_days(self)
-            self._paired = count_same(self)
+            self.paired = count_same(self)
 
     # what is live
 
@@ -305,7 +308,7 @@ class Build:
     def texts(self) -> Iterator[str]:
         """One SQL query per kind of star, each giving rows of TriG text: a star with its graph."""
         if self.manifest.sources:
-            yield self._select(COLLECTION_STAR, self._named("live", ("collection",), ()), ["collection"])
+            yield self._select(COLLECTION_STAR, self.named("live", ("collection",), ()), ["collection"])
             yield self._select(SOURCE_STAR, self._own_graph("live"), [item.name for item in SOURCE_STAR.fields])
         for star in STARS:
             if not self.columns[star.table] or not star.told:
@@ -315,12 +318,12 @@ class Build:
                 others = [
                     item.name for item in star.fields if item.name not in keys and self.has(star.table, item.name)
                 ]
-                yield self._select(star, self._named(star.table, keys, others), [*keys, *others])
+                yield self._select(star, self.named(star.table, keys, others), [*keys, *others])
             else:
                 made = {"duplicate_of"} if _links(star) else set[str]()
-                yield self._select(star, self._facts(star), self.columns[star.table] | made)
+                yield self._select(star, self.facts(star), self.columns[star.table] | made)
         yield self._clocks()
-        if self._paired:
+        if self.paired:
             yield self._select(SAME_LESION_STAR, f"FROM {self.view('same')}", ["other"])
 
     def _select(self, star: Star, rows: str, present: list[str] | set[str]) -> str:
@@ -334,7 +337,7 @@ class Build:
         only = f"WHERE collection IN (SELECT collection FROM {self.affected})" if self.affected else ""
         return f"SELECT *, audience AS graph_name FROM {self.view(table)} {only}"
 
-    def _named(self, table: str, keys: tuple[str, ...], others: tuple[str, ...] | list[str]) -> str:
+    def named(self, table: str, keys: tuple[str, ...], others: tuple[str, ...] | list[str]) -> str:
         """Identifying nodes with the set of audiences whose sources name them.
 
         What identifies is the same in all of them. A label on which they differ, or that one of the audiences lacks,
@@ -362,7 +365,7 @@ class Build:
         chosen = ", ".join([grouped, *map(agreed, others), name])
         return f"SELECT {chosen} FROM ({told}) GROUP BY {grouped}"
 
-    def _facts(self, star: Star) -> str:
+    def facts(self, star: Star) -> str:
         """The rows of a fact with their graph and, for each time, the zero that its day is counted from."""
         view = self.view(star.table)
         joins, days = "", ""
@@ -428,4 +431,4 @@ class Build:
         )
         self.connection.execute(f"CREATE VIEW {self.view('clock')} AS {named}")
         keys = ("collection", "clock", "anchor", "individual", "label")
-        return self._select(CLOCK_STAR, self._named("clock", keys, ()), list(keys))
+        return self._select(CLOCK_STAR, self.named("clock", keys, ()), list(keys))
