@@ -50,17 +50,27 @@ def apart(work: Callable[[T], R], items: Iterable[T], size: Callable[[T], int], 
     ``size`` is about what an item costs. What ``work`` raises is raised here; `ApartError` where a process is gone.
     Few batches are under way at once, so memory is bounded.
     """
-    coming, done = iter(items), 0
+    coming = iter(items)
     processes = min(os.cpu_count() or 1, MOST)
-    for item in coming:
-        yield work(item)
+    first = _at_most(coming, size, little) if processes > 1 else []
+    following = next(coming, None) if processes > 1 else None
+    if following is None:
+        yield from map(work, itertools.chain(first, coming))
+        return
+    with _Processes(work, processes) as several:
+        yield from several.answers(_batches(itertools.chain(first, [following], coming), size))
+
+
+def _at_most(items: Iterator[T], size: Callable[[T], int], little: int) -> list[T]:
+    """The first items, until they are no little work any more."""
+    held: list[T] = []
+    done = 0
+    for item in items:
+        held.append(item)
         done += size(item)
-        if done >= little and processes > 1:
+        if done >= little:
             break
-    first = next(coming, None)
-    if first is not None:
-        with _Processes(work, processes) as several:
-            yield from several.answers(_batches(itertools.chain([first], coming), size))
+    return held
 
 
 def _batches(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:

@@ -245,10 +245,9 @@ def _unpacked(packs: Iterable[tuple[Pack, dict[int, OpenSource]]]) -> dict[str, 
         for name, table in pack.tables.items():
             at = table.column(SOURCE).to_numpy()
             whose = np.array([places.get(number, -1) for number in range(at[-1] + 1)])[at]
-            if (whose < 0).any():
-                table, whose = table.filter(pa.array(whose >= 0)), whose[whose >= 0]
-            if whose.size:
-                taken[name].append((table, whose))
+            wanted = whose >= 0
+            if wanted.any():
+                taken[name].append((table.filter(pa.array(wanted)), whose[wanted]))
     return {name: [_placed(star_of(name), sources, pieces)] for name, pieces in taken.items()}
 
 

@@ -7,13 +7,13 @@ import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ontology.fields import STARS
 from ontology.records import LesionFacts, Observation, Record, RegionFacts, SourceRecord, When
 from store.identity import origin_key
 
@@ -27,11 +27,13 @@ REFERENCES = ("lesion", "region", "study", "series", "instance", "reader", "proc
 REFERRING = (LesionFacts, Observation, RegionFacts)
 
 
-@cache
 def _references(kind: type[Record]) -> tuple[str, ...]:
     """The fields by which a record of a type refers to nodes that its source brings in."""
     held = {item.name for item in fields(kind)} if issubclass(kind, REFERRING) else set[str]()
     return tuple(name for name in REFERENCES if name in held)
+
+
+REFERS = {star.record: _references(star.record) for star in STARS}
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class Named:
 
     def note(self, record: Record) -> None:
         """Remember what a record names and refers to."""
-        for name in _references(type(record)):
+        for name in REFERS.get(type(record), ()):
             value = getattr(record, name)
             if value is not None:
                 self.references[name].add(value)
@@ -133,10 +135,11 @@ def day_columns(
     ``at`` says which of the sources each row is of. Which times are dates the type of their column says, or a column
     ``_dated`` where both kinds stand in one (`store.columns.dates`).
     """
-    first, last, clock = (rows.column(f"{name}_{end}") for end in ("first", "last", "clock"))
+    first, last = (rows.column(f"{name}_{end}") for end in ("first", "last"))
     given = pc.is_valid(first)
+    stated = rows.column(f"{name}_clock") if f"{name}_clock" in rows.column_names else pa.nulls(rows.num_rows)
     own = pa.array([source.clock for source in sources]).take(pa.array(at))
-    clocks = pc.if_else(given, pc.coalesce(clock.cast(pa.string()), own), None)
+    clocks = pc.if_else(given, pc.coalesce(stated.cast(pa.string()), own), None)
     is_date = given if pa.types.is_date(first.type) else pa.nulls(rows.num_rows, pa.bool_())
     if f"{name}_dated" in rows.column_names:
         is_date = rows.column(f"{name}_dated")

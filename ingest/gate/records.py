@@ -47,6 +47,7 @@ __all__ = [
     "admit_block",
     "bare",
     "identifier_in",
+    "judged",
 ]
 
 
@@ -170,6 +171,19 @@ def admit(record: Record, context: Context) -> Record | Reject:
         return record
     place = next(_identifying(record, context), None)
     return record if place is None else _refused(record, *place)
+
+
+def judged(record: Record, context: Context) -> tuple[Record | None, Reject | None]:
+    """A record as it may be stored, if at all, and the reject of what may not come in of it.
+
+    Of a record that names or describes a node, the node comes in without what it is called.
+    """
+    admitted = admit(record, context)
+    if not isinstance(admitted, Reject):
+        return admitted, None
+    reduced = bare(record)
+    again = admit(reduced, context) if reduced is not None else admitted
+    return (None if isinstance(again, Reject) else again), admitted
 
 
 def _identifying(record: Record, context: Context) -> Iterator[tuple[str, str]]:
