@@ -11,19 +11,22 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pyarrow as pa
 
 from mappings.codes import Codes, bundled
-from mappings.tables import Library
 from ontology.elements import Element
 from ontology.elements import elements as known_elements
 from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord, When
 from store.document_text import PackedText
 from store.packs import Pack, Packed
+
+if TYPE_CHECKING:
+    from mappings.tables import Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,14 @@ class KeptText:
 PSEUDONYM = re.compile(r"reader-[0-9a-f]{8}")
 
 
+@cache
+def _bundled_library() -> Library:
+    """The table maps that come with Qilin; few readers ask for them, and what reads them is slow to import."""
+    from mappings.tables import Library  # noqa: PLC0415
+
+    return Library()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What a reader may know of the run it reads for."""
@@ -113,7 +124,7 @@ class Context:
     """``progress(done, total)`` within a long locator."""
     codes: Codes = field(default_factory=bundled)
     """What coded terms mean in the warehouse."""
-    library: Library = field(default_factory=Library)
+    library: Callable[[], Library] = field(default=_bundled_library)
     """The table maps of the warehouse."""
     keep: Callable[[Keepable | KeptText], None] = field(default=lambda _document: None)
     """Called by a reader at the end of a source with what may be kept of it."""

@@ -203,7 +203,7 @@ class _Run:
             elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),
             codes=self.codes,
-            library=self.library,
+            library=lambda: self.library,
             keep=self._keep,
             review=self._review,
             unmapped=self.report.unmapped.__setitem__,

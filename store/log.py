@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 import os
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -67,6 +69,8 @@ class LogWriter:
         self.home = home
         self.control = control
         self._rows: dict[str, list[tuple[OpenSource, Record]]] = defaultdict(list)
+        self._lots = itertools.count(secrets.randbits(61))
+        """Asking the system for a number at each source would take longer than all else that begins one."""
         self._tables: dict[str, list[Piece]] = defaultdict(list)
         self._packs: dict[int, tuple[Pack, dict[int, OpenSource]]] = {}
         """Packs with those of their sources that are to be logged, by number."""
@@ -86,7 +90,7 @@ class LogWriter:
         if collection not in self._origins:
             self._origins[collection] = self.control.origins(collection)
         sid = sid_of(head.kind, head.digest, head.recipe, collection, clock)
-        self._open = OpenSource(head, collection, clock, sid, self._origins[collection], since)
+        self._open = OpenSource(head, collection, clock, sid, self._origins[collection], since, next(self._lots))
         return self._open
 
     def add(self, record: Record) -> None:

@@ -23,7 +23,7 @@ from ontology.prefixes import expand
 from ontology.records import DataClass, Measurement, SourceRecord
 from ontology.terms import ncit
 from store import keeping
-from store.decisions import Verdict
+from store.decided import Verdict
 from store.generations import Generations
 from store.home import Home
 from store.warehouse import Warehouse
