@@ -12,7 +12,7 @@ import gzip
 import os
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -108,7 +108,9 @@ class Documents:
     def enter(self, readings: Iterable[Reading]) -> None:
         """Enter how sources were read, in place of what was entered of them before; what was kept is on the disk."""
         self._settle()
-        rows = [asdict(reading) for reading in {reading.sid: reading for reading in readings}.values()]
+        names = reading_table.c.keys()
+        last = {reading.sid: reading for reading in readings}
+        rows = [{name: getattr(reading, name) for name in names} for reading in last.values()]
         if not rows:
             return
         with self._engine.begin() as connection:

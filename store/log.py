@@ -250,7 +250,9 @@ def _unpacked(packs: Iterable[tuple[Pack, dict[int, OpenSource]]]) -> dict[str, 
             at = table.column(SOURCE).to_numpy()
             whose = np.array([places.get(number, -1) for number in range(at[-1] + 1)])[at]
             wanted = whose >= 0
-            if wanted.any():
+            if wanted.all():
+                taken[name].append((table, whose))
+            elif wanted.any():
                 taken[name].append((table.filter(pa.array(wanted)), whose[wanted]))
     return {name: [_placed(star_of(name), sources, pieces)] for name, pieces in taken.items()}
 
