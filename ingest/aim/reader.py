@@ -99,7 +99,7 @@ class _Told:
     """What a document says: rejects of what cannot go in, then its records, with the keys of the codes asked for."""
 
     rejects: tuple[Reject, ...] = ()
-    records: tuple[Record, ...] = ()
+    records: tuple[Yield, ...] = ()
     judged: Judged | None = None
     """In place of the records, where they are in columns with those of other documents."""
     keys: frozenset[bytes] = frozenset()
@@ -214,20 +214,16 @@ class _Reading:
             return _Told((_empty(path.name),))
         refused = [(annotation, _refused(path.name, annotation)) for annotation in found]
         usable = [annotation for annotation, why in refused if why is None]
-        rejects = [why for _, why in refused if why is not None]
+        rejects = tuple(why for _, why in refused if why is not None)
         if not usable:
-            return _Told(tuple(rejects))
-        records: list[Record] = []
-        for item in once(_records(document.head, usable, self._context)):
-            if isinstance(item, Reject):
-                rejects.append(item)
-            else:
-                assert isinstance(item, Record)
-                records.append(item)
+            return _Told(rejects)
+        items = tuple(once(_records(document.head, usable, self._context)))
         keys, kept = frozenset(self._keys), AimDocument.of(root, document.size)
         if not self._context.blocks:
-            return _Told(tuple(rejects), tuple(records), keys=keys, kept=kept)
-        return _Told(tuple(rejects), judged=judging.source(records), keys=keys, kept=kept.packed())
+            return _Told(rejects, items, keys=keys, kept=kept)
+        rejects += tuple(item for item in items if isinstance(item, Reject))
+        judged = judging.source(item for item in items if isinstance(item, Record))
+        return _Told(rejects, judged=judged, keys=keys, kept=kept.packed())
 
 
 GIVEN: Final = ("collection", "clock", "secret", "attested", "reviewed", "blocks")

@@ -190,6 +190,8 @@ def _identifying(record: Record, context: Context) -> Iterator[tuple[str, str]]:
     """Where a record may identify a person, and what kind of identifier is there."""
     for name, kinds in CHECKED.get(type(record), ()):
         text = getattr(record, name)
+        if text is None:
+            continue
         doubtful = isinstance(text, str) and _doubtful(text, kinds)
         if doubtful and not (isinstance(record, StudyHeader) and _approved(text, "StudyDescription", context)):
             yield name, doubtful
