@@ -151,11 +151,11 @@ def day_columns(
         keys = (at[here] * len(subjects.dictionary) + subjects.indices.to_numpy()[here]) * len(named.dictionary)
         keys += pc.fill_null(named.indices, 0).to_numpy()[here]
         _, rows_of, back = np.unique(keys, return_index=True, return_inverse=True)
-        origins = [
-            sources[at[row]].origin(subjects[int(row)].as_py(), named[int(row)].as_py(), int(starts[row]))
-            for row in here[rows_of]
-        ]
-        zeros[here] = np.array(origins, dtype=np.int64)[back]
+        origins = np.zeros(rows_of.size, dtype=np.int64)
+        for place in np.argsort(rows_of):  # in the order of the rows: the first date of a subject is its origin
+            row = int(here[rows_of[place]])
+            origins[place] = sources[at[row]].origin(subjects[row].as_py(), named[row].as_py(), int(starts[row]))
+        zeros[here] = origins[back]
     zero = pa.array(zeros)
     return {
         f"{name}_first": pc.subtract(first.cast(pa.int32()), zero),
