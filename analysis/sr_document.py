@@ -50,6 +50,7 @@ from analysis.measurement_set import Document, Group, Image, MeasurementSet, Unw
 from analysis.statements import Words, is_place, number_codes, place_codes, raw_codes, value_code
 from analysis.uids import is_uid, uid_of
 from ingest.aim.records import ANNOTATION_CLOCK
+from ingest.observed.quantities import automation_word
 from ingest.observed.times import UNSET_DAY
 from mappings.code_sets import Triplet
 from ontology.records import Finding, Measurement, Observation, When
@@ -75,6 +76,7 @@ PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
 SERIES: Final = Code("121232", "DCM", "Source series for segmentation")
 DOCUMENT: Final = Code("document", "99QILIN", "Document that states it")
 """Which document stated first what a group states: read again, it is a copy, and counts once."""
+AUTOMATION: Final = Code("automation", "99QILIN", "How much of it software did")
 VISIT: Final = Code("RDETBD2", "RADELEMENT", "Timepoint")
 """The number of a visit, as ePAD writes it: TID 1502 has an order, and no number."""
 
@@ -365,4 +367,11 @@ def _number(item: Measurement, given: MeasurementSet, words: Words, unwritten: U
         if software is not None and software.software
         else None,
     )
+    if software is not None and software.automation is not None:
+        said = automation_word(software.automation)
+        modifier = RelationshipTypeValues.HAS_CONCEPT_MOD
+        made[0].ContentSequence = [
+            *made[0].get("ContentSequence", ()),
+            TextContentItem(AUTOMATION, said, relationship_type=modifier),
+        ]
     yield made

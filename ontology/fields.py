@@ -84,6 +84,11 @@ class Star:
     """The fields by which identity records of one node are told apart, since each says another thing."""
 
     @property
+    def told(self) -> bool:
+        """Whether triples are made of the record itself: some only help to make those of others."""
+        return bool(self.classes or self.fields)
+
+    @property
     def table(self) -> str:
         """The name of the record type, which is that of its table in the record log."""
         return self.record.__name__
@@ -268,6 +273,8 @@ STARS: tuple[Star, ...] = (
         cite=False,
         told_apart=("origin",),
     ),
+    Star(records.SeriesImages, Kind.UID, (), (), cite=False),
+    Star(records.ImageSources, Kind.UID, (), (), cite=False),
     Star(
         records.LesionFacts,
         Kind.RECORD,

@@ -293,6 +293,33 @@ class Derivation(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesImages(Record):
+    """The images of a series that a source holds: by them a series is found where only an image is named.
+
+    No triple is made of it: an image is a node where something refers to it.
+    """
+
+    uid: str
+    subject: str
+    images: str
+    """The UIDs of the images, joined by a backslash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSources(Record):
+    """The images that a series was made from where its header names no series.
+
+    Which series they are of is found when triples are made, by the `SeriesImages` of all sources.
+    """
+
+    uid: str
+    """Of the series that was made."""
+    subject: str
+    images: str
+    """The UIDs of the images, joined by a backslash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LesionFacts(Record):
     """How a source identified a lesion: by which rule, and by which of its names."""
 

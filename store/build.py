@@ -23,10 +23,11 @@ from store.home import Home
 from store.identity import Identity
 from store.log import files_by_table
 from store.manifest import Manifest
+from store.origins import LISTING, image_origins
 from store.same_lesions import count_same
 from store.stars import Minter, quoted, star_text
 
-__all__ = ["Build", "arrow_batches", "connect"]
+__all__ = ["CLAIMS", "Build", "arrow_batches", "connect"]
 
 KIND_RANK = (
     "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 "
@@ -44,6 +45,15 @@ CLAIMING = {"Series", "Instance", "Derivation", "RegionFacts", *OBSERVATIONS}
 
 CLAIMED = ("Series", "Study", "Instance")
 """The record types whose nodes belong to one subject, in the order in which their claims are heard."""
+
+RANKS = {
+    **dict.fromkeys(("Derivation", "ImageSources", "Series", "SeriesHeader", "SeriesImages"), "0"),
+    "Instance": "2",
+}
+"""Which claims record types stand by whose nodes are series or instances; the others stand by those to studies."""
+
+CLAIMS = (*CLAIMED, *LISTING)
+"""The record types that are read to know who claims what: images that no series is known of are claimed too."""
 
 HEADERS = "source_kind IN ('dicom', 'sr') AND key IN ('PatientAge', 'PatientSex')"
 
@@ -148,6 +158,7 @@ class Build:
         self._live()
         self.identity = Identity(connection, self.view("link"), manifest.links, manifest.namespaces)
         logged = files_by_table(log, (name for name in manifest.files() if _among(name, tables)))
+        self._beside = image_origins(connection, schema, self.identity, logged)
         self._conflicts(logged)
         for table, names in logged.items():
             self._view(table, names)
@@ -185,9 +196,9 @@ class Build:
         generation: neither the node nor what is said of it; references to it are left out.
         """
         scans = [
-            f"SELECT {rank} AS rank, lot, uid, subject FROM read_parquet([{', '.join(map(quoted, logged[table]))}])"
+            f"SELECT {rank} AS rank, lot, uid, subject FROM {scan}"
             for rank, table in enumerate(CLAIMED)
-            if logged[table]
+            if (scan := self._scan(table, logged[table]))
         ]
         claims = " UNION ALL ".join(scans) or "SELECT 0 AS rank, 0 AS lot, '' AS uid, '' AS subject WHERE false"
         live = self.view("live")
@@ -228,11 +239,10 @@ class Build:
 
     def _view(self, table: str, names: list[str]) -> None:
         """One view per record type: its rows of live sources, with what the source adds."""
-        if not names:
+        scan = self._scan(table, names)
+        if not scan:
             self.columns[table] = set()
             return
-        listed = ", ".join(map(quoted, names))
-        scan = f"read_parquet([{listed}], union_by_name = true)"
         have = {row[0] for row in self.connection.execute(f"DESCRIBE FROM {scan}").fetchall()}
         star = next(star for star in STARS if star.table == table)
         self.columns[table] = have & set(columns_of(star))
@@ -241,7 +251,7 @@ class Build:
         join = self.identity.join if "subject" in have else ""
         conditions = [f"r.collection IN (SELECT collection FROM {self.affected})"] if self.affected else []
         if self.lost and star.node is Kind.UID:
-            ranks = {"Series": "0", "SeriesHeader": "0", "Derivation": "0", "Instance": "2"}.get(table, "1")
+            ranks = RANKS.get(table, "1")
             lost = f"SELECT uid, collection, subject FROM {self.view('conflict')} WHERE rank = {ranks}"
             conditions.append(f"(r.uid, r.collection, {self.identity.subject}) NOT IN ({lost})")
         within = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -252,6 +262,13 @@ class Build:
         touched = self.affected and "subject" in have
         only = f"WHERE (collection, subject) IN (FROM {self.affected})" if touched else ""
         self.connection.execute(f"CREATE VIEW {self.view(table)} AS FROM {self.whole(table)} {only}")
+
+    def _scan(self, table: str, names: list[str]) -> str:
+        """SQL for the rows of a record type in the log, and those that are made beside them; empty without any."""
+        listed = ", ".join(map(quoted, names))
+        parts = [f"FROM read_parquet([{listed}], union_by_name = true)"] if names else []
+        parts += [self._beside[table]] if table in self._beside else []
+        return f"({' UNION ALL BY NAME '.join(parts)})" if parts else ""
 
     def _column(self, table: str, name: str, kinds: dict[str, Kind]) -> str:
         """SQL for a column of a row: its subject and days under the cross-walk, its references where they are won."""
@@ -291,7 +308,7 @@ class Build:
             yield self._select(COLLECTION_STAR, self._named("live", ("collection",), ()), ["collection"])
             yield self._select(SOURCE_STAR, self._own_graph("live"), [item.name for item in SOURCE_STAR.fields])
         for star in STARS:
-            if not self.columns[star.table]:
+            if not self.columns[star.table] or not star.told:
                 continue
             if star.record.identity:
                 keys = (*KEYS[star.node], *star.told_apart)

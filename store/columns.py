@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from ontology.fields import Field, Kind, Star, dicom_attributes, star_of
+from ontology.prefixes import Curie
 from ontology.records import Record, When
 from store.open_source import EPOCH_DAY, OpenSource
 
@@ -128,9 +129,8 @@ def record_columns(star: Star, records: Sequence[Record], times: Times) -> Itera
 def _layout(star: Star) -> tuple[Field, ...]:
     """How each field of a record type is written."""
     known = {item.name: item for item in star.fields}
-    plain = star.fields[0].predicate
     names = (item.name for item in dataclasses.fields(star.record))
-    return tuple(known.get(name) or Field(name, plain, Kind.STRING) for name in names)
+    return tuple(known.get(name) or Field(name, Curie(""), Kind.STRING) for name in names)
 
 
 def _values(star: Star, records: Sequence[Record]) -> Iterable[Sequence[Any]]:

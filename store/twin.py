@@ -16,7 +16,7 @@ import pyarrow as pa
 from ontology.fields import STARS, Kind, Star
 from ontology.prefixes import Curie
 from ontology.terms import q
-from store.build import CLAIMED, KEYS, OBSERVATIONS, Build, connect
+from store.build import CLAIMS, KEYS, OBSERVATIONS, Build, connect
 from store.columns import columns_of
 from store.home import Home
 from store.manifest import Manifest
@@ -82,7 +82,7 @@ def observations(home: Home, manifest: Manifest) -> Iterator[duckdb.DuckDBPyConn
 
     Days are as the log has them, from origins of their own: they are for the triples to count.
     """
-    claims = CLAIMED if manifest.conflicts else ()  # who owns a study matters only where that is contested
+    claims = CLAIMS if manifest.conflicts else ()  # who owns a study matters only where that is contested
     with connect(home) as connection:
         build = Build(connection, manifest, home.log, tables={*OBSERVATIONS, *claims})
         parts = []

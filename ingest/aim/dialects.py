@@ -30,6 +30,7 @@ from ingest.aim.model import (
     User,
 )
 from ingest.observed.coded import Code
+from ingest.observed.quantities import automation
 
 __all__ = ["COLLECTION", "COLLECTIONS", "ROOTS", "read_annotations"]
 
@@ -136,6 +137,7 @@ def _calculations(
         software = _software(
             field_of(algorithm, "algorithmName", *(("name",) if algorithm is not element else ())),
             field_of(algorithm, "algorithmVersion", "version"),
+            next((code.value for code in _codes_4(algorithm, "type") if automation(code.value)), ""),
         )
         results = list(numbered(at, under(element, "calculationResultCollection/CalculationResult")))
         if not results:
@@ -152,8 +154,8 @@ def _calculations(
             )
 
 
-def _software(name: str, version: str) -> Software | None:
-    return Software(name, version) if name else None
+def _software(name: str, version: str, worked: str = "") -> Software | None:
+    return Software(name, version, worked) if name or worked else None
 
 
 def _quantification(dialect: Dialect, place: str, element: etree._Element) -> Quantification:
@@ -180,6 +182,7 @@ def _entity(dialect: Dialect, place: str, element: etree._Element) -> Entity:
         present=ANSWERS.get(field_of(element, "isPresent").casefold()),
         confidence=field_of(element, "annotatorConfidence"),
         question=tuple(_codes_4(element, "questionTypeCode")),
+        label=field_of(element, "label"),
         characteristics=tuple(
             _entity(dialect, at, child) for at, child in numbered(place, under(element, *CHARACTERISTICS))
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypedDict
@@ -15,6 +16,7 @@ from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
 from ingest.observed.quantities import Quantity, ValueProblem, unit_code
 from mappings.codes import Codes
+from mappings.schemes import plain_meaning
 from ontology import records
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Reject, When
@@ -59,6 +61,12 @@ BASELINE_ROLES: Final[dict[Curie, Curie]] = {
     dcm.NON_TARGET_LESION_AT_BASELINE: ncit.NON_TARGET_LESION_IDENTIFICATION,
 }
 """Role of a lesion by the codes of DICOM PS3.16 CID 6145."""
+
+LABEL: Final = "AIM label"
+"""The scheme under which the labels of characteristics stand where codes do."""
+
+LONGEST_LABEL: Final = 64
+"""In characters, as a meaning of DICOM (LO): of a longer one, which is rather an instruction, the beginning."""
 
 ASSESSED: Final = frozenset(RESPONSES) | frozenset(BASELINE_ROLES) | LESION_ROLES
 
@@ -107,12 +115,18 @@ class Translation:
         return meaning(found, self.codes)
 
 
-def procedure(software: Software | None) -> records.Procedure | None:
-    """The program or device, keyed by a hash of its name and version."""
-    if software is None:
+def procedure(software: Software | None, automation: Curie | None = None) -> records.Procedure | None:
+    """The program or device, keyed by a hash of what is known of it; None where nothing is.
+
+    ``automation`` is how much of the work it did where that is not said of the software itself.
+    """
+    name, version = (software.name, software.version) if software else ("", "")
+    automation = quantities.automation(software.automation if software else "") or automation
+    if not (name or automation):
         return None
-    key = hashlib.sha256(f"{software.name}\0{software.version}".encode()).hexdigest()[:16]
-    return records.Procedure(key=f"aim-{key}", software=software.name, version=software.version or None)
+    said = "\0".join((name, version, automation) if automation else (name, version))
+    key = hashlib.sha256(said.encode()).hexdigest()[:16]
+    return records.Procedure(key=f"aim-{key}", software=name or None, version=version or None, automation=automation)
 
 
 def facts(translation: Translation) -> Iterator[Yield]:
@@ -155,11 +169,22 @@ def stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
     return variable, term or q.UNMAPPED
 
 
-def _asked(translation: Translation, question: tuple[Code, ...]) -> Curie:
-    """The variable of a question that a statement answers."""
+def _asked(translation: Translation, question: tuple[Code, ...]) -> Curie | None:
+    """The variable of a question that a statement answers, None where it is not known."""
     term = translation.meaning(question)
     registered = canonical(term) if term else None
-    return registered.curie if registered else term or q.UNMAPPED
+    return registered.curie if registered else term
+
+
+def _labelled(entity: Entity) -> tuple[Code, ...]:
+    """The label of a characteristic as the code of a question; none where it only repeats the code's meaning.
+
+    Templates of AIM 3 and ePAD say only there what is asked: *no* is the answer to *Adrenal Invasion*.
+    """
+    if any(plain_meaning(entity.label) == plain_meaning(code.meaning) for code in entity.codes):
+        return ()
+    label = " ".join(re.sub(r"[|+=]", " ", entity.label).split())[:LONGEST_LABEL].strip()
+    return (Code(label, LABEL, label),) if label else ()
 
 
 def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: str | None = None) -> Iterator[Yield]:
@@ -172,7 +197,13 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
         return  # it is the visit of every observation
     refused = list(_certainty(translation, entity.place, entity.confidence))
     yield from refused
-    kind, value = stated(variable if part_of or not entity.question else _asked(translation, entity.question), term)
+    question = _labelled(entity) if part_of else entity.question
+    asked = _asked(translation, question)
+    if part_of and entity.quantifications:
+        term = asked or term  # it is the question itself, and what quantifies it the answer
+    elif question:
+        variable = asked or q.UNMAPPED
+    kind, value = stated(variable, term)
     if entity.present is False:
         kind, value = term or q.UNMAPPED, ncit.ABSENT
     record = records.Response if term in RESPONSES and entity.present is not False else Finding
@@ -181,7 +212,7 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
         key=entity.place,
         variable=kind,
         value_concept=value,
-        raw_code=raw_code(entity.codes),
+        raw_code=" = ".join(filter(None, (raw_code(question), raw_code(entity.codes)))) or None,
         part_of=part_of,
         certainty=None if refused else quantities.certainty(entity.confidence),
     )

@@ -1,9 +1,10 @@
 """Kept annotations: an AIM document without what may identify a person, content-addressed in the data folder.
 
 What may stay is listed by name, so that whatever a tool adds stays out: codes, values, UIDs, markups with their
-coordinates, devices and software, and of an annotation's name the lesion that it names. Names of people, logins, birth
-dates, sex, dates and times, comments, labels and descriptions go, and so does whatever the gate takes for an
-identifier. What is kept is AIM still (also of JSON), and gives the same measurements when it is read.
+coordinates, devices and software, of an annotation's name the lesion that it names, and of labels those of
+characteristics, which say what is asked. Names of people, logins, birth dates, sex, dates and times, comments, other
+labels and descriptions go, and so does whatever the gate takes for an identifier. What is kept is AIM still (also of
+JSON), and gives the same measurements when it is read.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ KEPT: Final = TECHNOLOGY | frozenset(
 
 ANNOTATIONS: Final = frozenset(("annotationofannotation", "imageannotation"))
 
+CHARACTERISTICS: Final = frozenset(
+    ("anatomicentitycharacteristic", "imagingobservationcharacteristic", "imagingphysicalentitycharacteristic")
+)
+
 ALGORITHM: Final = "algorithm"
 
 UID: Final = re.compile(r"[0-9A-Fa-f.-]+")
@@ -91,6 +96,8 @@ def _rule(parent: str, tag: str, name: str) -> Rule:
     above, own, attribute = _local(parent), _local(tag), _local(name)
     if (own in ANNOTATIONS and attribute == "name") or (own == "name" and above in ANNOTATIONS):
         return lesion_name
+    if (own in CHARACTERISTICS and attribute == "label") or (own == "label" and above in CHARACTERISTICS):
+        return _free
     spoken_of = own if attribute in HOLDING else attribute
     if spoken_of == "name" and above == ALGORITHM and attribute in HOLDING:
         spoken_of = "algorithmname"  # as AIM 3 calls it

@@ -40,6 +40,8 @@ class Software:
 
     name: str
     version: str
+    automation: str = ""
+    """How much of the work it did, where the document says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Entity:
     confidence: str = ""
     question: tuple[Code, ...] = ()
     """What the statement answers, where it says so (AIM 4 ``questionTypeCode``)."""
+    label: str = ""
+    """What a template calls the statement: of a characteristic, the question that it answers."""
     characteristics: tuple[Entity, ...] = ()
     quantifications: tuple[Quantification, ...] = ()
 

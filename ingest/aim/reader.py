@@ -14,7 +14,8 @@ One file is one source. What comes in:
   is no lymph node is its longest diameter; any other length stays a length. A statistic alone (*mean*) is of the
   quantity that its unit names (``HU``); where there is none, of an unmapped one.
 - Anatomy, imaging observations, characteristics, inferences and the annotation's type as findings and responses: each
-  nested statement is a finding of the term above it, and ``part_of`` it. Anatomy is also the site (and side) of all.
+  nested statement is ``part_of`` that above it, and a finding of what its label asks, else of the term above it.
+  Anatomy is also the site (and side) of all.
 - The visit by number, where a characteristic states it for the image study (ePAD's ``FU Number``); by name only where
   *Baseline* or *Follow-up* stands as a word of its own.
 - Whatever code has no mapping (`mappings.codes`) is kept as ``q:Unmapped`` (variable or value) with its triplet.
@@ -55,7 +56,7 @@ from store.packs import Pack
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "aim-3"
+VERSION: Final = "aim-4"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 4096

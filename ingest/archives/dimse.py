@@ -27,7 +27,7 @@ from ontology.records import DataClass, Record, Reject, SeriesHeader, SourceReco
 
 __all__ = ["SOURCE", "read"]
 
-VERSION: Final = "dimse 1"
+VERSION: Final = "dimse 2"
 """Changes whenever the same answers would give other records."""
 
 STUDY: Final = (

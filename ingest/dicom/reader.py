@@ -11,7 +11,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of
@@ -35,7 +35,7 @@ __all__ = [
     "refusal",
 ]
 
-VERSION = "dicom 3"
+VERSION = "dicom 4"
 """Changes whenever the same files would give other records."""
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -116,16 +116,6 @@ class Gathered:
         self.asked[key[0]].add(facts, self.reviews.open(facts))
         return None
 
-    @cached_property
-    def homes(self) -> dict[str, SeriesSum]:
-        """The series of every image, once all are there."""
-        return {instance.uid: series for series in self.series.values() for instance in series.instances}
-
-    def home(self, subject: str, uid: str) -> tuple[str, str] | None:
-        """The series and study of an image of the run, where it is one of the subject's."""
-        series = self.homes.get(uid)
-        return (series.uid, series.study) if series and series.subject == subject else None
-
     def disputed(self) -> Iterator[Reject]:
         """Rejects for the files whose series or study stands under another patient or study in more files."""
         yield from self._outvoted("StudyInstanceUID", lambda series: series.study, lambda series: series.subject)
@@ -143,8 +133,7 @@ class Gathered:
         """The records of a series that came in, without what waits for a steward, who is asked."""
         asked = self.asked[series.uid]
         self.reviews.tell(f"series {series.uid}", asked)
-        homes = partial(self.home, series.subject)
-        records = series.records(attested=True, instances=self.context.instances, homes=homes)
+        records = series.records(attested=True, instances=self.context.instances)
         return filter(None, (gate_review.without(record, asked.withheld) for record in records))
 
     def _outvoted(

@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import chain
 from typing import NamedTuple
@@ -75,9 +75,6 @@ LONGEST_SCAN = 86400
 STRONGEST = 30
 """In T: no magnet for people is as strong."""
 
-Homes = Callable[[str], tuple[str, str] | None]
-"""The series and study of an image of the run, by the UID of the image."""
-
 
 class Instance(NamedTuple):
     """What is kept of a file: whose instance it is, the SHA-256 of its header, and where it lies.
@@ -100,10 +97,6 @@ class Instance(NamedTuple):
     def locator(self) -> str:
         """Where it lies."""
         return os.path.join(self.folder, self.name)  # noqa: PTH118 (it may be a URL)
-
-
-def nowhere(_uid: str) -> None:
-    """Of no image is it known of which series it is."""
 
 
 class SeriesSum:
@@ -193,10 +186,10 @@ class SeriesSum:
 
     # records -----------------------------------------------------------------------------------------------------
 
-    def records(self, *, attested: bool, instances: bool = False, homes: Homes = nowhere) -> Iterator[Record]:
+    def records(self, *, attested: bool, instances: bool = False) -> Iterator[Record]:
         """The records of the series: identities, both headers, checks, and what it says of the subject.
 
-        ``instances`` asks for a node of each image; ``homes`` knows the series of other images of the run.
+        ``instances`` asks for a node of each image.
         """
         study_date = self.dates.get("StudyDate")
         of_study = When.on(study_date) if study_date else None
@@ -207,7 +200,9 @@ class SeriesSum:
         date = self.dates.get("SeriesDate") or self.dates.get("AcquisitionDate") or study_date
         header = self._header(When.on(date) if date else None, attested=attested)
         yield header
-        yield from self._sources(homes, instances=instances)
+        if images := joined(image.uid for image in self.instances):
+            yield records.SeriesImages(uid=self.uid, subject=self.subject, images=images)
+        yield from self._sources(instances=instances)
         yield from self._checks(header)
         if instances:
             for image in self.instances:
@@ -254,28 +249,24 @@ class SeriesSum:
             attributes=self.attributes(attested=attested),
         )
 
-    def _sources(self, homes: Homes, *, instances: bool) -> Iterator[Record]:
-        """What the series was made from: series where they are known, else images.
+    def _sources(self, *, instances: bool) -> Iterator[Record]:
+        """What the series was made from: series where they are named, and images of which no series is.
 
         Where every image is a node, also the images that key objects and presentation states pick out.
         """
-        told: set[str] = set()
+        told: set[str] = {self.uid}
         for reference in self.references:
             for image in reference.shown if instances else ():
                 if image not in told:
                     told.add(image)
                     yield records.Instance(uid=image, subject=self.subject, series=reference.series)
                     yield records.Derivation(uid=self.uid, subject=self.subject, origin=image)
-            home = (reference.series, reference.study) if reference.series else homes(reference.instance)
-            origin = home[0] if home else reference.instance
-            if origin in told or origin == self.uid:
-                continue
-            told.add(origin)
-            if home:
-                yield Series(uid=origin, subject=self.subject, study=home[1])
-            else:
-                yield records.Instance(uid=origin, subject=self.subject)
-            yield records.Derivation(uid=self.uid, subject=self.subject, origin=origin)
+            if reference.series and reference.series not in told:
+                told.add(reference.series)
+                yield Series(uid=reference.series, subject=self.subject, study=reference.study)
+                yield records.Derivation(uid=self.uid, subject=self.subject, origin=reference.series)
+        if images := joined(reference.instance for reference in self.references if not reference.series):
+            yield records.ImageSources(uid=self.uid, subject=self.subject, images=images)
 
     def _checks(self, header: SeriesHeader) -> Iterator[Finding]:
         """The verdicts on the series as findings."""
@@ -323,6 +314,11 @@ class SeriesSum:
             yield Finding(
                 key="PatientSex", subject=self.subject, variable=ncit.SEX, value_concept=SEXES.get(sex), raw=sex
             )
+
+
+def joined(uids: Iterable[str]) -> str:
+    """UIDs as one text, each once and in order."""
+    return "\\".join(sorted({*uids} - {""}))
 
 
 def field_strength_of(values: tuple[Scalar, ...]) -> Decimal | None:

@@ -23,6 +23,7 @@ from ingest.observed.region_names import region_name
 from ontology import records
 from ontology.fields import dicom_attributes
 from ontology.records import (
+    ImageSources,
     Instance,
     Measurement,
     Record,
@@ -30,6 +31,7 @@ from ontology.records import (
     Reject,
     Series,
     SeriesHeader,
+    SeriesImages,
     Study,
     StudyHeader,
 )
@@ -124,6 +126,7 @@ FACTS = frozenset(
 )
 """The record types that may come in blocks."""
 
+UID_RECORDS = (Study, Series, Instance, SeriesImages, ImageSources)
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 OLDEST = 90
@@ -161,7 +164,7 @@ def admit(record: Record, context: Context) -> Record | Reject:
     above become the bound 90 (45 CFR 164.514(b)(2)(i)(C)). What an archive has published and reviewed is not searched
     again for what looks like an identifier: `git@github.com:…` is the name of a device there.
     """
-    if isinstance(record, Study | Series | Instance) and not (len(record.uid) <= 64 and UID.fullmatch(record.uid)):
+    if isinstance(record, UID_RECORDS) and not all(len(uid) <= 64 and UID.fullmatch(uid) for uid in _uids(record)):
         wanted = "at most 64 characters of digits and dots (PS3.5 section 9)"
         return Reject(name=type(record).__name__, place="UID", problem="not a DICOM UID", wanted=wanted)
     tailor = TAILORS.get(type(record))
@@ -184,6 +187,11 @@ def judged(record: Record, context: Context) -> tuple[Record | None, Reject | No
     reduced = bare(record)
     again = admit(reduced, context) if reduced is not None else admitted
     return (None if isinstance(again, Reject) else again), admitted
+
+
+def _uids(record: Study | Series | Instance | SeriesImages | ImageSources) -> list[str]:
+    """The UIDs that a record is about."""
+    return [record.uid, *(record.images.split("\\") if isinstance(record, SeriesImages | ImageSources) else ())]
 
 
 def _identifying(record: Record, context: Context) -> Iterator[tuple[str, str]]:

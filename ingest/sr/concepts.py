@@ -43,6 +43,7 @@ class Role(StrEnum):
     AIM_VALUE = "aim_value"
     ALGORITHM_NAME = "algorithm_name"
     ALGORITHM_VERSION = "algorithm_version"
+    AUTOMATION = "automation"
     CERTAINTY = "certainty"
     COMPOSITE_FEATURE = "composite_feature"
     DERIVATION = "derivation"

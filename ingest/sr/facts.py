@@ -139,9 +139,10 @@ def _quantity(work: Work, number: Number, said: Said) -> Quantity:
 
 def measurement(work: Work, group: Group, number: Number, said: Said) -> Iterator[Yield]:
     """A number as a measurement with all that is said of it, or of why it has none."""
-    software = procedure(number.software) or said.device
-    if number.software is not None and software is not None:
-        yield software
+    own = procedure(number.software, said.device.automation if said.device else None) if number.software else None
+    software = own or said.device
+    if own is not None:
+        yield own
     where, common = said.where, said.common
     shapes = tuple(shape for shape in number.shapes if shape not in group.shapes)
     if shapes or number.images:

@@ -155,7 +155,7 @@ class TimePoint:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """A person, whose name only ever becomes a pseudonym, or a device (TID 1002)."""
+    """A person, whose name only ever becomes a pseudonym and may have been taken out, or a device (TID 1002)."""
 
     name: str = field(default="", repr=False)
     role: Code | None = None

@@ -99,7 +99,7 @@ def test_what_the_writer_adds_to_every_record_is_declared() -> None:
     assert "owl:DatatypeProperty" in types_of("q:locator")
 
 
-@pytest.mark.parametrize("star", STARS, ids=lambda star: star.table)
+@pytest.mark.parametrize("star", [star for star in STARS if star.told], ids=lambda star: star.table)
 def test_the_star_has_every_field_of_its_record(star: fields.Star) -> None:
     of_record = {field.name for field in dataclasses.fields(star.record)}
     of_star = {item.name for item in star.fields}

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.dicom.places import PLACE_SEQUENCES, places
 from ontology.fields import dicom_attributes
-from ontology.records import Derivation, Instance, Reject, Series, SeriesHeader
+from ontology.records import Derivation, ImageSources, Instance, Reject, Series, SeriesHeader, SeriesImages
 from ontology.terms import dcm, ncit, q
 
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
@@ -212,22 +212,24 @@ def source(uid):
     return {"ReferencedSOPClassUID": STORAGE + "2", "ReferencedSOPInstanceUID": uid}
 
 
-def test_a_derived_image_points_at_the_series_of_its_sources(factory):
+def test_a_derived_image_names_its_sources_and_each_series_its_images(factory):
     factory.write("source", 1)
     factory.write(
         "derived",
         2,
         SeriesInstanceUID="1.2.3.1.2",
         ImageType=["DERIVED", "PRIMARY", "AXIAL"],
-        SourceImageSequence=[source("1.2.3.1.1.1"), source("1.2.3.9.9.9")],
+        SourceImageSequence=[source("1.2.3.9.9.9"), source("1.2.3.1.1.1")],
     )
     records = factory.read()
-    # the second source is of no file of the run, so that its series is not known
-    assert {(item.uid, item.origin) for item in of(Derivation, records)} == {
-        ("1.2.3.1.2", "1.2.3.1.1"),
-        ("1.2.3.1.2", "1.2.3.9.9.9"),
-    }
-    assert of(Instance, records) == [Instance(uid="1.2.3.9.9.9", subject="P-01")]
+    named = "1.2.3.1.1.1\\1.2.3.9.9.9"
+    assert of(ImageSources, records) == [ImageSources(uid="1.2.3.1.2", subject="P-01", images=named)]
+    assert [(item.uid, item.images) for item in of(SeriesImages, records)] == [
+        ("1.2.3.1.1", "1.2.3.1.1.1"),
+        ("1.2.3.1.2", "1.2.3.1.1.2"),
+    ]
+    # which series the images are of is found when triples are made
+    assert of(Derivation, records) == of(Instance, records) == []
 
 
 def test_an_image_is_not_derived_from_its_localizer(factory):
@@ -259,15 +261,6 @@ def test_a_structure_set_points_at_the_series_within_its_frame_of_reference(fact
     records = factory.read()
     assert Series(uid="1.2.3.5.1", subject="P-01", study="1.2.3.5") in records
     assert [item.origin for item in of(Derivation, records)] == ["1.2.3.5.1"]
-
-
-def test_images_of_another_subject_are_no_known_source(factory):
-    factory.write(
-        "source", 1, PatientID="P-02", PatientName="P-02", StudyInstanceUID="1.2.4", SeriesInstanceUID="1.2.4.1"
-    )
-    factory.write("derived", 2, SourceImageSequence=[source("1.2.3.1.1.1")])
-    (found,) = of(Derivation, factory.read())
-    assert found.origin == "1.2.3.1.1.1"
 
 
 def test_every_image_becomes_a_node_where_that_is_asked(factory):
