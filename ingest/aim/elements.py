@@ -32,7 +32,8 @@ def under(element: etree._Element, *paths: str) -> Iterator[etree._Element]:
     for path in paths:
         found = [element]
         for names in path.split("/"):
-            found = [child for parent in found for child in named(parent, names)]
+            patterns = _patterns(names)
+            found = [child for parent in found for child in parent.iterchildren(*patterns)]
         yield from found
 
 

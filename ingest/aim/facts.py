@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypedDict
 
 from ingest.aim.model import Annotation, Calculation, Cell, Entity, Quantification, Software
@@ -274,19 +274,16 @@ def _calculation(translation: Translation, calculation: Calculation) -> Iterator
         return
     for cell in calculation.cells:
         try:
-            measured = _measurement(translation, calculation, cell, feature)
+            yield _measurement(translation, calculation, cell, feature, software)
         except ValueProblem as problem:
             yield translation.reject(cell.place, problem)
-            continue
-        made = software.key if software else translation.procedure
-        yield _placed(replace(measured, procedure=made), translation.marked.get(calculation.marked or ""))
 
 
-def _placed(measured: Measurement, shape: Marked | None) -> Measurement:
-    """A measurement with the region that it was made of, where the document says it."""
+def _placed(common: Common, shape: Marked | None) -> Common:
+    """What is common to observations, with the region that a measurement was made of where the document says it."""
     if shape is None:
-        return measured
-    return replace(measured, region=shape.region, instance=shape.instance or measured.instance)
+        return common
+    return {**common, "region": shape.region, "instance": shape.instance or common["instance"]}
 
 
 def _of_pixels(quantity: Quantity, calculation: Calculation) -> Quantity:
@@ -298,7 +295,11 @@ def _of_pixels(quantity: Quantity, calculation: Calculation) -> Quantity:
 
 
 def _measurement(
-    translation: Translation, calculation: Calculation, cell: Cell, feature: Feature | None
+    translation: Translation,
+    calculation: Calculation,
+    cell: Cell,
+    feature: Feature | None,
+    software: records.Procedure | None,
 ) -> Measurement:
     """One value; `ValueProblem` where it cannot be read."""
     terms = meanings(calculation.codes, translation.codes)
@@ -308,8 +309,9 @@ def _measurement(
         quantity, unit = Quantity(feature.variable), feature.unit(unit)
     amount = quantities.amount(cell.text, unit, quantity.variable)
     return Measurement(
-        **translation.common,
+        **_placed(translation.common, translation.marked.get(calculation.marked or "")),
         key=cell.place,
+        procedure=software.key if software else translation.procedure,
         variable=quantity.variable,
         value=amount.value,
         unit=amount.unit,

@@ -49,6 +49,7 @@ __all__ = [
     "admit_block",
     "bare",
     "identifier_in",
+    "judged",
 ]
 
 
@@ -176,6 +177,19 @@ def admit(record: Record, context: Context) -> Record | Reject:
     return record if place is None else _refused(record, *place)
 
 
+def judged(record: Record, context: Context) -> tuple[Record | None, Reject | None]:
+    """A record as it may be stored, if at all, and the reject of what may not come in of it.
+
+    Of a record that names or describes a node, the node comes in without what it is called.
+    """
+    admitted = admit(record, context)
+    if not isinstance(admitted, Reject):
+        return admitted, None
+    reduced = bare(record)
+    again = admit(reduced, context) if reduced is not None else admitted
+    return (None if isinstance(again, Reject) else again), admitted
+
+
 def _uids(record: Study | Series | Instance | SeriesImages | ImageSources) -> list[str]:
     """The UIDs that a record is about."""
     return [record.uid, *(record.images.split("\\") if isinstance(record, SeriesImages | ImageSources) else ())]
@@ -185,6 +199,8 @@ def _identifying(record: Record, context: Context) -> Iterator[tuple[str, str]]:
     """Where a record may identify a person, and what kind of identifier is there."""
     for name, kinds in CHECKED.get(type(record), ()):
         text = getattr(record, name)
+        if text is None:
+            continue
         doubtful = isinstance(text, str) and _doubtful(text, kinds)
         if doubtful and not (isinstance(record, StudyHeader) and _approved(text, "StudyDescription", context)):
             yield name, doubtful
