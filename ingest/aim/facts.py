@@ -14,6 +14,7 @@ from ingest.aim.regions import Marked
 from ingest.base import Yield
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
+from ingest.observed.lesions import tracking_uid
 from ingest.observed.quantities import Quantity, ValueProblem, unit_code
 from mappings.codes import Codes
 from mappings.schemes import plain_meaning
@@ -215,6 +216,7 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
         raw_code=" = ".join(filter(None, (raw_code(question), raw_code(entity.codes)))) or None,
         part_of=part_of,
         certainty=None if refused else quantities.certainty(entity.confidence),
+        states=tracking_uid(entity.states),
     )
     below = q.UNMAPPED if term is None or term in NOTHING else term
     for part in entity.characteristics:
@@ -276,7 +278,8 @@ def _calculation(translation: Translation, calculation: Calculation) -> Iterator
             yield translation.reject(cell.place, problem)
             continue
         made = software.key if software else translation.procedure
-        yield _placed(replace(measured, procedure=made), translation.marked.get(calculation.marked or ""))
+        measured = replace(measured, procedure=made, states=tracking_uid(calculation.states))
+        yield _placed(measured, translation.marked.get(calculation.marked or ""))
 
 
 def _placed(measured: Measurement, shape: Marked | None) -> Measurement:
