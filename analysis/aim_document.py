@@ -38,6 +38,7 @@ from ingest.aim.records import ANNOTATION_CLOCK
 from ingest.observed.quantities import automation_word
 from mappings.code_sets import Triplet
 from ontology.prefixes import Curie
+from ontology.record_uids import LABEL as RESTATES
 from ontology.records import Measurement, Observation, Response, When
 from ontology.terms import ncit, q, radlex
 from ontology.variables import canonical
@@ -130,6 +131,11 @@ class _Annotation:
     def _uid(self) -> str:
         self.count += 1
         return uid_of(self.group.uid, self.count)
+
+    def _restating(self, node: Node, item: Observation) -> None:
+        """The UID of a statement: that of the record that it restates, and called so, where there is one."""
+        called = RESTATES if item.states is not None else ""
+        rooted(node, "uniqueIdentifier", item.states or self._uid(), called)
 
     def _tracking(self, node: Node) -> None:
         """The lesion's tracking UID, where a reader should know it by that: as the schema has it."""
@@ -263,7 +269,7 @@ class _Annotation:
     def _entity(self, item: Observation, code: Triplet, kind: str) -> Node:
         """A statement with its characteristics."""
         node = element(None, kind)
-        rooted(node, "uniqueIdentifier", self._uid())
+        self._restating(node, item)
         coded(node, "typeCode", code)
         absent = self._present(item) is False
         question = None if absent else self._question(item)
@@ -368,7 +374,7 @@ class _Annotation:
 
     def _calculation(self, item: Measurement, codes: list[Triplet], value: str) -> Node:
         node = element(None, "CalculationEntity")
-        rooted(node, "uniqueIdentifier", self._uid())
+        self._restating(node, item)
         for code in codes:
             coded(node, "typeCode", code)
         valued(node, "description", " ".join(code.meaning for code in codes))

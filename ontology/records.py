@@ -451,6 +451,11 @@ class Observation(Record):
     derived: bool = False
     document: str | None = None
     """The UID of the annotation or report that states it, which its copies in other formats share."""
+    states: str | None = None
+    """The UID of the record that it restates (`ontology.record_uids`), of which its document was written.
+
+    No triple says it: it tells, when a generation is built, whose duplicate this is.
+    """
     primary: bool = True
     """True for exactly one of a group of duplicates; set when a generation is built."""
     duplicate_of: str | None = None

@@ -24,6 +24,7 @@ from store.identity import Identity
 from store.log import files_by_table
 from store.manifest import Manifest
 from store.origins import LISTING, image_origins
+from store.restated import restated
 from store.same_lesions import count_same
 from store.stars import Minter, quoted, star_text
 
@@ -382,26 +383,43 @@ class Build:
 
     def _once(self, star: Star) -> str:
         """Statements that are repeated: the first of them is primary, the others are duplicates of it."""
-        parts: list[str] = []
+        stated, parts = self._stated(star)
         rest: list[str] = []
         for repeated in REPEATED[star.table]:
             if not all(self.has(star.table, name) for name in repeated.needed):
                 continue
             within = " AND ".join([repeated.where, *(f"NOT coalesce({other}, false)" for other in rest)])
             rest.append(f"({repeated.where})")
-            parts.append(self._group(star, repeated, within))
+            parts.append(self._group(star, repeated, stated, within))
         others = " AND ".join(f"NOT coalesce({other}, false)" for other in rest) or "true"
         alone = ", CAST(NULL AS VARCHAR) AS duplicate_of" if _links(star) else ""
-        return " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {self.view(star.table)} WHERE {others}"])
+        return " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {stated} WHERE {others}"])
 
-    def _group(self, star: Star, repeated: Repeated, where: str) -> str:
-        """The rows of one kind of repetition with which of them is primary, and whose duplicates the others are."""
-        known = (name for name in repeated.same if self.has(star.table, name))
-        same = [*(ALIKE.get(name, f'"{name}"') for name in known)]
+    def _stated(self, star: Star) -> tuple[str, list[str]]:
+        """SQL for the rows that may be primary, and for those that restate others of them, where there are any."""
+        view = self.view(star.table)
+        if not self.has(star.table, "states"):
+            return view, []
+        table = self.view(f"restated {star.table}")
+        values = [sql for name in ("value", "low", "high", "value_concept") if (sql := self._alike(star, name))]
+        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {restated(view, self.minter.record(), values)}")
+        link = "substr(origin, 2, length(origin) - 2) AS duplicate_of"
+        rows = (
+            f'SELECT * EXCLUDE (origin) REPLACE (false AS "primary"), {link} FROM {view} JOIN {table} USING (lot, key)'
+        )
+        return f"(FROM {view} ANTI JOIN {table} USING (lot, key))", [rows]
+
+    def _alike(self, star: Star, name: str) -> str | None:
+        """SQL for a column as it is compared; None where no row has it."""
+        return ALIKE.get(name, f'"{name}"') if self.has(star.table, name) else None
+
+    def _group(self, star: Star, repeated: Repeated, stated: str, where: str) -> str:
+        """The ``stated`` rows of one kind of repetition: which is primary, and whose duplicates the others are."""
+        same = [sql for name in repeated.same if (sql := self._alike(star, name))]
         mine = ["collection", "subject", "audience", *same]
         # what one document states twice is two statements, which its copy states twice too
         nth = f"row_number() OVER (PARTITION BY lot, {', '.join(mine)} ORDER BY key)" if repeated.counted else "1"
-        rows = f"SELECT *, {nth} AS nth FROM {self.view(star.table)} WHERE {where}"
+        rows = f"SELECT *, {nth} AS nth FROM {stated} WHERE {where}"
         group = f"PARTITION BY {', '.join(mine)}, nth ORDER BY source_kind, digest, key"
         first = f"row_number() OVER ({group}) = 1"
         if not _links(star):

@@ -17,7 +17,7 @@ from typing import Final
 
 from lxml import etree
 
-from ingest.aim.elements import field_of, held, local, named, numbered, under
+from ingest.aim.elements import called, field_of, held, local, named, numbered, under
 from ingest.aim.markups import markups, segments, shapes_of
 from ingest.aim.model import (
     Annotation,
@@ -31,6 +31,7 @@ from ingest.aim.model import (
 )
 from ingest.observed.coded import Code
 from ingest.observed.quantities import automation
+from ontology.record_uids import LABEL
 
 __all__ = ["COLLECTION", "COLLECTIONS", "ROOTS", "read_annotations"]
 
@@ -151,6 +152,7 @@ def _calculations(
                 software=software,
                 packed=bool(field_of(result, "compression", "encoding")),
                 marked=marked.get(position),
+                states=called(element, "uniqueIdentifier", LABEL),
             )
 
 
@@ -187,6 +189,7 @@ def _entity(dialect: Dialect, place: str, element: etree._Element) -> Entity:
             _entity(dialect, at, child) for at, child in numbered(place, under(element, *CHARACTERISTICS))
         ),
         quantifications=tuple(_quantification(dialect, at, child) for at, child in numbered(place, quantities)),
+        states=called(element, "uniqueIdentifier", LABEL),
     )
 
 

@@ -14,6 +14,7 @@ from ingest.aim.regions import Marked
 from ingest.base import Yield
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
+from ingest.observed.lesions import tracking_uid
 from ingest.observed.quantities import Quantity, ValueProblem, unit_code
 from mappings.codes import Codes
 from mappings.schemes import plain_meaning
@@ -218,6 +219,7 @@ def _entity(
         raw_code=" = ".join(filter(None, (raw_code(question), raw_code(entity.codes)))) or None,
         part_of=part_of,
         certainty=None if refused else quantities.certainty(entity.confidence),
+        states=tracking_uid(entity.states),
     )
     below = q.UNMAPPED if term is None or term in NOTHING else term
     for part in entity.characteristics:
@@ -312,6 +314,7 @@ def _measurement(
         **_placed(translation.common, translation.marked.get(calculation.marked or "")),
         key=cell.place,
         procedure=software.key if software else translation.procedure,
+        states=tracking_uid(calculation.states),
         variable=quantity.variable,
         value=amount.value,
         unit=amount.unit,

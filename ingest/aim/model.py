@@ -57,6 +57,8 @@ class Calculation:
     """Whether the values are compressed or encoded (AIM 4 compact result)."""
     marked: str | None = None
     """The place of the one markup or segment that it was calculated of."""
+    states: str = ""
+    """The UID of the record that it restates, in documents that are written here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Entity:
     """What a template calls the statement: of a characteristic, the question that it answers."""
     characteristics: tuple[Entity, ...] = ()
     quantifications: tuple[Quantification, ...] = ()
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)

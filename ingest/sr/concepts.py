@@ -67,6 +67,7 @@ class Role(StrEnum):
     PROCEDURE_REPORTED = "procedure_reported"
     QUALITATIVE_EVALUATIONS = "qualitative_evaluations"
     REAL_WORLD_MAP = "real_world_map"
+    RECORD = "record"
     REFERENCED_SEGMENT = "referenced_segment"
     REGION_IN_SPACE = "region_in_space"
     SERIES_UID = "series_uid"

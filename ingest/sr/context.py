@@ -31,7 +31,7 @@ def sites_of(items: tuple[Item, ...]) -> Iterator[Site]:
     for item in items:
         if item.code is not None and role_of(item) is Role.SITE:
             own = tuple(code for child in item.children for code in _sided(child))
-            yield Site(item.place, item.code, own or beside)
+            yield Site(item.place, item.code, own or beside, text_of(item.children, Role.RECORD))
 
 
 def _sided(item: Item) -> Iterator[Code]:

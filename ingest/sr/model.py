@@ -100,6 +100,7 @@ class Site:
     place: str
     code: Code
     modifiers: tuple[Code, ...] = ()
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,8 @@ class Number:
     images: tuple[Reference, ...] = ()
     software: Software | None = None
     part_of: str | None = None
+    states: str = ""
+    """The UID of the record that it restates, in reports that are written here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ class Statement:
     """Whether it names what was found, and is no answer to a question."""
     certainty: Number | None = None
     part_of: str | None = None
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)
