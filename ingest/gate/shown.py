@@ -36,12 +36,7 @@ def shown(warehouse: Warehouse, entry: QuarantineEntry) -> Shown:
     if not entry.review:
         raise NotShownError(f"entry {entry.id} is not under review: what is held back is looked at in its file")
     control = warehouse.control
-    collection = control.collections()[entry.collection]
-    context = Context(
-        collection=entry.collection,
-        secret=bytes.fromhex(control.setting("secret")),
-        attested=collection.attestation is not None,
-    )
+    context = Context(collection=entry.collection, secret=bytes.fromhex(control.setting("secret")))
     for path in _files(warehouse, entry):
         try:
             header = read_header(path, dicom.HEADER_KEYWORDS)

@@ -31,7 +31,7 @@ def test_release_ingest_and_take_back(factory, tmp_path, monkeypatch):
     factory.write("1.dcm", 1)
     for number in (2, 3):
         factory.write(f"{number}.dcm", number, BurnedInAnnotation="YES")
-    factory.write("4.dcm", 4, PatientAddress="12 Hill Road")
+    factory.write("4.dcm", 4, PatientID="Roe^Jane", PatientName="")
     ingest = ("ingest", tmp_path, "--collection", "toys")
     signed = ("--by", "Jo", "--reason", "looked at the pixels")
     assert qilin(*ingest).exit_code == 1
@@ -80,14 +80,14 @@ def test_alike_problems_are_one_line_one_text_and_one_release(factory, tmp_path,
     monkeypatch.setenv("QILIN_HOME", str(tmp_path.parent / f"{tmp_path.name}-var"))
     for number in range(1, 6):
         factory.write(f"{number}.dcm", number, BurnedInAnnotation="YES")
-    factory.write("6.dcm", 6, PatientAddress="12 Hill Road")
+    factory.write("6.dcm", 6, PatientID="Roe^Jane", PatientName="")
     said = qilin("ingest", tmp_path, "--collection", "toys").stderr
     assert "quarantined: 1.dcm, 2.dcm, 3.dcm and 2 more: (0028,0301) BurnedInAnnotation" in said
     assert "5 of the quarantined a steward may release" in said
     groups = json.loads(qilin("quarantine", "list", "--alike", "--json").stdout)
     assert sorted((group["place"].split()[-1], group["entries"]) for group in groups) == [
         ("BurnedInAnnotation", 5),
-        ("PatientAddress", 1),
+        ("PatientID", 1),
     ]
     [number] = [str(group["id"]) for group in groups if group["entries"] == 5]
     assert f"{number}\ttoys\t5\t" in qilin("quarantine", "list", "--alike").stdout
