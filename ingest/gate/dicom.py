@@ -155,8 +155,12 @@ def is_dummy(text: str) -> bool:
 
 
 def method_of(facts: Facts) -> str:
-    """The verdict on the text of a method: ``passes``, ``review`` or ``missing``; ``review`` where it is unknown."""
-    text = " ".join(map(str, facts.of("DeidentificationMethod")))
+    """The verdict on the mark of a program: ``passes``, ``review`` or ``missing``; ``review`` where it is unknown.
+
+    It is the text of the method, and the scheme of its code where that is a program's own: XNAT writes no text.
+    """
+    schemes = (scheme for scheme, value in facts.codes if value and scheme != "DCM")
+    text = " ".join([*map(str, facts.of("DeidentificationMethod")), *dict.fromkeys(schemes)])
     if not text:
         return "missing"
     return next((method.verdict for method in methods() if method.pattern.search(text)), "review")
