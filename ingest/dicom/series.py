@@ -76,6 +76,9 @@ SHARED: Final = frozenset((*SEQUENCES, *GROUPS, *PLACE_SEQUENCES))
 """The sequences that are summed."""
 
 SEXES = {"M": ncit.MALE, "F": ncit.FEMALE}
+SEX = re.compile(r"[A-Z]|(FE)?MALE|OTHER|UNKNOWN", re.IGNORECASE)
+"""What says a sex; the defined terms are M, F and O (PS3.3 C.7.1.1), and what else stands there may be anything."""
+
 AGE_UNITS = {"D": "d", "W": "wk", "M": "mo", "Y": "a"}
 
 LONGEST_SCAN = 86400
@@ -339,7 +342,7 @@ class SeriesSum:
                 raw=f"{OLDEST}+" if old else age,
                 when=when,
             )
-        if sex := self._distinct("PatientSex").one():
+        if SEX.fullmatch(sex := self._distinct("PatientSex").one()):
             yield Finding(
                 key="PatientSex", subject=self.subject, variable=ncit.SEX, value_concept=SEXES.get(sex), raw=sex
             )

@@ -119,6 +119,7 @@ KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
     "settings": ("mail", "security", "phone"),
     **dict.fromkeys(("subject", "label", "lesion", "region", "reader", "document", "tracking_uid"), NAMING),
     **dict.fromkeys(("frame_of_reference", "box_unit", "assessment"), NAMING),
+    **dict.fromkeys(("license", "source_doi"), ("person", "mail", "security")),
 }
 """The text fields that a source fills, by name; concepts, UIDs, keys and numbers cannot hold a name."""
 
@@ -319,7 +320,7 @@ def _series_header(record: Any, context: Context) -> Record:
     unknown = {
         keyword
         for keyword in FREE_TEXT & kept.attributes.keys()
-        if not (context.attested or all(_approved(text, keyword, context) for text in _each(kept.attributes[keyword])))
+        if not all(_known(text, keyword, context) for text in _each(kept.attributes[keyword]))
     }
     if not unknown:
         return kept
@@ -328,8 +329,14 @@ def _series_header(record: Any, context: Context) -> Record:
 
 def _study_header(record: Any, context: Context) -> Record:
     kept: StudyHeader = record
-    known = context.attested or kept.description is None or _approved(kept.description, "StudyDescription", context)
+    known = kept.description is None or _known(kept.description, "StudyDescription", context)
     return kept if known else replace(kept, description=None)
+
+
+def _known(text: object, keyword: str, context: Context) -> bool:
+    """Whether a free text may come in: one that reads as ``A^B`` only by a steward's word, or as an archive has it."""
+    named = not context.reviewed and identifier_in(str(text), ("person",)) is not None
+    return (context.attested and not named) or _approved(text, keyword, context)
 
 
 def _approved(text: object, keyword: str, context: Context) -> bool:
