@@ -71,6 +71,17 @@ def test_a_report_says_the_same(name, tmp_path):
         assert lesions(again) == lesions(found)
 
 
+@pytest.mark.parametrize("form", ["aim", "sr"])
+@pytest.mark.parametrize("role", [q.INVESTIGATOR, q.CENTRAL_READER, q.ALGORITHM, None])
+def test_who_read_keeps_their_role(form, role, tmp_path):
+    found = [
+        dataclasses.replace(item, role=role) if isinstance(item, Reader) else item
+        for item in read(HERE / "aim/aim4_tracked/input.xml")
+    ]
+    written(set_of(found), form, tmp_path)
+    assert {item.role for item in read_again(form, tmp_path) if isinstance(item, Reader)} == {role}
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("kind", ["aim_v3", "aim_v4", "aim_json"])
 def test_real_annotations_written_again_say_the_same(kind, tmp_path):
