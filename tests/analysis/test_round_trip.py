@@ -31,6 +31,7 @@ from ontology.records import (
 from ontology.terms import dcm, ncit, q, radlex
 from ontology.variables import VariableKind, variables
 from tests.analysis.said import CONTEXT, OF_AIM, lesions, read_again, said, set_of, written
+from tests.ingest.annotation_table import cleaned
 
 HERE = Path(__file__).parents[1] / "ingest"
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
@@ -104,7 +105,9 @@ def test_real_reports_written_again_say_the_same(tmp_path):
         pytest.skip("the shared files are not here")
     compared = 0
     for path in sorted((REAL / "dicom_sr").glob("*.dcm")):
-        found = list(sr.read(iter([str(path)]), CONTEXT)) if sr.accepts(str(path)) else []
+        (folder := tmp_path / f"{path.stem}-cleaned").mkdir()
+        copy = str(cleaned(path, folder))  # as it is, the gate refuses it for made-up names and dates
+        found = list(sr.read(iter([copy]), CONTEXT)) if sr.accepts(copy) else []
         if observed(found):
             result = written(set_of(found), "sr", tmp_path / path.stem)
             told = sum(count for reason, count in result.missing.items() if reason.startswith(("a ", "an ")))
@@ -155,6 +158,8 @@ ANSWERS = [
     (Finding, radlex.IMAGING_OBSERVATION, radlex.LESION),
     (Finding, ncit.TUMOR_STATUS, ncit.PRESENT),
     (Response, ncit.RESPONSE_IN_TARGET_LESION, ncit.COMPLETE_REMISSION),
+    (Response, ncit.OVERALL_RESPONSE, ncit.PARTIAL_REMISSION),
+    (Response, ncit.BEST_OVERALL_RESPONSE, ncit.PROGRESSIVE_DISEASE),
 ]
 decimals = st.decimals(min_value=Decimal("0.001"), max_value=Decimal(99999), places=3)
 SUBJECTS = ("S1", "S2")
