@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -117,7 +118,7 @@ def query(
         sys.stdout.write(write(table, form))
 
 
-def pairs(texts: list[str]) -> dict[str, str]:
+def pairs(texts: Iterable[str]) -> dict[str, str]:
     """Parameters that are given as ``name=value``, each once."""
     found: dict[str, str] = {}
     for text in texts:

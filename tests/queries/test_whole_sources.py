@@ -7,17 +7,25 @@ kind over gives no row of it.
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from ingest.run import Job, run
+from queries.catalogue import query
+from queries.results import run as ask
 from store.control import Collection
-from store.warehouse import OPERATOR, Warehouse
+from store.crosswalk import Decision
+from store.lesion_pairs import LesionPair, NamedLesion, Verdict
+from store.warehouse import OPERATOR, Caller, Warehouse
 from tests.ingest import sr_documents as sr
 
 ROOT = "1.2.840.99999.78"
@@ -286,15 +294,103 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         jobs.append(Job(locators=tuple(map(str, sorted(folder.iterdir()))), collection=kind, mapping=mapping))
     found = run(opened, jobs)
     assert [(item.problem, item.place) for item in found.rejects] == []
-    with opened.writing() as writing:
-        rows = opened.select(
-            "SELECT DISTINCT ?c ?s ?l { ?l a q:Lesion ; q:subject ?n . ?n q:identifier ?s ; "
-            "q:collection/q:identifier ?c }",
-            OPERATOR,
-        ).rows
-        keys = defaultdict(list)
-        for collection, subject, lesion in rows:
-            keys[collection.value, subject.value].append(lesion.value)
-        writing.publish()
+    link(opened)
     yield opened
     opened.close()
+
+
+def link(opened: Warehouse) -> None:
+    """Each subject's two lesions are one, a person says: what two readers name is never one by itself."""
+    lesions = opened.select(
+        "SELECT ?collection ?subject ?lesion { ?lesion a q:Lesion ; q:subject ?s . "
+        "?s q:identifier ?subject ; q:collection/q:identifier ?collection } ORDER BY ?lesion",
+        OPERATOR,
+    )
+    ends = defaultdict(list)
+    for collection, subject, lesion in lesions.rows:
+        assert collection
+        assert subject
+        assert lesion
+        ends[collection.value].append(NamedLesion("", subject.value, unquote(lesion.value.rpartition("/")[2])))
+    with opened.writing() as writing:
+        for collection_name, (one, other) in ends.items():
+            pair = LesionPair.of(collection_name, one, other)
+            opened.lesions.decide(pair, Verdict.SAME, Decision("tester", "they are one"))
+        writing.publish()
+
+
+ROWS = {
+    "lesion-diameters": 4,
+    "lesions-at-visits": 4,
+    "sum-of-diameters": 4,
+    "reader-agreement": 2,
+    "measurement-anomalies": 1,
+    "response-by-visit": 4,
+    "investigator-and-independent": 2,
+    "concept-observations": 4,
+}
+"""How many rows every source has in the answer to a query."""
+
+STATED_TWICE = {("concept-observations", "sdtm"): 8}
+"""SDTM says what a lesion is in TU and in TR."""
+
+PARAMETERS = {"concept-observations": {"concept": "ncit:C94523"}}
+"""What lesions were said to be: sizes and sites are found in another case."""
+
+
+def rows_by_source(warehouse: Warehouse, name: str, caller: Caller, by_log: bool) -> Counter[str]:
+    """How many rows each collection, that is each kind of source, has in an answer."""
+    curated = query(name)
+    chosen = curated if by_log else replace(curated, sql=None)
+    return Counter(str(row["collection"]) for row in ask(warehouse, chosen, PARAMETERS.get(name), caller).dicts())
+
+
+def wanted(name: str, kinds: Iterable[str]) -> dict[str, int]:
+    """How many rows sources of some kinds have in an answer."""
+    return {kind: STATED_TWICE.get((name, kind), ROWS[name]) for kind in kinds}
+
+
+WAYS = [(name, by_log) for name in ROWS for by_log in ([True, False] if query(name).sql else [False])]
+
+
+@pytest.mark.parametrize(("name", "by_log"), WAYS)
+def test_no_kind_of_source_is_missing(name: str, by_log: bool, warehouse: Warehouse) -> None:
+    assert rows_by_source(warehouse, name, OPERATOR, by_log) == wanted(name, WRITTEN)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(audiences=st.sets(st.sampled_from(sorted(AUDIENCES.values()))), name=st.sampled_from(sorted(ROWS)))
+def test_nobody_sees_a_row_of_another_audience(audiences: set[str], name: str, warehouse: Warehouse) -> None:
+    caller = Caller("member", frozenset({"public", *audiences}))
+    readable = {kind for kind, audience in AUDIENCES.items() if audience in caller.audiences}
+    for by_log in {True, False} if query(name).sql else {False}:
+        assert rows_by_source(warehouse, name, caller, by_log) == wanted(name, readable)
+
+
+@pytest.mark.parametrize("concept", ["radlex:RID58", "ncit:C12392", "liver"])
+def test_a_site_is_found_by_the_code_of_either_vocabulary(concept: str, warehouse: Warehouse) -> None:
+    rows = list(ask(warehouse, query("concept-observations"), {"concept": concept}, OPERATOR).dicts())
+    assert {row["collection"] for row in rows if row["found"] == "site"} == {"aim", "sr", "sheet", "sdtm"}
+    assert len({(row["record"], row["found"]) for row in rows}) == len(rows)
+
+
+def test_sizes_sums_and_answers_are_those_that_were_written(warehouse: Warehouse) -> None:
+    def found(name: str, *columns: str) -> set[tuple[object, ...]]:
+        rows = ask(warehouse, query(name), {}, OPERATOR).dicts()
+        return {tuple(row[column] for column in ("collection", *columns)) for row in rows}
+
+    every = [reading for kind in WRITTEN for reading in readings(kind)]
+    said = [(reading.kind, reading.role.casefold(), reading.visit) for reading in every]
+    assert found("lesion-diameters", "readerRoleLabel", "visit", "value") == {
+        (*who, reading.size) for who, reading in zip(said, every, strict=True)
+    }
+    assert found("response-by-visit", "readerRole", "visit", "categoryLabel") == {
+        (*who, ANSWERS[reading.role][1]) for who, reading in zip(said, every, strict=True)
+    }
+    changes = ((1, 40, 0), (2, 20, -50), (1, 42, 0), (2, 60, Decimal("42.9")))
+    assert found("sum-of-diameters", "visit", "total", "percentChange") == {
+        (kind, *change) for kind in WRITTEN for change in changes
+    }
+    assert found("measurement-anomalies", "rule", "value", "compared") == {
+        (kind, "long axis shorter than short axis", 20, 25) for kind in WRITTEN
+    }
