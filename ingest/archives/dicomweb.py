@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from ingest import rwv
 from ingest.archives.dicomweb_server import DicomwebError, Server, is_server
+from ingest.archives.levels import by_level, contradicts
 from ingest.base import Context, Source, Yield
 from ingest.dicom import reader as dicom
 from ingest.dicom.header import BrokenDicomError, Elements, Header, place_of
@@ -90,27 +91,30 @@ class _Reading:
     def __init__(self, server: Server, name: str, context: Context) -> None:
         self.server, self.name, self.context = server, name, context
         self.done = 0
+        study, series = server.within
+        self.of_studies, self.of_series = by_level(server.filters)
+        self.of_studies |= {"StudyInstanceUID": study} if study else {}
+        self.of_series |= {"SeriesInstanceUID": series} if series else {}
 
     def series(self) -> Iterator[Yield]:
         """Every series; one that cannot be had is rejected, a server that is gone ends it (`DicomwebError`)."""
-        study, series = self.server.within
-        studies = self.server.search(
-            "studies", {**self.server.filters, **({"StudyInstanceUID": study} if study else {})}
-        )
+        studies = self.server.search("studies", self.of_studies)
         seen: set[str] = set()
         for answer in studies:
             about = self._header(answer)
             uid = about.text("StudyInstanceUID")
             if not dicom.UID.fullmatch(uid):
                 yield self._odd("studies", "a study has no valid UID")
-            elif uid not in seen:  # a study that stands under two patients is found twice
-                seen.add(uid)
-                yield from self._guarded(self._study(about, uid, series))
+            elif not contradicts(about, self.of_studies) and uid not in seen:
+                seen.add(uid)  # a study that stands under two patients is found twice
+                yield from self._guarded(self._study(about, uid))
 
-    def _study(self, about: Elements, uid: str, series: str | None) -> Iterator[Yield]:
+    def _study(self, about: Elements, uid: str) -> Iterator[Yield]:
         path = f"studies/{uid}/series"
-        for one in self.server.search(path, {"SeriesInstanceUID": series} if series else None):
+        for one in self.server.search(path, self.of_series):
             header = self._header(one)
+            if contradicts(header, self.of_series):
+                continue
             series_uid = header.text("SeriesInstanceUID")
             if not dicom.UID.fullmatch(series_uid):
                 yield self._odd(path, "a series has no valid UID")

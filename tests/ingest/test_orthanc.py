@@ -149,6 +149,20 @@ def test_a_server_that_ends_midway_leaves_what_came_in(orthanc, tmp_path, monkey
     assert sum(isinstance(item, SeriesHeader) for item in rest) == 1
 
 
+@pytest.mark.parametrize("reader", [dicomweb, dimse])
+def test_a_modality_finds_its_series_alone(orthanc, tmp_path, reader):
+    paths = [slice_of(tmp_path / "scans", number, series=f"1.2.7.{number}") for number in (1, 2)]
+    for path, modality in zip(paths, ("PT", "CT"), strict=True):
+        data = pydicom.dcmread(path)
+        data.StudyInstanceUID, data.PatientID, data.PatientName, data.Modality = "1.2.7", "P7", "P7", modality
+        data.save_as(path)
+    stored(orthanc, paths)
+    place = {dicomweb: orthanc.web, dimse: orthanc.dimse}[reader]
+    items = list(reader.read(iter([f"{place}?PatientID=P7&Modality=PT"]), context()))
+    assert [item.uid for item in items if isinstance(item, SeriesHeader)] == ["1.2.7.1"]
+    assert not any(isinstance(item, Reject) for item in items)
+
+
 def test_a_query_finds_the_series_with_their_sizes(orthanc, tmp_path):
     stored(orthanc, [slice_of(tmp_path / "scans", number) for number in (1, 2, 3)])
     items = list(dimse.read(iter([f"{orthanc.dimse}/studies/1.2.3"]), context()))
