@@ -33,12 +33,15 @@ from analysis.statements import (
     value_code,
 )
 from analysis.uids import uid_of
-from ingest.aim.facts import NOTHING
+from ingest.aim.facts import LABEL, NOTHING
 from ingest.aim.records import ANNOTATION_CLOCK
+from ingest.observed.quantities import automation_word
 from mappings.code_sets import Triplet
 from ontology.prefixes import Curie
+from ontology.record_uids import LABEL as RESTATES
 from ontology.records import Measurement, Observation, Response, When
 from ontology.terms import ncit, q, radlex
+from ontology.variables import canonical
 
 __all__ = ["aim_document"]
 
@@ -129,6 +132,11 @@ class _Annotation:
         self.count += 1
         return uid_of(self.group.uid, self.count)
 
+    def _restating(self, node: Node, item: Observation) -> None:
+        """The UID of a statement: that of the record that it restates, and called so, where there is one."""
+        called = RESTATES if item.states is not None else ""
+        rooted(node, "uniqueIdentifier", item.states or self._uid(), called)
+
     def _tracking(self, node: Node) -> None:
         """The lesion's tracking UID, where a reader should know it by that: as the schema has it."""
         lesion = self.group.lesion
@@ -147,8 +155,17 @@ class _Annotation:
         parent = self.keys.get(item.part_of or "")
         if parent is None or parent is item or isinstance(parent, Measurement) or not self._sound(item):
             return None
-        named = item.variable == _below(parent) or item.variable == ncit.TUMOR_IDENTIFICATION
+        named = item.variable in {_below(parent), ncit.TUMOR_IDENTIFICATION} or self._labelled(item) is not None
         return parent if named or isinstance(item, Response) else None
+
+    def _labelled(self, item: Observation) -> str | None:
+        """The label by which a characteristic says what it answers, where it is read back as its variable."""
+        first = next(iter(raw_codes(item)), None)
+        if first is None or first.designator != LABEL:
+            return None
+        term = next(iter(self.words.meanings([first])), q.UNMAPPED)
+        registered = canonical(term)
+        return first.meaning if item.variable == (registered.curie if registered else term) else None
 
     def _sound(self, item: Observation) -> bool:
         """Whether following what an observation is part of comes to an end."""
@@ -252,7 +269,7 @@ class _Annotation:
     def _entity(self, item: Observation, code: Triplet, kind: str) -> Node:
         """A statement with its characteristics."""
         node = element(None, kind)
-        rooted(node, "uniqueIdentifier", self._uid())
+        self._restating(node, item)
         coded(node, "typeCode", code)
         absent = self._present(item) is False
         question = None if absent else self._question(item)
@@ -288,7 +305,7 @@ class _Annotation:
             coded(held, "typeCode", code)
             if part.certainty is not None:
                 valued(held, "annotatorConfidence", as_text(part.certainty))
-            valued(held, "label", code.meaning)
+            valued(held, "label", self._labelled(part) or code.meaning)
             self._numbers_of(held, numbers)
             made.append(held)
         self._collection(node, holder, made)
@@ -357,7 +374,7 @@ class _Annotation:
 
     def _calculation(self, item: Measurement, codes: list[Triplet], value: str) -> Node:
         node = element(None, "CalculationEntity")
-        rooted(node, "uniqueIdentifier", self._uid())
+        self._restating(node, item)
         for code in codes:
             coded(node, "typeCode", code)
         valued(node, "description", " ".join(code.meaning for code in codes))
@@ -372,10 +389,13 @@ class _Annotation:
         valued(dimension, "label", codes[0].meaning)
         valued(result, "value", value)
         made = self.given.procedure(item)
-        if made is not None and made.software:
+        if made is not None and (made.software or made.automation):
             algorithm = element(node, "algorithm")
-            valued(algorithm, "name", made.software)
-            unknown(algorithm, "type")
+            valued(algorithm, "name", made.software or "")
+            if made.automation:
+                coded(algorithm, "type", Triplet(word := automation_word(made.automation), "99QILIN", word.lower()))
+            else:
+                unknown(algorithm, "type")
             if made.version:
                 valued(algorithm, "version", made.version)
         return node

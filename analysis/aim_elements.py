@@ -32,9 +32,11 @@ def valued(parent: Node, name: str, value: str) -> None:
     element(parent, name).set("value", value)
 
 
-def rooted(parent: Node, name: str, uid: str | None) -> None:
-    """A child that holds a UID; one that is not known is said to be so."""
+def rooted(parent: Node, name: str, uid: str | None, called: str = "") -> None:
+    """A child that holds a UID, with what it is called; one that is not known is said to be so."""
     made = element(parent, name)
+    if called:
+        made.set("identifierName", called)
     if uid is None:
         made.set("nullFlavor", "UNK")
     else:

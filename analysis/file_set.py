@@ -7,6 +7,7 @@ of what is written; what is refused and what cannot be read is told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,8 @@ from analysis.selection import NoRecordsError
 from ingest.base import Context
 from ingest.gate.records import admit, bare
 from ingest.sources import accepting, expand
-from ontology.records import Observation, Record, Reject
+from ontology.record_uids import record_uid
+from ontology.records import Observation, Record, Reject, SourceRecord
 
 __all__ = ["images_in", "of_files"]
 
@@ -41,24 +43,38 @@ def of_files(locators: Sequence[str], context: Context, kind: str | None = None)
     records: list[Record] = []
     rejects: list[Reject] = []
     for name, listed in sorted(parts.items()):
-        source = accepting(listed[0], name)
+        source, digest = accepting(listed[0], name), ""
         assert source is not None
         for item in source.read(iter(listed), context):
             if isinstance(item, Reject):
                 rejects.append(item)
+            elif isinstance(item, SourceRecord):
+                digest = item.digest
             elif isinstance(item, Record):
-                admitted = admit(item, context)
-                if isinstance(admitted, Reject):
-                    rejects.append(admitted)
-                    reduced = bare(item)
-                    admitted = admit(reduced, context) if reduced is not None else admitted
-                if not isinstance(admitted, Reject):
-                    records.append(admitted)
+                records += [_named(each, digest) for each in _admitted(item, context, rejects)]
     if not any(isinstance(item, Observation) for item in records):
         raise NoRecordsError(_nothing(rejects))
     given = gathered(context.collection, records, deidentified=context.attested)
     # a segmentation is referred to as an object, of which no record speaks
     return given.with_images(images_in(locators)) if given.segments else given, rejects
+
+
+def _admitted(record: Record, context: Context, rejects: list[Reject]) -> Iterator[Record]:
+    """The record as the gate lets it in, if it does; what it refuses is added to ``rejects``."""
+    admitted = admit(record, context)
+    if isinstance(admitted, Reject):
+        rejects.append(admitted)
+        reduced = bare(record)
+        admitted = admit(reduced, context) if reduced is not None else admitted
+    if not isinstance(admitted, Reject):
+        yield admitted
+
+
+def _named(record: Record, digest: str) -> Record:
+    """An observation with the UID of what it states: its own, but for one that restates another already."""
+    if not isinstance(record, Observation) or record.states is not None:
+        return record
+    return replace(record, states=record_uid(digest, record.key))
 
 
 def _nothing(rejects: Iterable[Reject]) -> str:

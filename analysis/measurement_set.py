@@ -310,7 +310,7 @@ def _shared(item: Observation) -> tuple[object, ...]:
 
 def _said(members: Iterable[Observation]) -> list[tuple[object, ...]]:
     """What observations state, without the keys by which a source is read again."""
-    left_out = {"key", "part_of", "raw", "document", "primary", "duplicate_of"}
+    left_out = {"key", "part_of", "raw", "document", "states", "primary", "duplicate_of"}
     return [tuple(getattr(item, each.name) for each in fields(item) if each.name not in left_out) for item in members]
 
 

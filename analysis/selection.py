@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote
 
 import pyoxigraph as ox
 
 from analysis.measurement_set import MeasurementSet, gathered
 from ontology.fields import STARS, Field, Kind
 from ontology.prefixes import Curie, compact, expand
+from ontology.record_uids import record_uid
 from ontology.records import (
     Finding,
     Instance,
@@ -210,6 +212,8 @@ class _Asked:
                 stated[item.name] = _when(node)
             elif found and item.kind in READ:
                 stated[item.name] = READ[item.kind](found[0])
+        digest, record = iri.split("/")[-2:]
+        stated["states"] = record_uid(unquote(digest), unquote(record))
         stated["subject"] = (self.subjects or {})[str(_one(node, "q:subject"))]
         return kind(key=iri, **stated)
 

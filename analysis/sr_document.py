@@ -44,14 +44,17 @@ from highdicom.sr import (
 )
 from highdicom.sr import Measurement as Numeric
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from pydicom.sr.coding import Code
 
 from analysis.measurement_set import Document, Group, Image, MeasurementSet, Unwritten
 from analysis.statements import Words, is_place, number_codes, place_codes, raw_codes, value_code
 from analysis.uids import is_uid, uid_of
 from ingest.aim.records import ANNOTATION_CLOCK
+from ingest.observed.quantities import automation_word
 from ingest.observed.times import UNSET_DAY
 from mappings.code_sets import Triplet
+from ontology.record_uids import LABEL
 from ontology.records import Finding, Measurement, Observation, When
 from ontology.terms import q, radlex
 
@@ -75,6 +78,9 @@ PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
 SERIES: Final = Code("121232", "DCM", "Source series for segmentation")
 DOCUMENT: Final = Code("document", "99QILIN", "Document that states it")
 """Which document stated first what a group states: read again, it is a copy, and counts once."""
+RECORD: Final = Code("record", "99QILIN", LABEL)
+"""The record that a number or statement restates (TID 300 and 301 have no such item)."""
+AUTOMATION: Final = Code("automation", "99QILIN", "How much of it software did")
 VISIT: Final = Code("RDETBD2", "RADELEMENT", "Timepoint")
 """The number of a visit, as ePAD writes it: TID 1502 has an order, and no number."""
 
@@ -231,7 +237,7 @@ def _group(
     said: dict[str, Any] = {
         "tracking_identifier": TrackingIdentifier(uid=uid, identifier=label),
         "time_point_context": _time_point(group),
-        "finding_type": findings[0] if findings else None,
+        "finding_type": findings[0][0] if findings else None,
         "finding_sites": sites or None,
         "session": group.session,
         "measurements": numbers or None,
@@ -240,7 +246,9 @@ def _group(
     made = _of_segment(group, said) if group.segment else _of_images(group, said)
     more = made[0].ContentSequence
     contains, context = RelationshipTypeValues.CONTAINS, RelationshipTypeValues.HAS_OBS_CONTEXT
-    more.extend(QualitativeEvaluation(FINDING, code)[0] for code in findings[1:])
+    if findings:
+        _restating(next(item for item in more if item.name == FINDING), findings[0][1])
+    more.extend(_restating(QualitativeEvaluation(FINDING, code)[0], item) for code, item in findings[1:])
     if group.series and is_uid(group.series) and not _referable(group) and not group.segment:
         more.append(UIDRefContentItem(SERIES, group.series, relationship_type=contains))
     if is_uid(group.document):
@@ -303,16 +311,26 @@ def _sites(group: Group, words: Words, unwritten: Unwritten) -> list[FindingSite
             unwritten.add("a place that no code is read back as")
         elif not (first and written is not None and found is not None and item.value_concept == site.structure):
             made.append(FindingSite(anatomic_location=_concept(code)))
+            _restating(made[-1], item)
         else:
             first = False
+            _restating(made[0], item)
+    return made
+
+
+def _restating(made: Dataset, item: Observation) -> Dataset:
+    """A content item with the record that it restates below it."""
+    if item.states is not None:
+        below = UIDRefContentItem(RECORD, item.states, relationship_type=RelationshipTypeValues.HAS_OBS_CONTEXT)
+        made.ContentSequence = Sequence([*made.get("ContentSequence", ()), below])
     return made
 
 
 def _statements(
     group: Group, words: Words, unwritten: Unwritten
-) -> tuple[list[CodedConcept], list[QualitativeEvaluation]]:
-    """What was found, and answers with their questions."""
-    findings: list[CodedConcept] = []
+) -> tuple[list[tuple[CodedConcept, Observation]], list[QualitativeEvaluation]]:
+    """What was found, each with its record, and answers with their questions."""
+    findings: list[tuple[CodedConcept, Observation]] = []
     answers: list[QualitativeEvaluation] = []
     keys = {item.key: item for item in group.observations}
     for item in group.observations:
@@ -323,13 +341,14 @@ def _statements(
             what = "a text" if isinstance(item.value, str) else "a value that no code is read back as"
             unwritten.add(f"a statement of {what}")
         elif item.variable == radlex.IMAGING_OBSERVATION and isinstance(item, Finding):
-            findings.append(_concept(code))
+            findings.append((_concept(code), item))
         else:
             asked = _question(item, keys.get(item.part_of or ""), words)
             if asked is None:
                 unwritten.add("an answer to a question that no code is read back as")
             else:
                 answers.append(QualitativeEvaluation(_concept(asked), _concept(code)))
+                _restating(answers[-1][0], item)
     return findings, answers
 
 
@@ -365,4 +384,12 @@ def _number(item: Measurement, given: MeasurementSet, words: Words, unwritten: U
         if software is not None and software.software
         else None,
     )
+    if software is not None and software.automation is not None:
+        said = automation_word(software.automation)
+        modifier = RelationshipTypeValues.HAS_CONCEPT_MOD
+        made[0].ContentSequence = [
+            *made[0].get("ContentSequence", ()),
+            TextContentItem(AUTOMATION, said, relationship_type=modifier),
+        ]
+    _restating(made[0], item)
     yield made

@@ -56,7 +56,11 @@ class Asking:
 
     def table(self, query: Query, values: Mapping[str, str], caller: Caller, seconds: float | None = None) -> Table:
         """The result of a query as plain values; `QueryTimeoutError` after ``seconds``, else those of the settings."""
-        found = columnar.rows(self.warehouse, query, values, caller, seconds or self.settings.page_seconds)
+        limits = seconds or self.settings.page_seconds, self.settings.result_bytes
+        try:
+            found = columnar.rows(self.warehouse, query, values, caller, *limits)
+        except columnar.ResultSizeError:
+            raise ResultTooLargeError(self.settings.result_bytes) from None
         if found is not None:
             return Table(query, found)
         rows = self.rows(query, values, caller, seconds)

@@ -160,7 +160,7 @@ def _given(
         secret=bytes.fromhex(warehouse.control.setting("secret")),
         attested=deidentified,
         codes=library.codes,
-        library=library,
+        library=lambda: library,
     )
     given, rejects = of_files(files, context, kind)
     for item in rejects:

@@ -186,15 +186,22 @@ Alike = Annotated[
 
 @quarantine.command("text")
 def quarantine_text(
-    entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="Ids under review.")], alike: Alike = False
+    entries: Annotated[list[int], typer.Argument(metavar="ENTRY…", help="Ids under review.")],
+    alike: Alike = False,
+    json: Json = False,
 ) -> None:
     """Show the texts under review, read again from their files: they may identify somebody, and stand nowhere else."""
     from ingest.gate.shown import shown  # noqa: PLC0415 - pydicom is slow to import
 
     warehouse = Warehouse.open()
-    found = [(entry, shown(warehouse, entry)) for entry in _entries(warehouse, entries, alike)]
-    rows = [(entry.id, entry.place, text.text, text.path.name) for entry, text in found]
-    print_rows("Under review", ("id", "place", "text", "file"), rows)
+    columns = ("id", "place", "text", "file")
+    found = sorted(
+        shown(warehouse, _entries(warehouse, entries, alike)), key=lambda item: (item.entry.place, item.text)
+    )
+    rows = [(item.entry.id, item.entry.place, item.text, item.path.name) for item in found]
+    print_json([dict(zip(columns, row, strict=True)) for row in rows]) if json else print_rows(
+        "Under review", columns, rows
+    )
 
 
 By = Annotated[str, typer.Option("--by", help="Who answers for it: a name or an ORCID.")]
@@ -207,13 +214,18 @@ def quarantine_release(
     by: By,
     reason: Reason,
     alike: Alike = False,
+    but: Annotated[
+        list[int] | None, typer.Option("--except", help="With --alike: not this entry. May be given several times.")
+    ] = None,
 ) -> None:
     """Answer for what is held back, so that the next ingest of its files takes it: a record that is kept for good.
 
-    It holds for that content and that check alone. What is broken, and what may identify a person, is never released.
+    It holds for that content and that check alone. What identifies a person is not stored after it either, and what is
+    broken or would be stored is never released.
     """
     warehouse = Warehouse.open()
-    count = warehouse.attestations.release(_entries(warehouse, entries, alike), by, reason)
+    chosen = [entry for entry in _entries(warehouse, entries, alike) if entry.id not in (but or ())]
+    count = warehouse.attestations.release(chosen, by, reason)
     err.print(f"{count:,} released; give `qilin ingest` again for their files", highlight=False)
 
 

@@ -12,7 +12,7 @@ from api.cli_options import Json
 from api.console import err, out, print_json
 from api.map_following import as_json, author_of, rederived, tell
 from ingest.report import places
-from store.decisions import DecisionRecord, Verdict
+from store.decided import DecisionRecord, Verdict
 from store.warehouse import Warehouse
 
 __all__ = ["decide"]

@@ -19,7 +19,7 @@ from mappings.overview import overview
 from mappings.sssom import NO_TERM, Decision, MappingError
 from mappings.sssom_write import as_tsv, as_turtle, checked_tsv, set_metadata, write_text
 from mappings.tables import DECISIONS, SHAPE, Library, TableMap
-from store.decisions import DecisionRecord, Verdict
+from store.decided import DecisionRecord, Verdict
 from store.warehouse import Warehouse
 
 __all__ = ["map_reports"]

@@ -11,17 +11,22 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pyarrow as pa
 
 from mappings.codes import Codes, bundled
-from mappings.tables import Library
 from ontology.elements import Element
 from ontology.elements import elements as known_elements
 from ontology.prefixes import Curie
 from ontology.records import Record, Reject, SourceRecord, When
+from store.document_text import PackedText
+from store.packs import Pack, Packed
+
+if TYPE_CHECKING:
+    from mappings.tables import Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,18 @@ class Block:
     rows: pa.Table
 
 
-Yield: TypeAlias = SourceRecord | Record | Block | Reject
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All records of a source, judged by the gate and made into columns where it was read (`ingest.judging`)."""
+
+    pack: Pack
+    packed: Packed
+    rejects: tuple[Reject, ...]
+    refused: frozenset[str]
+    """The keys of the records that the gate refused."""
+
+
+Yield: TypeAlias = SourceRecord | Record | Block | Whole | Reject
 """What a reader yields: the head of a source, then its records; a `Reject` at any point."""
 
 
@@ -63,7 +79,23 @@ class Keepable(Protocol):
         """The text to keep, without the cells of the records (by key) that the gate refused and without dates."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """What a reader keeps of a source, packed where it was read; None where it is too large to be kept."""
+
+    mapping: str
+    text: PackedText | None
+
+
 PSEUDONYM = re.compile(r"reader-[0-9a-f]{8}")
+
+
+@cache
+def _bundled_library() -> Library:
+    """The table maps that come with Qilin; few readers ask for them, and what reads them is slow to import."""
+    from mappings.tables import Library  # noqa: PLC0415
+
+    return Library()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +113,7 @@ class Context:
     instances: bool = False
     """Whether every image is asked for as a node of its own, not only those that something refers to."""
     blocks: bool = False
-    """Whether the run takes many records of one type at once, as a `Block`; else they come one by one."""
+    """Whether the run takes many records at once, as a `Block` or a `Whole`; else they come one by one."""
     released: Callable[[str, str], bool] = field(default=lambda _content, _place: False)
     """``released(content, place)``: whether a steward answers for that content passing the check of that place."""
     known: Callable[[str, str], bool] = field(default=lambda _digest, _recipe: False)
@@ -92,9 +124,9 @@ class Context:
     """``progress(done, total)`` within a long locator."""
     codes: Codes = field(default_factory=bundled)
     """What coded terms mean in the warehouse."""
-    library: Library = field(default_factory=Library)
+    library: Callable[[], Library] = field(default=_bundled_library)
     """The table maps of the warehouse."""
-    keep: Callable[[Keepable], None] = field(default=lambda _document: None)
+    keep: Callable[[Keepable | KeptText], None] = field(default=lambda _document: None)
     """Called by a reader at the end of a source with what may be kept of it."""
     review: Callable[[Reject], None] = field(default=lambda _entry: None)
     """Called by a reader with what a steward is to look at of a source that comes in."""
@@ -160,9 +192,8 @@ def sha256_of(path: Path) -> str:
 
 def head_of(locator: str, size: int = 512) -> bytes:
     """The first bytes of a local file, or nothing where the locator is a URL or no readable file."""
-    path = Path(locator)
     try:
-        with path.open("rb") as handle:
+        with open(locator, "rb", buffering=0) as handle:  # noqa: PTH123 - asked of every file of a run
             return handle.read(size)
     except OSError:
         return b""

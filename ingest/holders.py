@@ -85,7 +85,7 @@ class Holder(Protocol):
         """Let go of what is open."""
 
 
-def is_archive(path: Path, head: bytes) -> bool:
+def is_archive(path: Path | str, head: bytes) -> bool:
     """Whether a file with these first bytes is a zip archive that is no document of another kind."""
     if not head.startswith(MARK):
         return False

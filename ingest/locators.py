@@ -45,4 +45,6 @@ def shown(locator: str) -> str:
     >>> shown("postgresql://reader:secret@db.example.org/trial#lesions"), shown("/data/labs.csv")
     ('trial#lesions', 'labs.csv')
     """
+    if "://" not in locator and (name := locator.rpartition("/")[2]).isascii() and name not in {"", ".", ".."}:
+        return name
     return os.fsencode(Path(without_credentials(locator)).name).decode("utf-8", "replace")

@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -25,7 +26,16 @@ from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unread
 from ingest.observed.coded import Code, meaning
 from ingest.observed.quantities import Quantity, ValueProblem, amount, quantity_of
 from ingest.observed.regions import PIXELS, box_of, region_key
-from ingest.radiomics_model import Case, Feature, is_radiomics, number_text, numbers_in, read_cases, settings_of
+from ingest.radiomics_model import (
+    Case,
+    Feature,
+    is_radiomics,
+    number_text,
+    numbers_in,
+    plane_of,
+    read_cases,
+    settings_of,
+)
 from ingest.subjects_file import LONGEST_ID, Placed, placed
 from ontology.prefixes import Curie
 from ontology.records import (
@@ -37,12 +47,12 @@ from ontology.records import (
     Reject,
     SourceRecord,
 )
-from ontology.terms import q
+from ontology.terms import ncit, q
 from ontology.variables import variables
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "radiomics-1"
+VERSION: Final = "radiomics-2"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 1 << 16
@@ -50,6 +60,9 @@ SCHEME: Final = "PyRadiomics"
 SUFFIXES: Final = {".csv", ".json", ".tsv", ".txt"}
 REFERENCE: Final = re.compile(r"\A\ufeff?reference value;tolerance;tag\b|assert\(within_tolerance\(")
 """How tables of IBSI's reference values begin, as values with tolerances or as assertions of a test."""
+
+FLAT: Final = "shape2D_MaximumDiameter"
+"""The diameter that is of the plane of the images only where the settings say so."""
 
 NO_NUMBERS: Final = frozenset(("nan", "inf", "-inf"))
 
@@ -139,7 +152,7 @@ def _case(name: str, case: Case, whose: Placed | None, context: Context) -> Iter
             made[feature.image] = _procedure(case, feature.image)
             yield made[feature.image]
         try:
-            variable, found = _value(feature, context)
+            variable, found = _value(feature, case, context)
         except ValueProblem as error:
             yield Reject(name=name, place=feature.place, problem=error.problem, wanted=error.wanted)
             continue
@@ -161,13 +174,15 @@ def _case(name: str, case: Case, whose: Placed | None, context: Context) -> Iter
         )
 
 
-def _value(feature: Feature, context: Context) -> tuple[Quantity, tuple[Decimal | float, str | None]]:
+def _value(feature: Feature, case: Case, context: Context) -> tuple[Quantity, tuple[Decimal | float, str | None]]:
     """What a feature is of, and its value in the unit of that: lengths of PyRadiomics are in mm."""
     text = number_text(feature.text)
     if text.casefold() in NO_NUMBERS:
         raise ValueProblem("the feature could not be computed", "a finite number")
     term = meaning([Code(feature.code, SCHEME, feature.whole)], context.codes)
     of = quantity_of([term], "") if term else Quantity(q.UNMAPPED)
+    if feature.code == FLAT and of.variable == ncit.LONGEST_DIAMETER and plane_of(case.about) != 0:
+        of = replace(of, variable=ncit.DIAMETER)  # of a plane across the images, or of who knows which
     found = amount(text, _unit(of.variable), of.variable)
     return of, (found.value, found.unit)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ingest.observed.quantities import ValueProblem
 
-__all__ = ["Case", "Feature", "is_radiomics", "number_text", "numbers_in", "read_cases", "settings_of"]
+__all__ = ["Case", "Feature", "is_radiomics", "number_text", "numbers_in", "plane_of", "read_cases", "settings_of"]
 
 FEATURE: Final = re.compile(
     r"(?P<image>[A-Za-z][\w.-]*?)_(?P<family>firstorder|shape2D|shape|glcm|glrlm|glszm|gldm|ngtdm)_(?P<name>[A-Za-z0-9]+)",
@@ -208,6 +208,16 @@ def settings_of(about: Mapping[str, str]) -> tuple[str, str]:
         if value is not None and re.fullmatch(r"\w{1,40}", str(name)) and not isinstance(value, dict)
     )
     return text[:1000], hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+
+def plane_of(about: Mapping[str, str]) -> int | None:
+    """The dimension across the plane that features of two dimensions are of; 0 is that between slices, so the image.
+
+    None where the settings do not say it.
+    """
+    settings = _parsed(about.get("Configuration_Settings", ""))
+    found = settings.get("force2Ddimension") if isinstance(settings, dict) else None
+    return found if isinstance(found, int) else None
 
 
 def _parsed(text: str) -> Any:

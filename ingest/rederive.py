@@ -125,7 +125,9 @@ def is_same(old: LoggedSource, mapping: str | None, library: Library) -> bool:
     """Whether the source's locator still gives the content that was read from it."""
     if "://" not in old.locator and not Path(old.locator).exists():
         return False
-    context = Context(collection=old.collection, mapping=mapping, library=library, known=lambda _digest, _recipe: True)
+    context = Context(
+        collection=old.collection, mapping=mapping, library=lambda: library, known=lambda _digest, _recipe: True
+    )
     try:
         kind = sources.accepting(old.locator, old.kind)
     except sources.UnknownKindError:

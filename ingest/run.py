@@ -7,6 +7,7 @@ off is resumed by giving it again: what is logged is not read a second time. Wha
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -16,8 +17,9 @@ from pathlib import Path
 
 from ingest import sources
 from ingest.asked import Asked, Earlier, with_codes
-from ingest.base import Block, Context, Keepable, Source
-from ingest.gate.records import admit, admit_block, bare
+from ingest.base import Block, Context, Keepable, KeptText, Source, Whole
+from ingest.gate.records import admit_block, judged
+from ingest.judging import broken
 from ingest.locators import without_credentials
 from ingest.report import NothingToDoError, Progress, Report
 from ingest.staging import Staging
@@ -29,7 +31,8 @@ from ontology.index import TermIndex
 from ontology.prefixes import Curie
 from ontology.records import DataClass, Record, Reject, SourceRecord
 from store.control import PUBLIC, Collection
-from store.documents import LIMIT, Reading
+from store.document_text import LIMIT
+from store.documents import Reading
 from store.home import Home
 from store.log import BrokenRecordError, BrokenSourceError, sid_of
 from store.manifest import Manifest
@@ -160,9 +163,10 @@ class _Run:
                 continue
             name = sources.shown(locator)
             self.read_names.add(name)
-            if name != Path(locator).name and "://" not in locator:
+            path = "" if "://" in locator else locator
+            if path and name != os.path.basename(path):  # noqa: PTH119 - of every file of a run, as the next
                 self._reject(self.job.collection, _unread(name, "the file's name is not UTF-8", "another name"))
-            elif self.job.source is None and "://" not in locator and not Path(locator).exists():
+            elif self.job.source is None and path and not os.path.exists(path):  # noqa: PTH110
                 self._reject(self.job.collection, _unread(name, "is not there", "the path of a file or folder"))
             elif (source := self.job.source or sources.accepting(locator, self.job.kind)) is not None:
                 kinds[source].append(locator)
@@ -201,7 +205,7 @@ class _Run:
             elements=cache(lambda: _known_elements(self.home)),
             progress=lambda done, total: self.progress.step(source.name, done, total),
             codes=self.codes,
-            library=self.library,
+            library=lambda: self.library,
             keep=self._keep,
             review=self._review,
             unmapped=self.report.unmapped.__setitem__,
@@ -267,6 +271,8 @@ class _Run:
                     self._admit(item, head, context)
                 case Block() if head is not None:
                     self._admit_block(item, head, context)
+                case Whole() if head is not None:
+                    self._admit_whole(item, head)
                 case _:
                     continue
         self._end(head, frozenset(self.asked.keys))
@@ -300,19 +306,23 @@ class _Run:
         """Whether a source is to be read: not where another export of its project stands in its place or way."""
         if head.extent is not None:
             self._flush_log()  # another export of the project may be of this run
-        judged = self.superseding.judged(head, collection, self._replaced(head, collection))
-        if isinstance(judged, Reject):
-            self._reject(collection, judged)
-        elif not judged:
+        wanted = self.superseding.judged(head, collection, self._replaced(head, collection))
+        if isinstance(wanted, Reject):
+            self._reject(collection, wanted)
+        elif not wanted:
             self.report.unchanged += 1
-        return judged is True
+        return wanted is True
 
-    def _keep(self, document: Keepable) -> None:
+    def _keep(self, document: Keepable | KeptText) -> None:
         """Keep what may be kept of the open source, without what the gate refused of it."""
         if self.open is None:
             return
-        name = document.again
-        if name is None and document.size <= LIMIT:
+        name = None
+        if isinstance(document, KeptText):
+            name = self.documents.put_packed(document.text) if document.text else None
+        elif document.again is not None:
+            name = document.again
+        elif document.size <= LIMIT:
             name = self.documents.put(document.lines(self.refused, self.open.days))
         self.readings.append(Reading(self.open.sid, document.mapping, self.job.clock, name))
 
@@ -344,31 +354,33 @@ class _Run:
         }
 
     def _admit(self, record: Record, head: SourceRecord, context: Context) -> None:
-        admitted = admit(record, context)
-        if isinstance(admitted, Reject):
+        admitted, reject = judged(record, context)
+        if reject is not None:
             self.refused.add(str(getattr(record, "key", "")))
-            self._reject(head.collection or self.job.collection, replace(admitted, name=head.name))
-            reduced = bare(record)
-            admitted = admit(reduced, context) if reduced is not None else admitted
-            if isinstance(admitted, Reject):
-                return
+            self._reject_of(head, reject)
+        if admitted is None:
+            return
         try:
             self.writing.log.add(admitted)
         except BrokenRecordError as error:
-            place = getattr(record, "key", None) or type(record).__name__
-            wanted = "a value that the record log can hold"
-            self._reject(
-                head.collection or self.job.collection,
-                Reject(name=head.name, place=str(place), problem=str(error), wanted=wanted),
-            )
+            self._reject_of(head, broken(record, error))
             return
         self.report.records[type(admitted).__name__] += 1
+
+    def _admit_whole(self, whole: Whole, head: SourceRecord) -> None:
+        """Take all records of a source, which were judged where it was read."""
+        self.refused.update(whole.refused)
+        for reject in whole.rejects:
+            self._reject_of(head, reject)
+        self.writing.log.add_pack(whole.pack, whole.packed)
+        for name, count in whole.packed.counts.items():
+            self.report.records[name] += count
 
     def _admit_block(self, block: Block, head: SourceRecord, context: Context) -> None:
         admitted, rejects, refused = admit_block(block, context)
         self.refused.update(refused)
         for reject in rejects:
-            self._reject(head.collection or self.job.collection, replace(reject, name=head.name))
+            self._reject_of(head, reject)
         if admitted.rows.num_rows:
             self.writing.log.add_rows(admitted.kind, admitted.rows)
             self.report.records[admitted.kind.__name__] += admitted.rows.num_rows
@@ -407,6 +419,10 @@ class _Run:
     def _reject(self, collection: str, reject: Reject) -> None:
         self.rejects.append((collection, reject))
         self.report.rejects.append(reject)
+
+    def _reject_of(self, head: SourceRecord, reject: Reject) -> None:
+        """Reject something of a source."""
+        self._reject(head.collection or self.job.collection, replace(reject, name=head.name))
 
     def _review(self, entry: Reject) -> None:
         self.rejects.append((self.job.collection, entry))

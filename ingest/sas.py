@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyreadstat
-
 from ingest.base import Context, Source, Yield, head_of, sha256_of
 from ingest.table.file import Table, TableError, cell_text
 from ingest.table.reader import Input, read_input
@@ -38,6 +36,8 @@ class TransportFile(Table):
 
     def rows(self, _sheet: str | int | None = None) -> Iterator[Sequence[str]]:
         """The names of the variables, then the rows."""
+        from pyreadstat import ReadstatError  # noqa: PLC0415 - slow to import, and few runs have such a file
+
         named = False
         try:
             for columns, meta in self._pieces():
@@ -46,16 +46,18 @@ class TransportFile(Table):
                     named = True
                 for row in zip(*(columns[name] for name in meta.column_names), strict=True):
                     yield [text_of(cell) for cell in row]
-        except pyreadstat.ReadstatError as error:
+        except ReadstatError as error:
             raise TableError(
                 "file", "is no whole SAS transport file", "a file written by PROC COPY or its like"
             ) from error
 
     def _pieces(self) -> Iterator[tuple[dict[str, Any], Any]]:
         """The columns of up to `CHUNK` rows at a time; the format does not say how many rows there are."""
+        from pyreadstat import read_xport  # noqa: PLC0415
+
         done = 0
         while True:
-            columns, meta = pyreadstat.read_xport(
+            columns, meta = read_xport(
                 str(self.path), row_limit=CHUNK, row_offset=done, output_format="dict", encoding="LATIN1"
             )
             size = len(next(iter(columns.values()), ()))

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
+from operator import attrgetter
 from pathlib import Path
+from typing import Final
 
-from ingest.base import Source
+from ingest.base import Source, head_of
+from ingest.dicom.header import sop_class_of
+from ingest.dicom.meta import MARK
 from ingest.locators import shown
 
-__all__ = ["UnknownKindError", "accepting", "all_sources", "expand", "names", "shown"]
+__all__ = ["UnknownKindError", "accepting", "all_sources", "expand", "files_at", "names", "shown"]
+
+HEAD: Final = 4096
+"""The bytes of a DICOM file within which its SOP class is looked for."""
+
+IMAGES: Final = "dicom"
+"""The kind of all DICOM files that no other kind reads."""
 
 
 class UnknownKindError(LookupError):
@@ -39,7 +50,17 @@ def accepting(locator: str, kind: str | None = None) -> Source | None:
         if not named:
             raise UnknownKindError(kind)
         return named[0]
+    if "://" not in locator and (head := head_of(locator, HEAD))[128:132] == MARK:
+        return _reader_of(sop_class_of(head))  # most files of most runs, of which no other kind need be asked
     return next((source for source in all_sources() if source.accepts(locator)), None)
+
+
+@lru_cache(maxsize=256)
+def _reader_of(sop_class: str) -> Source | None:
+    """The kind that reads DICOM files of an SOP class: one of those of single objects, else that of images."""
+    kinds = all_sources()
+    single = (source for source in kinds if source.sop_classes(sop_class))
+    return next(single, next((source for source in kinds if source.name == IMAGES), None))
 
 
 def expand(locators: Iterable[str]) -> Iterator[str]:
@@ -49,21 +70,36 @@ def expand(locators: Iterable[str]) -> Iterator[str]:
     """
     seen: set[str] = set()
     for locator in locators:
-        for place in _places(locator):
+        for place in files_at(locator):
             if place not in seen:
                 seen.add(place)
                 yield place
 
 
-def _places(locator: str) -> Iterator[str]:
+def files_at(locator: str) -> Iterator[str]:
+    """The files of one locator, as `expand` gives them."""
     if "://" in locator:
         yield locator
         return
     path = Path(locator).absolute()
-    if not path.is_dir():
+    if path.is_dir():
+        yield from _files_below(str(path))
+    else:
         yield str(path)
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    """In the order of their names, folder by folder; links to folders are not followed, folders that are shut are left.
+
+    One call of the system for each folder says what everything in it is.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted((entry for entry in entries if not entry.name.startswith(".")), key=attrgetter("name"))
+    except PermissionError:
         return
-    for file in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-        if file.is_file() and not hidden:
-            yield str(file)
+    for entry in listed:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(entry.path)
+        elif entry.is_file():
+            yield entry.path

@@ -21,7 +21,7 @@ from ingest.dicom.header import is_dicom
 from ingest.dicomdir import is_directory, named_files
 from ingest.holders import Holder, HolderError, Member, ZipHolder, holder_at, is_archive
 from ingest.locators import shown, without_credentials
-from ingest.sources import expand
+from ingest.sources import files_at
 from ontology.records import Reject
 
 __all__ = ["Staging"]
@@ -125,7 +125,7 @@ class Staging:
             else:
                 yield from self._held(holder, inside, 0, reads)
             return
-        for place in expand([archive]):
+        for place in files_at(archive):
             yield from self._place(place, inside, 0, reads)
 
     def _place(self, place: str, inside: list[str], depth: int, reads: Callable[[str], bool]) -> Iterator[str | Reject]:
@@ -133,7 +133,7 @@ class Staging:
         head = head_of(place)
         if is_directory(head):
             yield from self._indexed(Path(place))
-        elif is_archive(Path(place), head) and not reads(place):
+        elif is_archive(place, head) and not reads(place):
             if depth == DEEPEST:
                 yield _reject(Path(place).name, HolderError("lies too deep in archives", f"at most {DEEPEST} levels"))
                 return

@@ -26,7 +26,7 @@ from mappings.suggest_values import index_lookup
 from mappings.tables import Library, TableMap
 from mappings.targets import Target, Targets
 from ontology.index import TermIndex, UnknownConceptError
-from store.decisions import NOT, DecisionRecord, Verdict
+from store.decided import NOT, DecisionRecord, Verdict
 from store.warehouse import Warehouse
 
 __all__ = ["PROPOSALS", "ContradictionError", "Made", "Steward", "Wish", "confidence_of", "subject_of"]

@@ -9,7 +9,7 @@ from ingest.steward_records import is_element
 from mappings.sssom import MappingError, column_id, parse_subject
 from mappings.suggest import PROPOSED
 from mappings.tables import TableMap
-from store.decisions import Verdict
+from store.decided import Verdict
 
 __all__ = ["cells_as_proposed"]
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from mappings.effective import decision_of
 from mappings.sssom import Decision, MappingError, Slot
 from mappings.targets import Target
-from store.decisions import NOT, DecisionRecord
+from store.decided import NOT, DecisionRecord
 
 __all__ = ["ContradictionError", "is_element", "pointing", "replacing", "withdrawn"]
 

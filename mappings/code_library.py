@@ -18,7 +18,7 @@ from mappings.code_sets import ALL, SpokenCode, is_code_set, read_code_rows, tri
 from mappings.effective import in_force
 from mappings.schemes import FOLDER, code_in, namespace_of, scheme_named
 from mappings.sssom import NO_TERM, Decision, Decisions, MappingError
-from store.decisions import DecisionRecord
+from store.decided import DecisionRecord
 
 __all__ = ["CodeSet", "CodeSets", "beside", "own_rows", "shipped_rows", "shipped_set"]
 

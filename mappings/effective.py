@@ -12,7 +12,7 @@ from typing import Any
 
 from mappings.code_sets import code_decision, is_code_set
 from mappings.sssom import NO_TERM, Decision, Slot, parse_subject
-from store.decisions import NOT, DecisionRecord, Verdict
+from store.decided import NOT, DecisionRecord, Verdict
 
 __all__ = ["decision_of", "in_force", "pending_writes"]
 

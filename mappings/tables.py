@@ -22,7 +22,8 @@ from mappings.codes import Codes
 from mappings.effective import in_force
 from mappings.shape import Part, Shape, plain
 from mappings.sssom import Decision, Decisions, MappingError, read_rows
-from store.decisions import DecisionLog, DecisionRecord
+from store.decided import DecisionRecord
+from store.decisions import DecisionLog
 from store.home import Home
 
 __all__ = [

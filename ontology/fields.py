@@ -84,6 +84,11 @@ class Star:
     """The fields by which identity records of one node are told apart, since each says another thing."""
 
     @property
+    def told(self) -> bool:
+        """Whether triples are made of the record itself: some only help to make those of others."""
+        return bool(self.classes or self.fields)
+
+    @property
     def table(self) -> str:
         """The name of the record type, which is that of its table in the record log."""
         return self.record.__name__
@@ -243,9 +248,14 @@ STARS: tuple[Star, ...] = (
             "body_part_code     q:bodyPartCode      string",
             "tracer             q:tracer            concept",
             "tracer_code        q:tracerCode        string",
+            "radionuclide       q:radionuclide      concept",
+            "radionuclide_code  q:radionuclideCode  string",
             "contrast           q:contrast          concept",
             "contrast_code      q:contrastCode      string",
             "title_code         q:titleCode         string",
+            "view_code          q:viewCode          string",
+            "stain              q:stain             concept",
+            "stain_code         q:stainCode         string",
             "uptake_minutes     q:uptakeMinutes     decimal",
             "acquisition        q:acquisition       concept",
             "acquisition_rule   q:acquisitionRule   string",
@@ -268,6 +278,8 @@ STARS: tuple[Star, ...] = (
         cite=False,
         told_apart=("origin",),
     ),
+    Star(records.SeriesImages, Kind.UID, (), (), cite=False),
+    Star(records.ImageSources, Kind.UID, (), (), cite=False),
     Star(
         records.LesionFacts,
         Kind.RECORD,

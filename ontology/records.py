@@ -255,10 +255,17 @@ class SeriesHeader(Record):
     body_part_code: str | None = None
     tracer: Curie | None = None
     tracer_code: str | None = None
+    radionuclide: Curie | None = None
+    radionuclide_code: str | None = None
     contrast: Curie | None = None
     contrast_code: str | None = None
     title_code: str | None = None
     """What a report or a selection of key objects is: the triplet of its title."""
+    view_code: str | None = None
+    """From where a breast or body part was projected, with modifiers."""
+    stain: Curie | None = None
+    """The staining of the specimen on a slide."""
+    stain_code: str | None = None
     uptake_minutes: Decimal | None = None
     acquisition: Curie | None = None
     acquisition_rule: str | None = None
@@ -290,6 +297,33 @@ class Derivation(Record):
     subject: str
     origin: str
     """The UID of the series or image that it was made from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesImages(Record):
+    """The images of a series that a source holds: by them a series is found where only an image is named.
+
+    No triple is made of it: an image is a node where something refers to it.
+    """
+
+    uid: str
+    subject: str
+    images: str
+    """The UIDs of the images, joined by a backslash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSources(Record):
+    """The images that a series was made from where its header names no series.
+
+    Which series they are of is found when triples are made, by the `SeriesImages` of all sources.
+    """
+
+    uid: str
+    """Of the series that was made."""
+    subject: str
+    images: str
+    """The UIDs of the images, joined by a backslash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,6 +451,11 @@ class Observation(Record):
     derived: bool = False
     document: str | None = None
     """The UID of the annotation or report that states it, which its copies in other formats share."""
+    states: str | None = None
+    """The UID of the record that it restates (`ontology.record_uids`), of which its document was written.
+
+    No triple says it: it tells, when a generation is built, whose duplicate this is.
+    """
     primary: bool = True
     """True for exactly one of a group of duplicates; set when a generation is built."""
     duplicate_of: str | None = None

@@ -17,7 +17,7 @@ from ontology.prefixes import Curie, compact, expand
 from ontology.terminology import SCHEMES, Term, broader_or_same, terms
 from ontology.variables import Variable, variables
 
-__all__ = ["broader_concepts", "concept_labels", "vocabulary_digest", "vocabulary_triples"]
+__all__ = ["broader_concepts", "concept_labels", "vocabulary_digest", "vocabulary_lines", "vocabulary_triples"]
 
 
 @cache
@@ -145,7 +145,12 @@ def _ours() -> Iterator[tuple[Curie, str]]:
 
 
 @cache
+def vocabulary_lines() -> tuple[str, ...]:
+    """The triples of the vocabulary as N-Triples has them, without the dots, sorted."""
+    return tuple(sorted(str(triple) for triple in vocabulary_triples()))
+
+
+@cache
 def vocabulary_digest() -> str:
     """The SHA-256 (hex) of the vocabulary's triples; it changes exactly when one of them does."""
-    lines = sorted(str(triple) for triple in vocabulary_triples())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join(vocabulary_lines()).encode()).hexdigest()

@@ -23,10 +23,12 @@ from store.home import Home
 from store.identity import Identity
 from store.log import files_by_table
 from store.manifest import Manifest
+from store.origins import LISTING, image_origins
+from store.restated import restated
 from store.same_lesions import count_same
 from store.stars import Minter, quoted, star_text
 
-__all__ = ["Build", "arrow_batches", "connect"]
+__all__ = ["CLAIMS", "Build", "arrow_batches", "connect"]
 
 KIND_RANK = (
     "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 "
@@ -44,6 +46,15 @@ CLAIMING = {"Series", "Instance", "Derivation", "RegionFacts", *OBSERVATIONS}
 
 CLAIMED = ("Series", "Study", "Instance")
 """The record types whose nodes belong to one subject, in the order in which their claims are heard."""
+
+RANKS = {
+    **dict.fromkeys(("Derivation", "ImageSources", "Series", "SeriesHeader", "SeriesImages"), "0"),
+    "Instance": "2",
+}
+"""Which claims record types stand by whose nodes are series or instances; the others stand by those to studies."""
+
+CLAIMS = (*CLAIMED, *LISTING)
+"""The record types that are read to know who claims what: images that no series is known of are claimed too."""
 
 HEADERS = "source_kind IN ('dicom', 'sr') AND key IN ('PatientAge', 'PatientSex')"
 
@@ -126,7 +137,8 @@ class Build:
     """The triples of one manifest, optionally of some subjects only.
 
     ``affected`` names a table ``(collection, subject)``; rows without a subject then count by their collection.
-    ``tables`` names the record types that are wanted as views alone, to be counted: then no days are derived.
+    ``tables`` names the record types that are wanted as views alone, to be counted or asked; then days, and lesions
+    that are one, are derived only where ``derive`` says so.
     """
 
     def __init__(
@@ -137,6 +149,7 @@ class Build:
         schema: str = "next",
         affected: str | None = None,
         tables: Collection[str] | None = None,
+        derive: bool | None = None,
     ) -> None:
         self.connection = connection
         self.manifest = manifest
@@ -148,13 +161,15 @@ class Build:
         self._live()
         self.identity = Identity(connection, self.view("link"), manifest.links, manifest.namespaces)
         logged = files_by_table(log, (name for name in manifest.files() if _among(name, tables)))
+        self._beside = image_origins(connection, schema, self.identity, logged)
         self._conflicts(logged)
         for table, names in logged.items():
             self._view(table, names)
-        self._paired = False
-        if tables is None:
+        self.paired = False
+        """Whether any lesions are one by decision, as the table ``same`` then says."""
+        if derive or (derive is None and tables is None):
             count_days(self)
-            self._paired = count_same(self)
+            self.paired = count_same(self)
 
     # what is live
 
@@ -185,9 +200,9 @@ class Build:
         generation: neither the node nor what is said of it; references to it are left out.
         """
         scans = [
-            f"SELECT {rank} AS rank, lot, uid, subject FROM read_parquet([{', '.join(map(quoted, logged[table]))}])"
+            f"SELECT {rank} AS rank, lot, uid, subject FROM {scan}"
             for rank, table in enumerate(CLAIMED)
-            if logged[table]
+            if (scan := self._scan(table, logged[table]))
         ]
         claims = " UNION ALL ".join(scans) or "SELECT 0 AS rank, 0 AS lot, '' AS uid, '' AS subject WHERE false"
         live = self.view("live")
@@ -228,11 +243,10 @@ class Build:
 
     def _view(self, table: str, names: list[str]) -> None:
         """One view per record type: its rows of live sources, with what the source adds."""
-        if not names:
+        scan = self._scan(table, names)
+        if not scan:
             self.columns[table] = set()
             return
-        listed = ", ".join(map(quoted, names))
-        scan = f"read_parquet([{listed}], union_by_name = true)"
         have = {row[0] for row in self.connection.execute(f"DESCRIBE FROM {scan}").fetchall()}
         star = next(star for star in STARS if star.table == table)
         self.columns[table] = have & set(columns_of(star))
@@ -241,7 +255,7 @@ class Build:
         join = self.identity.join if "subject" in have else ""
         conditions = [f"r.collection IN (SELECT collection FROM {self.affected})"] if self.affected else []
         if self.lost and star.node is Kind.UID:
-            ranks = {"Series": "0", "SeriesHeader": "0", "Derivation": "0", "Instance": "2"}.get(table, "1")
+            ranks = RANKS.get(table, "1")
             lost = f"SELECT uid, collection, subject FROM {self.view('conflict')} WHERE rank = {ranks}"
             conditions.append(f"(r.uid, r.collection, {self.identity.subject}) NOT IN ({lost})")
         within = f"WHERE {' AND '.join(conditions)}" if conditions else ""
@@ -252,6 +266,13 @@ class Build:
         touched = self.affected and "subject" in have
         only = f"WHERE (collection, subject) IN (FROM {self.affected})" if touched else ""
         self.connection.execute(f"CREATE VIEW {self.view(table)} AS FROM {self.whole(table)} {only}")
+
+    def _scan(self, table: str, names: list[str]) -> str:
+        """SQL for the rows of a record type in the log, and those that are made beside them; empty without any."""
+        listed = ", ".join(map(quoted, names))
+        parts = [f"FROM read_parquet([{listed}], union_by_name = true)"] if names else []
+        parts += [self._beside[table]] if table in self._beside else []
+        return f"({' UNION ALL BY NAME '.join(parts)})" if parts else ""
 
     def _column(self, table: str, name: str, kinds: dict[str, Kind]) -> str:
         """SQL for a column of a row: its subject and days under the cross-walk, its references where they are won."""
@@ -288,22 +309,22 @@ class Build:
     def texts(self) -> Iterator[str]:
         """One SQL query per kind of star, each giving rows of TriG text: a star with its graph."""
         if self.manifest.sources:
-            yield self._select(COLLECTION_STAR, self._named("live", ("collection",), ()), ["collection"])
+            yield self._select(COLLECTION_STAR, self.named("live", ("collection",), ()), ["collection"])
             yield self._select(SOURCE_STAR, self._own_graph("live"), [item.name for item in SOURCE_STAR.fields])
         for star in STARS:
-            if not self.columns[star.table]:
+            if not self.columns[star.table] or not star.told:
                 continue
             if star.record.identity:
                 keys = (*KEYS[star.node], *star.told_apart)
                 others = [
                     item.name for item in star.fields if item.name not in keys and self.has(star.table, item.name)
                 ]
-                yield self._select(star, self._named(star.table, keys, others), [*keys, *others])
+                yield self._select(star, self.named(star.table, keys, others), [*keys, *others])
             else:
                 made = {"duplicate_of"} if _links(star) else set[str]()
-                yield self._select(star, self._facts(star), self.columns[star.table] | made)
+                yield self._select(star, self.facts(star), self.columns[star.table] | made)
         yield self._clocks()
-        if self._paired:
+        if self.paired:
             yield self._select(SAME_LESION_STAR, f"FROM {self.view('same')}", ["other"])
 
     def _select(self, star: Star, rows: str, present: list[str] | set[str]) -> str:
@@ -317,7 +338,7 @@ class Build:
         only = f"WHERE collection IN (SELECT collection FROM {self.affected})" if self.affected else ""
         return f"SELECT *, audience AS graph_name FROM {self.view(table)} {only}"
 
-    def _named(self, table: str, keys: tuple[str, ...], others: tuple[str, ...] | list[str]) -> str:
+    def named(self, table: str, keys: tuple[str, ...], others: tuple[str, ...] | list[str]) -> str:
         """Identifying nodes with the set of audiences whose sources name them.
 
         What identifies is the same in all of them. A label on which they differ, or that one of the audiences lacks,
@@ -345,7 +366,7 @@ class Build:
         chosen = ", ".join([grouped, *map(agreed, others), name])
         return f"SELECT {chosen} FROM ({told}) GROUP BY {grouped}"
 
-    def _facts(self, star: Star) -> str:
+    def facts(self, star: Star) -> str:
         """The rows of a fact with their graph and, for each time, the zero that its day is counted from."""
         view = self.view(star.table)
         joins, days = "", ""
@@ -362,26 +383,43 @@ class Build:
 
     def _once(self, star: Star) -> str:
         """Statements that are repeated: the first of them is primary, the others are duplicates of it."""
-        parts: list[str] = []
+        stated, parts = self._stated(star)
         rest: list[str] = []
         for repeated in REPEATED[star.table]:
             if not all(self.has(star.table, name) for name in repeated.needed):
                 continue
             within = " AND ".join([repeated.where, *(f"NOT coalesce({other}, false)" for other in rest)])
             rest.append(f"({repeated.where})")
-            parts.append(self._group(star, repeated, within))
+            parts.append(self._group(star, repeated, stated, within))
         others = " AND ".join(f"NOT coalesce({other}, false)" for other in rest) or "true"
         alone = ", CAST(NULL AS VARCHAR) AS duplicate_of" if _links(star) else ""
-        return " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {self.view(star.table)} WHERE {others}"])
+        return " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {stated} WHERE {others}"])
 
-    def _group(self, star: Star, repeated: Repeated, where: str) -> str:
-        """The rows of one kind of repetition with which of them is primary, and whose duplicates the others are."""
-        known = (name for name in repeated.same if self.has(star.table, name))
-        same = [*(ALIKE.get(name, f'"{name}"') for name in known)]
+    def _stated(self, star: Star) -> tuple[str, list[str]]:
+        """SQL for the rows that may be primary, and for those that restate others of them, where there are any."""
+        view = self.view(star.table)
+        if not self.has(star.table, "states"):
+            return view, []
+        table = self.view(f"restated {star.table}")
+        values = [sql for name in ("value", "low", "high", "value_concept") if (sql := self._alike(star, name))]
+        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {restated(view, self.minter.record(), values)}")
+        link = "substr(origin, 2, length(origin) - 2) AS duplicate_of"
+        rows = (
+            f'SELECT * EXCLUDE (origin) REPLACE (false AS "primary"), {link} FROM {view} JOIN {table} USING (lot, key)'
+        )
+        return f"(FROM {view} ANTI JOIN {table} USING (lot, key))", [rows]
+
+    def _alike(self, star: Star, name: str) -> str | None:
+        """SQL for a column as it is compared; None where no row has it."""
+        return ALIKE.get(name, f'"{name}"') if self.has(star.table, name) else None
+
+    def _group(self, star: Star, repeated: Repeated, stated: str, where: str) -> str:
+        """The ``stated`` rows of one kind of repetition: which is primary, and whose duplicates the others are."""
+        same = [sql for name in repeated.same if (sql := self._alike(star, name))]
         mine = ["collection", "subject", "audience", *same]
         # what one document states twice is two statements, which its copy states twice too
         nth = f"row_number() OVER (PARTITION BY lot, {', '.join(mine)} ORDER BY key)" if repeated.counted else "1"
-        rows = f"SELECT *, {nth} AS nth FROM {self.view(star.table)} WHERE {where}"
+        rows = f"SELECT *, {nth} AS nth FROM {stated} WHERE {where}"
         group = f"PARTITION BY {', '.join(mine)}, nth ORDER BY source_kind, digest, key"
         first = f"row_number() OVER ({group}) = 1"
         if not _links(star):
@@ -411,4 +449,4 @@ class Build:
         )
         self.connection.execute(f"CREATE VIEW {self.view('clock')} AS {named}")
         keys = ("collection", "clock", "anchor", "individual", "label")
-        return self._select(CLOCK_STAR, self._named("clock", keys, ()), list(keys))
+        return self._select(CLOCK_STAR, self.named("clock", keys, ()), list(keys))

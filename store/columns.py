@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
 
 from ontology.fields import Field, Kind, Star, dicom_attributes, star_of
+from ontology.prefixes import Curie
 from ontology.records import Record, When
-from store.open_source import OpenSource
+from store.open_source import EPOCH_DAY, OpenSource
 
-__all__ = ["batch_columns", "columns_of", "defaults_of", "lexical", "logged", "records_of"]
+__all__ = [
+    "Column",
+    "as_table",
+    "batch_columns",
+    "columns_of",
+    "dates",
+    "defaults_of",
+    "lexical",
+    "logged",
+    "record_columns",
+    "records_of",
+]
 
 Column = tuple[str, list[Any]]
 Rows = list[tuple[OpenSource, Record]]
+Times = Callable[[Field, Sequence[Any]], Iterable[Column]]
 
 ARROW = {Kind.INTEGER: pa.int64(), Kind.BOOLEAN: pa.bool_(), Kind.DERIVED: pa.bool_()}
+
+NO_TYPES: Mapping[str, pa.DataType] = MappingProxyType({})
 
 
 def lexical(value: object) -> str | None:
@@ -62,6 +81,11 @@ def datatype(value: object) -> str | None:
 
 def columns_of(star: Star) -> dict[str, pa.DataType]:
     """Every column that a record type may have in the log, with its Arrow type."""
+    return dict(_columns_of(star))
+
+
+@cache
+def _columns_of(star: Star) -> dict[str, pa.DataType]:
     columns: dict[str, pa.DataType] = {"lot": pa.int64(), "sid": pa.string(), "collection": pa.string()}
     kinds = {item.name: item.kind for item in star.fields}
     for name in (item.name for item in dataclasses.fields(star.record)):
@@ -82,12 +106,70 @@ def batch_columns(star: Star, rows: Rows) -> Iterator[Column]:
     yield "lot", [source.lot for source, _ in rows]
     yield "sid", [source.sid for source, _ in rows]
     yield "collection", [source.collection for source, _ in rows]
-    fields = {item.name: item for item in star.fields}
-    for name in (item.name for item in dataclasses.fields(star.record)):
-        item = fields.get(name) or Field(name, star.fields[0].predicate, Kind.STRING)
-        for column, values in COLUMNS.get(item.kind, _plain)(item, rows):
-            if any(value is not None for value in values):
-                yield column, values
+
+    def days(item: Field, values: Sequence[When | None]) -> Iterable[Column]:
+        counted = [
+            source.days(getattr(record, "subject", ""), when)
+            for (source, record), when in zip(rows, values, strict=True)
+        ]
+        return zip(_when_names(item), map(list, zip(*counted, strict=True)), strict=True)
+
+    yield from record_columns(star, [record for _, record in rows], days)
+
+
+def record_columns(star: Star, records: Sequence[Record], times: Times) -> Iterator[Column]:
+    """What the records of one type hold, in columns that are not empty throughout; ``times`` writes those of times."""
+    for item, values in zip(_layout(star), _values(star, records), strict=True):
+        if values.count(None) < len(values):
+            written = times(item, values) if item.kind is Kind.WHEN else COLUMNS.get(item.kind, _plain)(item, values)
+            yield from ((column, held) for column, held in written if held.count(None) < len(held))
+
+
+@cache
+def _layout(star: Star) -> tuple[Field, ...]:
+    """How each field of a record type is written."""
+    known = {item.name: item for item in star.fields}
+    names = (item.name for item in dataclasses.fields(star.record))
+    return tuple(known.get(name) or Field(name, Curie(""), Kind.STRING) for name in names)
+
+
+def _values(star: Star, records: Sequence[Record]) -> Iterable[Sequence[Any]]:
+    """The values of each field, over all records."""
+    names = [item.name for item in _layout(star)]
+    if len(names) == 1:
+        return [[getattr(record, names[0]) for record in records]]
+    # all fields of a record in one go: one call for each would cost several times as much
+    return zip(*map(attrgetter(*names), records), strict=True)
+
+
+def dates(item: Field, values: Sequence[When | None]) -> Iterable[Column]:
+    """Times as they are, to be counted later (`store.open_source.day_columns`): days since 1970 where they are dates.
+
+    A column of its own, ``_dated``, says which are.
+    """
+    first, last, clock, dated = [], [], [], []
+    for when in values:
+        is_date = when is not None and isinstance(when.first, dt.date)
+        first.append(_number(when.first) if when else None)
+        last.append(_number(when.last) if when else None)
+        clock.append(when.clock if when else None)
+        dated.append(is_date)
+    return zip((*_when_names(item), f"{item.name}_dated"), (first, last, clock, dated), strict=True)
+
+
+def _number(day: dt.date | int) -> int:
+    return day if isinstance(day, int) else day.toordinal() - EPOCH_DAY
+
+
+def _when_names(item: Field) -> tuple[str, str, str]:
+    return f"{item.name}_first", f"{item.name}_last", f"{item.name}_clock"
+
+
+def as_table(star: Star, columns: list[Column], more: Mapping[str, pa.DataType] = NO_TYPES) -> pa.Table:
+    """Columns of values as a table with the types of the log; ``more`` are those of other columns."""
+    types = {**_columns_of(star), **more}
+    schema = pa.schema([(name, types[name]) for name, _ in columns])
+    return pa.Table.from_arrays([pa.array(values, types[name]) for name, values in columns], schema=schema)
 
 
 def logged(item: Field, value: Any) -> dict[str, Any]:
@@ -139,42 +221,33 @@ PARSED: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _plain(item: Field, rows: Rows) -> Iterable[Column]:
-    return [(item.name, [getattr(record, item.name) for _, record in rows])]
+def _plain(item: Field, values: Sequence[Any]) -> Iterable[Column]:
+    return [(item.name, list(values))]
 
 
-def _lexical(item: Field, rows: Rows) -> Iterable[Column]:
-    return [(item.name, [lexical(getattr(record, item.name)) for _, record in rows])]
+def _lexical(item: Field, values: Sequence[Any]) -> Iterable[Column]:
+    return [(item.name, list(map(lexical, values)))]
 
 
-def _scalar(item: Field, rows: Rows) -> Iterable[Column]:
-    values = [getattr(record, item.name) for _, record in rows]
-    return [(item.name, [lexical(v) for v in values]), (f"{item.name}_type", [datatype(v) for v in values])]
+def _scalar(item: Field, values: Sequence[Any]) -> Iterable[Column]:
+    return [(item.name, list(map(lexical, values))), (f"{item.name}_type", list(map(datatype, values)))]
 
 
-def _when(item: Field, rows: Rows) -> Iterable[Column]:
-    days = [source.days(getattr(record, "subject", ""), getattr(record, item.name)) for source, record in rows]
-    names = (f"{item.name}_first", f"{item.name}_last", f"{item.name}_clock")
-    return zip(names, map(list, zip(*days, strict=True)), strict=True)
-
-
-def _attributes(_item: Field, rows: Rows) -> Iterable[Column]:
+def _attributes(_item: Field, values: Sequence[Any]) -> Iterable[Column]:
     """One column per DICOM keyword; several values are joined by a backslash, as in PS3.5 6.4."""
-    everything = [getattr(record, "attributes") for _, record in rows]  # noqa: B009
-    used = sorted({keyword for attributes in everything for keyword in attributes})
+    used = sorted({keyword for attributes in values for keyword in attributes})
     for keyword in used:
         if keyword not in dicom_attributes():
             raise KeyError(f"{keyword} is not in ontology/dicom_attributes.tsv")
-        yield keyword, [_joined(attributes.get(keyword)) for attributes in everything]
+        yield keyword, [_joined(attributes.get(keyword)) for attributes in values]
 
 
 def _joined(value: object) -> str | None:
     return "\\".join(lexical(part) or "" for part in value) if isinstance(value, tuple) else lexical(value)
 
 
-COLUMNS: dict[Kind, Callable[[Field, Rows], Iterable[Column]]] = {
+COLUMNS: dict[Kind, Callable[[Field, Sequence[Any]], Iterable[Column]]] = {
     Kind.DECIMAL: _lexical,
     Kind.SCALAR: _scalar,
-    Kind.WHEN: _when,
     Kind.ATTRIBUTES: _attributes,
 }

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 PUBLIC = "public"
-DEFAULT_ANCHORS = ("diagnosis", "registration", "first-treatment", "baseline-scan")
+DEFAULT_ANCHORS = ("diagnosis", "registration", "first-treatment", "baseline-scan", "first-reading")
 
 metadata = sa.MetaData()
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from importlib.resources import files
+from typing import Final
 
 from store.control import PUBLIC
 from store.stars import quoted
 from store.views import Views
 
 __all__ = ["anchor_names", "count_days"]
+
+READINGS: Final = {"Measurement": ("study", "lesion"), "Finding": ("study",), "Response": ("study",)}
+"""The observations that are of images: those that have one of these fields.
+
+Annotations without their images, and tables of lesions, date nothing else.
+"""
 
 
 def anchor_rows() -> list[dict[str, str]]:
@@ -76,7 +83,7 @@ def _dated(build: Views) -> Iterator[str]:
 
 
 def _candidates(build: Views, events: dict[str, list[str]]) -> Iterator[str]:
-    """Where an anchor may come from: an event, the first treatment, the first study, the clock's own zero."""
+    """Where an anchor may come from: an event, the first treatment, study or reading, the clock's own zero."""
     columns = "collection, subject, {clock} AS clock, audience, {anchor} AS anchor, {day} AS day"
     grouped = "FROM {view} WHERE {first} = {last} GROUP BY ALL"
 
@@ -92,6 +99,10 @@ def _candidates(build: Views, events: dict[str, list[str]]) -> Iterator[str]:
         yield least("Treatment", "start", "first-treatment")
     if build.has("StudyHeader", "when_first"):
         yield least("StudyHeader", "when", "baseline-scan")
+    for table, fields in READINGS.items():
+        held = [f"{name} IS NOT NULL" for name in fields if build.has(table, name)]
+        if held and build.has(table, "when_first"):
+            yield least(table, "when", "first-reading", f"({' OR '.join(held)})")
     yield (
         f"SELECT {columns.format(clock='clock', anchor='substr(clock, 6)', day='0')} "
         f"FROM {build.view('dated')} WHERE starts_with(clock, 'from-')"

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
 from store.control import Control, metadata, now
+from store.decided import DecisionRecord, Verdict
 
-__all__ = ["NOT", "DecisionLog", "DecisionRecord", "Verdict"]
-
-NOT = "Not"
-"""The predicate modifier of SSSOM that makes a row say what something does not mean."""
+__all__ = ["DecisionLog"]
 
 decision_table = sa.Table(
     "decision",
@@ -52,45 +49,6 @@ for action in ("UPDATE", "DELETE"):
             "BEGIN SELECT RAISE(ABORT, 'decisions are only added: a change is a further row'); END"
         ).execute_if(dialect="sqlite"),
     )
-
-
-class Verdict(StrEnum):
-    """What a row says of its subject."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    NO_TERM = "no term"
-    WITHDRAWN = "withdrawn"
-    WRITTEN = "written"
-    """The decisions so far were written into the map's own TSV file, which speaks for them from then on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRecord:
-    """One row: who decided what about a column, cell or code of a mapping set, when and why.
-
-    ``id`` and ``made_at`` are given when it is added. ``author`` and ``reviewer`` are ORCIDs (``orcid:…``) or names;
-    ``replaces`` is the place of the decision that was in force before: ``decision 7``, or file and line.
-    """
-
-    mapping: str
-    verdict: Verdict
-    subject: str = ""
-    subject_label: str = ""
-    modifier: str = ""
-    predicate: str = ""
-    object: str = ""
-    object_label: str = ""
-    object_version: str = ""
-    """Of a data element its version, of another term the release of its vocabulary, as they were then."""
-    justification: str = "semapv:ManualMappingCuration"
-    author: str
-    reviewer: str = ""
-    confidence: float | None = None
-    reason: str = ""
-    replaces: str = ""
-    id: int = 0
-    made_at: str = ""
 
 
 class DecisionLog:

@@ -9,27 +9,20 @@ may have its document (`store.warehouse.Warehouse.kept`).
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
-import zlib
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from store.control import Control, metadata, source_table
+from store.document_text import LIMIT, PackedText, packed
 from store.home import Home
 
 __all__ = ["LIMIT", "Documents", "Reading"]
-
-LIMIT = 16 << 20
-"""Bytes of a file, or of the text to keep of it, beyond which nothing is kept: it is read again from its locator."""
-
-PIECE = 1 << 16
-"""Characters that are packed at once."""
 
 SETTLING = 16
 """How many documents are brought to the disk at once."""
@@ -72,20 +65,14 @@ class Documents:
 
     def put(self, lines: Iterable[str], limit: int = LIMIT) -> str | None:
         """Keep lines of text; the name of the document, or None where they are more than ``limit`` bytes."""
-        digest, size, content = hashlib.sha256(), 0, []
-        # gzip without file name and time, so that the same content is the same file
-        packing = zlib.compressobj(level=3, wbits=31)
-        for data in _pieces(lines):
-            size += len(data)
-            if size > limit:
-                return None
-            digest.update(data)
-            content.append(packing.compress(data))
-        content.append(packing.flush())
-        name = digest.hexdigest()
-        if name not in self._writing:
-            self._writing[name] = self._writers.submit(self._write, name, b"".join(content))
-        return name
+        text = packed(lines, limit)
+        return None if text is None else self.put_packed(text)
+
+    def put_packed(self, text: PackedText) -> str:
+        """Keep a text that is packed already; the name of the document."""
+        if text.name not in self._writing:
+            self._writing[text.name] = self._writers.submit(self._write, text.name, text.content)
+        return text.name
 
     def _write(self, name: str, content: bytes) -> None:
         """Put a packed document in its place; it is on the disk before it has its name."""
@@ -121,7 +108,9 @@ class Documents:
     def enter(self, readings: Iterable[Reading]) -> None:
         """Enter how sources were read, in place of what was entered of them before; what was kept is on the disk."""
         self._settle()
-        rows = [asdict(reading) for reading in {reading.sid: reading for reading in readings}.values()]
+        names = reading_table.c.keys()
+        last = {reading.sid: reading for reading in readings}
+        rows = [{name: getattr(reading, name) for name in names} for reading in last.values()]
         if not rows:
             return
         with self._engine.begin() as connection:
@@ -204,17 +193,3 @@ class Documents:
         for path in self._home.documents.glob("*/*.gz"):
             if path.name.removesuffix(".gz") not in named:
                 path.unlink()
-
-
-def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
-    """Lines in pieces of some length, each line ended."""
-    held: list[str] = []
-    length = 0
-    for line in lines:
-        held.append(line)
-        length += len(line)
-        if length >= PIECE:
-            yield "\n".join((*held, "")).encode()
-            held, length = [], 0
-    if held:
-        yield "\n".join((*held, "")).encode()

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyoxigraph as ox
 
-from ontology.vocabulary import vocabulary_digest, vocabulary_triples
+from ontology.vocabulary import vocabulary_digest, vocabulary_lines
 from store.build import Build, arrow_batches, connect
 from store.check import check_added, check_one_graph
 from store.control import now
@@ -132,7 +132,8 @@ class Generations:
 
     def _vocabulary(self) -> bytes:
         graph = ox.NamedNode(f"{self.base}graph/{VOCABULARY}")
-        return b"".join(f"{graph}{{{triple}}}\n".encode() for triple in vocabulary_triples())
+        triples = " .\n".join(vocabulary_lines())
+        return f"{graph} {{\n{triples} .\n}}\n".encode()
 
     def _update(
         self, connection: duckdb.DuckDBPyConnection, old: Manifest, wanted: Manifest, place: Path

@@ -1,21 +1,27 @@
 """Loads triples into a store: a little text in this process, much of it in one of its own.
 
-Run as ``python -m store.loading STORE PARENT`` it loads TriG from standard input, and dies with its parent process.
+Run as ``python -m store.loading STORE PARENT PIPE …`` it loads TriG from open pipes, and dies with its parent process.
 
-The loader keeps two cores busy and shares nothing with what makes the text. In one process the two wait for each
-other's memory: DuckDB gives all free memory of a process back whenever one of its threads falls idle.
+The loader keeps two cores busy, as it takes the text through two pipes: one load sorts and writes a batch of a million
+quads in one thread, which would leave a core idle where the text is not many batches. It shares nothing with what makes
+the text. In one process the two wait for each other's memory: DuckDB gives all free memory of a process back whenever
+one of its threads falls idle.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import pyoxigraph as ox
 
@@ -25,6 +31,9 @@ __all__ = ["LoaderError", "follow", "load"]
 
 LARGE = 16 << 20
 """Bytes of text from which on a process of its own pays."""
+
+SECOND = 48 << 20
+"""Bytes of text that the second pipe takes at most, some half of a batch: more would cost memory and gain nothing."""
 
 PR_SET_PDEATHSIG = 1
 
@@ -52,32 +61,57 @@ def load(place: Path, texts: Iterable[bytes]) -> None:
 
 def _load_beside(place: Path, texts: Iterable[bytes]) -> None:
     """Load in a process of its own, while the next piece of text is made in this one."""
+    pipes = [os.pipe() for _ in range(2)]
+    ends = [reading for reading, _ in pipes]
     # -P: nothing is imported from the folder that the command happens to be run in
-    command = [sys.executable, "-P", "-m", "store.loading", str(place), str(os.getpid())]
+    command = [sys.executable, "-P", "-m", "store.loading", str(place), str(os.getpid()), *map(str, ends)]
     path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(  # noqa: S603 - our own module, under our own interpreter
-        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}, bufsize=0
+        command, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}, pass_fds=ends
     ) as loader:
-        assert loader.stdin is not None
         assert loader.stderr is not None
-        try:
-            for text in ahead(texts):
-                _write_all(loader.stdin.fileno(), text)
-        except BrokenPipeError:
-            pass  # the loader has ended before the text; it says why
-        except BaseException:
-            loader.kill()
-            raise
-        loader.stdin.close()
+        for end in ends:
+            os.close(end)
+        coming = _Shared(ahead(texts))
+        (_, first), (_, second) = pipes
+        with ThreadPoolExecutor(2) as writers:
+            written = [writers.submit(_write, coming, first, None), writers.submit(_write, coming, second, SECOND)]
+            try:
+                for each in written:
+                    each.result()
+            except BaseException:
+                loader.kill()
+                raise
         why = loader.stderr.read().decode(errors="replace").strip()
     if loader.returncode:
         raise LoaderError(f"the loader of the triple store ended: {why or f'status {loader.returncode}'}")
 
 
-def _write_all(pipe: int, text: bytes) -> None:
-    rest = memoryview(text)
-    while rest:
-        rest = rest[os.write(pipe, rest) :]
+class _Shared:
+    """Items that several threads take one by one."""
+
+    def __init__(self, items: Iterator[bytes]) -> None:
+        self._items = items
+        self._taking = threading.Lock()
+
+    def take(self) -> bytes | None:
+        """The next item, None where there is none; what goes wrong with it is raised once, and ends the items."""
+        with self._taking:
+            return next(self._items, None)
+
+
+def _write(texts: _Shared, pipe: int, most: int | None) -> None:
+    """Write texts to a pipe until there are none, or so many bytes are written, and close it.
+
+    A loader that has ended before the text closes its end; it says why.
+    """
+    left = most
+    with open(pipe, "wb", buffering=0) as end, contextlib.suppress(BrokenPipeError):
+        while (left is None or left > 0) and (text := texts.take()) is not None:
+            rest = memoryview(text)
+            while rest:
+                rest = rest[end.write(rest) :]
+            left = None if left is None else left - len(text)
 
 
 def follow(parent: int) -> None:
@@ -90,11 +124,30 @@ def follow(parent: int) -> None:
 
 def main() -> None:
     """Load what comes, and say plainly what is wrong with it."""
-    follow(int(sys.argv[2]))
-    try:
-        ox.Store(sys.argv[1]).bulk_load(path="/dev/stdin", format=ox.RdfFormat.TRIG, lenient=True)
-    except (SyntaxError, OSError, MemoryError) as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+    place, parent, *ends = sys.argv[1:]
+    follow(int(parent))
+    store = ox.Store(place)
+    outcomes: SimpleQueue[str | None] = SimpleQueue()
+
+    def take(end: str) -> None:
+        """Load the text of a pipe."""
+        try:
+            store.bulk_load(path=f"/dev/fd/{end}", format=ox.RdfFormat.TRIG, lenient=True)
+        except (SyntaxError, OSError, MemoryError) as error:
+            outcomes.put(f"{type(error).__name__}: {error}")
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the outcome must hear of it
+            outcomes.put(repr(error))
+        else:
+            outcomes.put(None)
+
+    for end in ends:
+        threading.Thread(target=take, args=(end,), daemon=True).start()
+    for _ in ends:
+        wrong = outcomes.get()
+        if wrong is not None:
+            sys.stderr.write(f"{wrong}\n")
+            sys.stderr.flush()
+            os._exit(1)  # the other thread may wait for text that never comes
 
 
 if __name__ == "__main__":

@@ -10,29 +10,37 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 import os
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ontology.fields import STARS, Kind, Star, star_of
-from ontology.prefixes import expand
 from ontology.records import Record, SourceRecord, Subject
-from store.columns import batch_columns, columns_of
+from store.columns import as_table, batch_columns, columns_of
 from store.control import Control, LoggedSource, now
 from store.home import Home
-from store.open_source import OpenSource
+from store.open_source import OpenSource, day_columns
+from store.packs import SOURCE, BrokenRecordError, Pack, Packed, check
 
 __all__ = ["SCHEMA_VERSION", "BrokenRecordError", "BrokenSourceError", "LogWriter", "sid_of"]
 
 SCHEMA_VERSION = 1
 """The version of the log's columns, written into every file; `store.upgrade` reads older ones."""
+
+IntArray = np.ndarray[Any, np.dtype[np.int64]]
+
+Piece = tuple[list[OpenSource], pa.Table]
+"""A table that is ready to be written, and the sources of its rows."""
 
 BATCH = 40_000
 """Records held in memory before they are written."""
@@ -42,10 +50,6 @@ class BrokenSourceError(ValueError):
     """A source whose observations refer to a lesion, series or reader that it did not bring in."""
 
 
-class BrokenRecordError(ValueError):
-    """A record that the log cannot hold: a code without a known prefix, a number out of range."""
-
-
 def sid_of(kind: str, digest: str, recipe: str, collection: str, clock: str) -> str:
     """The id of a source within the log: what it holds (16 hex digits) and how it was read (8).
 
@@ -53,15 +57,6 @@ def sid_of(kind: str, digest: str, recipe: str, collection: str, clock: str) -> 
     """
     how = hashlib.sha256("\0".join((collection, kind, recipe, clock)).encode()).hexdigest()
     return f"{digest[:16]}-{how[:8]}"
-
-
-CHECKED = {
-    star.record: tuple(
-        tuple(item.name for item in star.fields if item.kind is kind) for kind in (Kind.CONCEPT, Kind.INTEGER)
-    )
-    for star in STARS
-}
-"""The concept fields and the integer fields of each record type."""
 
 
 class LogWriter:
@@ -74,14 +69,17 @@ class LogWriter:
         self.home = home
         self.control = control
         self._rows: dict[str, list[tuple[OpenSource, Record]]] = defaultdict(list)
-        self._tables: dict[str, list[tuple[OpenSource, pa.Table]]] = defaultdict(list)
+        self._lots = itertools.count(secrets.randbits(61))
+        """Asking the system for a number at each source would take longer than all else that begins one."""
+        self._tables: dict[str, list[Piece]] = defaultdict(list)
+        self._packs: dict[int, tuple[Pack, dict[int, OpenSource]]] = {}
+        """Packs with those of their sources that are to be logged, by number."""
         self.held = 0
         self._open: OpenSource | None = None
         self._finished: list[OpenSource] = []
         self._origins: dict[str, dict[tuple[str, str], dt.date]] = {}
         self._left: list[tuple[str, str, str, dt.date]] = []
         """Origins that came of sources which were abandoned: others of the run may count from them."""
-        self._concepts: set[str] = set()
 
     def begin(self, head: SourceRecord, collection: str, clock: str, since: str | None = None) -> OpenSource:
         """Start a source; the one before it must have been finished or abandoned.
@@ -92,7 +90,7 @@ class LogWriter:
         if collection not in self._origins:
             self._origins[collection] = self.control.origins(collection)
         sid = sid_of(head.kind, head.digest, head.recipe, collection, clock)
-        self._open = OpenSource(head, collection, clock, sid, self._origins[collection], since)
+        self._open = OpenSource(head, collection, clock, sid, self._origins[collection], since, next(self._lots))
         return self._open
 
     def add(self, record: Record) -> None:
@@ -102,29 +100,13 @@ class LogWriter:
         """
         source = self._open
         assert source is not None, "no source was begun"
-        self._check(record)
+        check(record)
         subject = getattr(record, "subject", None)
         if subject is not None and subject not in source.subjects:
             source.subjects.add(subject)
             self._append(source, Subject(subject=subject))
         if not isinstance(record, Subject):
             self._append(source, record)
-
-    def _check(self, record: Record) -> None:
-        """That concepts have a known prefix and integers fit the log."""
-        concepts, integers = CHECKED[type(record)]
-        for name in concepts:
-            curie = getattr(record, name)
-            if curie is not None and curie not in self._concepts:
-                try:
-                    expand(curie)
-                except ValueError as error:
-                    raise BrokenRecordError(f"{name}: {error}") from error
-                self._concepts.add(curie)
-        for name in integers:
-            number = getattr(record, name)
-            if number is not None and not -(2**31) <= number < 2**31:
-                raise BrokenRecordError(f"{name}: a whole number beyond 32 bits")
 
     def add_rows(self, kind: type[Record], rows: pa.Table) -> None:
         """Log many records of one type of the open source: columns as `columns_of`, with dates for times."""
@@ -146,10 +128,20 @@ class LogWriter:
         arrays |= {name: rows.column(name) for name in rows.column_names}
         for item in star.fields:
             if item.kind is Kind.WHEN and f"{item.name}_first" in arrays:
-                arrays |= source.day_columns(item.name, rows)
+                arrays |= day_columns([source], np.zeros(count, dtype=np.int64), item.name, rows)
         table = pa.table({name: values.cast(types[name]) for name, values in arrays.items()})
         source.records += count
-        self._tables[star.table].append((source, table))
+        self._tables[star.table].append(([source], table))
+        self._hold(count)
+
+    def add_pack(self, pack: Pack, packed: Packed) -> None:
+        """Log all records of the open source, which is one of a pack."""
+        source = self._open
+        assert source is not None, "no source was begun"
+        source.missing.extend(packed.missing)
+        count = sum(packed.counts.values()) - packed.counts.get("Subject", 0) + packed.subjects
+        source.records += count
+        self._packs.setdefault(id(pack), (pack, {}))[1][packed.at] = source
         self._hold(count)
 
     def _append(self, source: OpenSource, record: Record) -> None:
@@ -187,9 +179,11 @@ class LogWriter:
         for table, rows in self._rows.items():
             self._rows[table] = [row for row in rows if row[0] is not source]
         for table, pieces in self._tables.items():
-            self._tables[table] = [piece for piece in pieces if piece[0] is not source]
-        self.held = sum(map(len, self._rows.values()))
-        self.held += sum(piece.num_rows for pieces in self._tables.values() for _, piece in pieces)
+            self._tables[table] = [piece for piece in pieces if piece[0][0] is not source]
+        for _, sources in self._packs.values():
+            for at in [at for at, held in sources.items() if held is source]:
+                del sources[at]
+        self.held -= source.records - source.written
 
     def flush(self) -> list[LoggedSource]:
         """Write what is held and enter the finished sources in the ledger."""
@@ -222,18 +216,63 @@ class LogWriter:
         return logged
 
     def _write(self) -> None:
-        for name in dict.fromkeys((*self._rows, *self._tables)):
-            star, rows, pieces = star_of(name), self._rows[name], self._tables[name]
+        packed = _unpacked(list(self._packs.values()))
+        for name in dict.fromkeys((*self._rows, *self._tables, *packed)):
+            star, rows = star_of(name), self._rows[name]
+            pieces = [*self._tables[name], *packed.get(name, ())]
             tables = [piece for _, piece in pieces]
             if rows:
                 tables.append(as_table(star, list(batch_columns(star, rows))))
             if tables:
                 file = put_table(self.home, name, together(star, tables))
-                for source in {id(source): source for source, _ in (*rows, *pieces)}.values():
+                for source in {id(source): source for source, _ in rows}.values():
                     source.files.add(file)
+                for sources, _ in pieces:
+                    for source in sources:
+                        source.files.add(file)
+        for source in (*self._finished, *([self._open] if self._open else [])):
+            source.written = source.records
         self._rows.clear()
         self._tables.clear()
+        self._packs.clear()
         self.held = 0
+
+
+def _unpacked(packs: Iterable[tuple[Pack, dict[int, OpenSource]]]) -> dict[str, list[Piece]]:
+    """The rows of those sources of packs that are to be logged, as tables of the log, by record type."""
+    taken: dict[str, list[tuple[pa.Table, IntArray]]] = defaultdict(list)
+    sources: list[OpenSource] = []
+    for pack, held in packs:
+        first = len(sources)
+        sources.extend(held.values())
+        places = {at: first + number for number, at in enumerate(held)}
+        for name, table in pack.tables.items():
+            at = table.column(SOURCE).to_numpy()
+            whose = np.array([places.get(number, -1) for number in range(at[-1] + 1)])[at]
+            wanted = whose >= 0
+            if wanted.all():
+                taken[name].append((table, whose))
+            elif wanted.any():
+                taken[name].append((table.filter(pa.array(wanted)), whose[wanted]))
+    return {name: [_placed(star_of(name), sources, pieces)] for name, pieces in taken.items()}
+
+
+def _placed(star: Star, sources: list[OpenSource], pieces: list[tuple[pa.Table, IntArray]]) -> Piece:
+    """Rows of packs with the columns that name their sources, and with days for times."""
+    rows = pa.concat_tables([table for table, _ in pieces], promote_options="default")
+    at = np.concatenate([whose for _, whose in pieces])
+    types, whose = columns_of(star), pa.array(at)
+    arrays: dict[str, Any] = {
+        "lot": pa.array([source.lot for source in sources], types["lot"]).take(whose),
+        "sid": pa.array([source.sid for source in sources]).take(whose),
+        "collection": pa.array([source.collection for source in sources]).take(whose),
+    }
+    arrays |= {name: rows.column(name) for name in rows.column_names if name in types}
+    for item in star.fields:
+        if item.kind is Kind.WHEN and f"{item.name}_first" in rows.column_names:
+            arrays |= day_columns(sources, at, item.name, rows)
+    table = pa.table({name: values.cast(types[name]) for name, values in arrays.items()})
+    return [sources[number] for number in np.unique(at)], table
 
 
 def write_table(home: Home, star: Star, columns: list[tuple[str, list[Any]]]) -> str:
@@ -242,13 +281,6 @@ def write_table(home: Home, star: Star, columns: list[tuple[str, list[Any]]]) ->
     The same rows give the same name: the file is named by its content.
     """
     return put_table(home, star.table, as_table(star, columns))
-
-
-def as_table(star: Star, columns: list[tuple[str, list[Any]]]) -> pa.Table:
-    """Columns of values as a table with the types of the log."""
-    types = columns_of(star)
-    schema = pa.schema([(name, types[name]) for name, _ in columns])
-    return pa.Table.from_arrays([pa.array(values, types[name]) for name, values in columns], schema=schema)
 
 
 def together(star: Star, tables: list[pa.Table]) -> pa.Table:

@@ -131,8 +131,8 @@ class Manifest:
             "collections": [asdict(collection) for collection in self.collections.values()],
         }
         (folder / "manifest.json").write_text(json.dumps(head, indent=1), encoding="utf-8")
-        rows = [asdict(source) for source in self.sources]
-        pq.write_table(pa.Table.from_pylist(rows, schema=SOURCE_SCHEMA), folder / "sources.parquet")
+        columns = {name: [getattr(source, name) for source in self.sources] for name in SOURCE_SCHEMA.names}
+        pq.write_table(pa.table(columns, schema=SOURCE_SCHEMA), folder / "sources.parquet")
         written = [folder / "manifest.json", folder / "sources.parquet"]
         if self.links:
             pq.write_table(link_table(self.links), folder / LINKS)

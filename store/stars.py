@@ -45,6 +45,11 @@ def concept(column: str) -> str:
     return f"CASE {cases} END"
 
 
+def plain(iri: str) -> str:
+    """SQL for an IRI without its brackets."""
+    return f"trim({iri}, '<>')"
+
+
 class Minter:
     """SQL expressions that mint the IRIs of one warehouse under its base.
 

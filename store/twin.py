@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import duckdb
-import pyarrow as pa
 
 from ontology.fields import STARS, Kind, Star
 from ontology.prefixes import Curie
 from ontology.terms import q
-from store.build import CLAIMED, KEYS, OBSERVATIONS, Build, connect
-from store.columns import columns_of
+from store.asked import NEEDED, make_derived, make_observation
+from store.build import CLAIMS, KEYS, OBSERVATIONS, Build, connect
 from store.home import Home
 from store.manifest import Manifest
 
@@ -77,21 +76,19 @@ def subjects(home: Home, manifest: Manifest) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def observations(home: Home, manifest: Manifest) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A session with the view ``observation``: every observation of a manifest's sources, with all columns of the log.
+def observations(
+    home: Home, manifest: Manifest, derived: bool = False, memory: int = 400_000_000
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A session with the views of `store.asked` over a manifest's sources: ``observation``, or those that are derived.
 
-    Days are as the log has them, from origins of their own: they are for the triples to count.
+    It uses ``memory`` bytes at most, and as many on the disk.
     """
-    claims = CLAIMED if manifest.conflicts else ()  # who owns a study matters only where that is contested
-    with connect(home) as connection:
-        build = Build(connection, manifest, home.log, tables={*OBSERVATIONS, *claims})
-        parts = []
-        for star in STARS:
-            if star.table in OBSERVATIONS:
-                connection.register(f"no {star.table}", pa.schema(list(columns_of(star).items())).empty_table())
-                parts.append(f'FROM "no {star.table}"')
-                parts += [f"FROM {build.view(star.table)}"] if build.has(star.table) else []
-        connection.execute(f"CREATE VIEW observation AS {' UNION ALL BY NAME '.join(parts)}")
+    claims = CLAIMS if manifest.conflicts else ()  # who owns a study matters only where that is contested
+    with connect(home, f"{memory}B") as connection:
+        connection.execute(f"SET max_temp_directory_size = '{memory}B'")
+        read = {*(NEEDED if derived else OBSERVATIONS), *claims}
+        build = Build(connection, manifest, home.log, tables=read, derive=derived)
+        (make_derived if derived else make_observation)(build)
         yield connection
 
 

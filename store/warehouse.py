@@ -206,13 +206,22 @@ class Warehouse:
         return subjects(self.home, mine) if mine else None
 
     @contextmanager
-    def observations(self, caller: Caller) -> Iterator[duckdb.DuckDBPyConnection | None]:
-        """A session over the observations that a caller may read (`store.twin.observations`); None as `inventory`."""
+    def observations(
+        self, caller: Caller, derived: bool = False, seconds: float | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection | None]:
+        """A session over the observations that a caller may read (`store.twin.observations`); None as `inventory`.
+
+        It takes a place among the queries at work, for which it waits ``seconds``, and may use as much memory as they.
+        """
         mine = self._read_by(caller)
         if mine is None:
             yield None
             return
-        with observations(self.home, mine) as connection:
+        limits = self.pool.limits
+        with (
+            self.pool.place(limits.seconds if seconds is None else seconds),
+            observations(self.home, mine, derived, limits.memory) as connection,
+        ):
             yield connection
 
     def kept(

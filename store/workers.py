@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -202,8 +203,7 @@ class WorkerPool:
         """Evaluate a query over some graphs of a store; errors that come before the first byte raise here."""
         check_query(query)
         seconds = self.limits.seconds if seconds is None else seconds
-        if not self._places.acquire(timeout=seconds):
-            raise QueryTimeoutError(f"the server was busy for {seconds:g} seconds; try again")
+        self._take_place(seconds)
         deadline = time.monotonic() + seconds
         worker: _Worker | None = None
         try:
@@ -226,6 +226,19 @@ class WorkerPool:
         except BaseException:
             self.give_back(worker, usable=False)
             raise
+
+    @contextmanager
+    def place(self, seconds: float) -> Iterator[None]:
+        """A place among the queries at work, for one that no worker answers; `QueryTimeoutError` where none is free."""
+        self._take_place(seconds)
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    def _take_place(self, seconds: float) -> None:
+        if not self._places.acquire(timeout=seconds):
+            raise QueryTimeoutError(f"the server was busy for {seconds:g} seconds; try again")
 
     def _take(self, store: Path) -> _Worker:
         with self._lock:

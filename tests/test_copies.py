@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from analysis.file_set import of_files
 from analysis.selection import Selection, selected
 from analysis.writing import write_documents
+from ingest.base import Context
 from ingest.run import Job, Report, run
 from mappings.codes import bundled
+from ontology.terms import ncit
 from queries.catalogue import query
 from queries.results import run as answer
 from store.warehouse import OPERATOR, Warehouse
@@ -145,3 +148,104 @@ def test_a_report_written_of_an_annotation_and_read_in_again_counts_once(warehou
         ]
         copies = f"SELECT ?m {{ ?m q:variable {variable} ; q:primary false ; q:duplicateOf ?of }}"
         assert len(warehouse.select(copies, OPERATOR).rows) == 1
+
+
+# what is written of records that no document states, or of a part of one
+
+TABLE = f"""Patient,Lesion,Study,Series,Volume (ml)
+{SUBJECT},T01,{sr.STUDY},{sr.SERIES},2.5
+{SUBJECT},T02,{sr.STUDY},{sr.SERIES},2.5
+S-02,T01,,,2.5
+"""
+MAP = """name: results
+title: What a segmenter measured
+data_class: metadata
+subject: Patient
+common: {lesion: {column: Lesion}, study: {column: Study}, series: {column: Series}}
+columns:
+  Volume (ml): {record: measurement, unit: ml}
+"""
+DECISION = (
+    "subject_id\tpredicate_id\tobject_id\tmapping_justification\n"
+    "column:Volume%20(ml)\tskos:exactMatch\tncit:C25335\tsemapv:ManualMappingCuration\n"
+)
+VOLUMES = f"SELECT ?first ?of {{ ?m q:variable {VOLUME} ; q:primary ?first OPTIONAL {{ ?m q:duplicateOf ?of }} }}"
+
+
+@pytest.fixture
+def table(warehouse: Warehouse, tmp_path: Path) -> Path:
+    """A table of three volumes of one number, ingested."""
+    folder = warehouse.home.root / "mappings" / "results"
+    folder.mkdir(parents=True)
+    (folder / "map.yaml").write_text(MAP, encoding="utf-8")
+    (folder / "mapping.sssom.tsv").write_text(DECISION, encoding="utf-8")
+    (path := tmp_path / "results.csv").write_text(TABLE, encoding="utf-8")
+    job = Job(locators=(str(path),), collection="trial", audience="public", mapping="results")
+    assert not run(warehouse, [job]).rejects
+    return path
+
+
+def counts(warehouse: Warehouse, pattern: str = VOLUMES) -> tuple[int, int]:
+    """How many volumes count, and how many are copies of one that does."""
+    rows = warehouse.select(pattern, OPERATOR).rows
+    first = [row[0] is not None and row[0].value == "true" for row in rows]
+    copies = [row[1] for row in rows if row[1] is not None]
+    assert len(copies) == len(set(copies)), "each copy is of a record of its own"
+    return first.count(True), len(copies)
+
+
+@pytest.mark.parametrize("form", ["aim", "sr"])
+def test_a_table_and_what_is_written_of_it_count_once(
+    warehouse: Warehouse, table: Path, tmp_path: Path, form: str
+) -> None:
+    write_documents(selected(warehouse, Selection(collection="trial"), OPERATOR), form, bundled(), tmp_path / "out")
+    assert not ingest(warehouse, tmp_path / "out").rejects
+    assert counts(warehouse) == (3, 3)
+
+
+@pytest.mark.parametrize(("form", "number"), [("aim", b'value="2500"'), ("sr", b"DS\x06\x002500.0")])
+def test_a_number_that_was_changed_in_between_is_another(
+    warehouse: Warehouse, table: Path, tmp_path: Path, form: str, number: bytes
+) -> None:
+    given = selected(warehouse, Selection(collection="trial", subjects=("S-02",)), OPERATOR)
+    write_documents(given, form, bundled(), tmp_path / "out")
+    [path] = (tmp_path / "out").iterdir()
+    content = path.read_bytes()
+    assert content.count(number) == 1
+    path.write_bytes(content.replace(number, number.replace(b"2500", b"3500")))
+    assert not ingest(warehouse, path).rejects
+    assert counts(warehouse) == (4, 0)
+
+
+@pytest.mark.parametrize(("through", "form"), [("aim", "sr"), ("sr", "aim")])
+def test_a_part_of_a_report_counts_once_however_often_it_is_written(
+    warehouse: Warehouse, tmp_path: Path, through: str, form: str
+) -> None:
+    """A part is written, and of that file, before it is ingested, another."""
+    groups = (
+        sr.container(
+            sr.GROUP,
+            *sr.tracked(f"Lesion {at}", f"{sr.ROOT}.77.{at}"),
+            sr.number(("G-A185", "SRT", "Long Axis"), "28", sr.MM),
+            sr.number(("G-D705", "SRT", "Volume"), "2.5", ("ml", "UCUM", "Milliliter")),
+        )
+        for at in (1, 2)
+    )
+    sr.document(sr.measured_report(*groups)).save_as(tmp_path / "report.dcm", enforce_file_format=True)
+    assert not ingest(warehouse, tmp_path / "report.dcm").rejects
+    given = selected(warehouse, Selection(collection="trial", variables=(ncit.VOLUME,)), OPERATOR)
+    write_documents(given, through, bundled(), tmp_path / "part")
+    context = Context(collection="trial", secret=b"a secret of the tests", attested=True)
+    again, rejects = of_files([str(tmp_path / "part")], context)
+    assert not rejects
+    write_documents(again, form, bundled(), tmp_path / "again")
+    assert not ingest(warehouse, tmp_path / "again").rejects
+    assert counts(warehouse) == (2, 2)
+
+
+def test_a_record_of_another_collection_is_no_original(warehouse: Warehouse, table: Path, tmp_path: Path) -> None:
+    given = selected(warehouse, Selection(collection="trial", subjects=("S-02",)), OPERATOR)
+    write_documents(given, "sr", bundled(), tmp_path / "out")
+    job = Job(locators=(str(tmp_path / "out"),), collection="other", audience="public")
+    assert not run(warehouse, [job]).rejects
+    assert counts(warehouse) == (4, 0)

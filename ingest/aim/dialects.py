@@ -17,7 +17,7 @@ from typing import Final
 
 from lxml import etree
 
-from ingest.aim.elements import field_of, held, local, named, numbered, under
+from ingest.aim.elements import called, field_of, held, local, named, numbered, under
 from ingest.aim.markups import markups, segments, shapes_of
 from ingest.aim.model import (
     Annotation,
@@ -30,6 +30,8 @@ from ingest.aim.model import (
     User,
 )
 from ingest.observed.coded import Code
+from ingest.observed.quantities import automation
+from ontology.record_uids import LABEL
 
 __all__ = ["COLLECTION", "COLLECTIONS", "ROOTS", "read_annotations"]
 
@@ -136,6 +138,7 @@ def _calculations(
         software = _software(
             field_of(algorithm, "algorithmName", *(("name",) if algorithm is not element else ())),
             field_of(algorithm, "algorithmVersion", "version"),
+            next((code.value for code in _codes_4(algorithm, "type") if automation(code.value)), ""),
         )
         results = list(numbered(at, under(element, "calculationResultCollection/CalculationResult")))
         if not results:
@@ -149,11 +152,12 @@ def _calculations(
                 software=software,
                 packed=bool(field_of(result, "compression", "encoding")),
                 marked=marked.get(position),
+                states=called(element, "uniqueIdentifier", LABEL),
             )
 
 
-def _software(name: str, version: str) -> Software | None:
-    return Software(name, version) if name else None
+def _software(name: str, version: str, worked: str = "") -> Software | None:
+    return Software(name, version, worked) if name or worked else None
 
 
 def _quantification(dialect: Dialect, place: str, element: etree._Element) -> Quantification:
@@ -180,10 +184,12 @@ def _entity(dialect: Dialect, place: str, element: etree._Element) -> Entity:
         present=ANSWERS.get(field_of(element, "isPresent").casefold()),
         confidence=field_of(element, "annotatorConfidence"),
         question=tuple(_codes_4(element, "questionTypeCode")),
+        label=field_of(element, "label"),
         characteristics=tuple(
             _entity(dialect, at, child) for at, child in numbered(place, under(element, *CHARACTERISTICS))
         ),
         quantifications=tuple(_quantification(dialect, at, child) for at, child in numbered(place, quantities)),
+        states=called(element, "uniqueIdentifier", LABEL),
     )
 
 

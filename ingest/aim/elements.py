@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from lxml import etree
 
-__all__ = ["field_of", "held", "kind_of", "local", "named", "numbered", "under"]
+__all__ = ["called", "field_of", "held", "kind_of", "local", "named", "numbered", "under"]
 
 
 def local(element: etree._Element) -> str:
@@ -32,7 +32,8 @@ def under(element: etree._Element, *paths: str) -> Iterator[etree._Element]:
     for path in paths:
         found = [element]
         for names in path.split("/"):
-            found = [child for parent in found for child in named(parent, names)]
+            patterns = _patterns(names)
+            found = [child for parent in found for child in parent.iterchildren(*patterns)]
         yield from found
 
 
@@ -57,6 +58,12 @@ def field_of(element: etree._Element | None, *names: str) -> str:
         if text and text.strip():
             return text.strip()
     return ""
+
+
+def called(element: etree._Element, name: str, label: str) -> str:
+    """The UID below an element in a child of that name, where it is called by that label (ISO 21090 II)."""
+    child = next(element.iterchildren(*_patterns(name)), None)
+    return child.get("root", "") if child is not None and child.get("identifierName") == label else ""
 
 
 def held(element: etree._Element) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypedDict
 
 from ingest.aim.model import Annotation, Calculation, Cell, Entity, Quantification, Software
@@ -13,8 +14,10 @@ from ingest.aim.regions import Marked
 from ingest.base import Yield
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
+from ingest.observed.lesions import tracking_uid
 from ingest.observed.quantities import Quantity, ValueProblem, unit_code
 from mappings.codes import Codes
+from mappings.schemes import plain_meaning
 from ontology import records
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Reject, When
@@ -59,6 +62,12 @@ BASELINE_ROLES: Final[dict[Curie, Curie]] = {
     dcm.NON_TARGET_LESION_AT_BASELINE: ncit.NON_TARGET_LESION_IDENTIFICATION,
 }
 """Role of a lesion by the codes of DICOM PS3.16 CID 6145."""
+
+LABEL: Final = "AIM label"
+"""The scheme under which the labels of characteristics stand where codes do."""
+
+LONGEST_LABEL: Final = 64
+"""In characters, as a meaning of DICOM (LO): of a longer one, which is rather an instruction, the beginning."""
 
 ASSESSED: Final = frozenset(RESPONSES) | frozenset(BASELINE_ROLES) | LESION_ROLES
 
@@ -107,12 +116,18 @@ class Translation:
         return meaning(found, self.codes)
 
 
-def procedure(software: Software | None) -> records.Procedure | None:
-    """The program or device, keyed by a hash of its name and version."""
-    if software is None:
+def procedure(software: Software | None, automation: Curie | None = None) -> records.Procedure | None:
+    """The program or device, keyed by a hash of what is known of it; None where nothing is.
+
+    ``automation`` is how much of the work it did where that is not said of the software itself.
+    """
+    name, version = (software.name, software.version) if software else ("", "")
+    automation = quantities.automation(software.automation if software else "") or automation
+    if not (name or automation):
         return None
-    key = hashlib.sha256(f"{software.name}\0{software.version}".encode()).hexdigest()[:16]
-    return records.Procedure(key=f"aim-{key}", software=software.name, version=software.version or None)
+    said = "\0".join((name, version, automation) if automation else (name, version))
+    key = hashlib.sha256(said.encode()).hexdigest()[:16]
+    return records.Procedure(key=f"aim-{key}", software=name or None, version=version or None, automation=automation)
 
 
 def facts(translation: Translation) -> Iterator[Yield]:
@@ -155,24 +170,44 @@ def stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
     return variable, term or q.UNMAPPED
 
 
-def _asked(translation: Translation, question: tuple[Code, ...]) -> Curie:
-    """The variable of a question that a statement answers."""
+def _asked(translation: Translation, question: tuple[Code, ...]) -> Curie | None:
+    """The variable of a question that a statement answers, None where it is not known."""
     term = translation.meaning(question)
     registered = canonical(term) if term else None
-    return registered.curie if registered else term or q.UNMAPPED
+    return registered.curie if registered else term
 
 
-def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: str | None = None) -> Iterator[Yield]:
+def _labelled(entity: Entity) -> tuple[Code, ...]:
+    """The label of a characteristic as the code of a question; none where it only repeats the code's meaning.
+
+    Templates of AIM 3 and ePAD say only there what is asked: *no* is the answer to *Adrenal Invasion*.
+    """
+    if any(plain_meaning(entity.label) == plain_meaning(code.meaning) for code in entity.codes):
+        return ()
+    label = " ".join(re.sub(r"[|+=]", " ", entity.label).split())[:LONGEST_LABEL].strip()
+    return (Code(label, LABEL, label),) if label else ()
+
+
+def _entity(
+    translation: Translation, entity: Entity, variable: Curie, part_of: str | None = None, above: str = ""
+) -> Iterator[Yield]:
     """A statement as a finding of ``variable``, and the statements nested in it as findings of its own term.
 
-    A statement that something is absent is a finding of the thing itself with the value *absent*.
+    A statement that something is absent is a finding of the thing itself with the value *absent*. ``above`` is the
+    label of what it is part of: one that repeats it and is not known asks nothing else.
     """
     term = translation.meaning(entity.codes)
     if term == q.VISIT:
         return  # it is the visit of every observation
     refused = list(_certainty(translation, entity.place, entity.confidence))
     yield from refused
-    kind, value = stated(variable if part_of or not entity.question else _asked(translation, entity.question), term)
+    question = _labelled(entity) if part_of else entity.question
+    asked = _asked(translation, question)
+    if part_of and entity.quantifications:
+        term = asked or term  # it is the question itself, and what quantifies it the answer
+    elif question and not (asked is None and entity.label == above):
+        variable = asked or q.UNMAPPED
+    kind, value = stated(variable, term)
     if entity.present is False:
         kind, value = term or q.UNMAPPED, ncit.ABSENT
     record = records.Response if term in RESPONSES and entity.present is not False else Finding
@@ -181,13 +216,14 @@ def _entity(translation: Translation, entity: Entity, variable: Curie, part_of: 
         key=entity.place,
         variable=kind,
         value_concept=value,
-        raw_code=raw_code(entity.codes),
+        raw_code=" = ".join(filter(None, (raw_code(question), raw_code(entity.codes)))) or None,
         part_of=part_of,
         certainty=None if refused else quantities.certainty(entity.confidence),
+        states=tracking_uid(entity.states),
     )
     below = q.UNMAPPED if term is None or term in NOTHING else term
     for part in entity.characteristics:
-        yield from _entity(translation, part, below, entity.place)
+        yield from _entity(translation, part, below, entity.place, entity.label)
     for quantification in entity.quantifications:
         yield from _quantification(translation, quantification, entity, below)
 
@@ -240,19 +276,16 @@ def _calculation(translation: Translation, calculation: Calculation) -> Iterator
         return
     for cell in calculation.cells:
         try:
-            measured = _measurement(translation, calculation, cell, feature)
+            yield _measurement(translation, calculation, cell, feature, software)
         except ValueProblem as problem:
             yield translation.reject(cell.place, problem)
-            continue
-        made = software.key if software else translation.procedure
-        yield _placed(replace(measured, procedure=made), translation.marked.get(calculation.marked or ""))
 
 
-def _placed(measured: Measurement, shape: Marked | None) -> Measurement:
-    """A measurement with the region that it was made of, where the document says it."""
+def _placed(common: Common, shape: Marked | None) -> Common:
+    """What is common to observations, with the region that a measurement was made of where the document says it."""
     if shape is None:
-        return measured
-    return replace(measured, region=shape.region, instance=shape.instance or measured.instance)
+        return common
+    return {**common, "region": shape.region, "instance": shape.instance or common["instance"]}
 
 
 def _of_pixels(quantity: Quantity, calculation: Calculation) -> Quantity:
@@ -264,7 +297,11 @@ def _of_pixels(quantity: Quantity, calculation: Calculation) -> Quantity:
 
 
 def _measurement(
-    translation: Translation, calculation: Calculation, cell: Cell, feature: Feature | None
+    translation: Translation,
+    calculation: Calculation,
+    cell: Cell,
+    feature: Feature | None,
+    software: records.Procedure | None,
 ) -> Measurement:
     """One value; `ValueProblem` where it cannot be read."""
     terms = meanings(calculation.codes, translation.codes)
@@ -274,8 +311,10 @@ def _measurement(
         quantity, unit = Quantity(feature.variable), feature.unit(unit)
     amount = quantities.amount(cell.text, unit, quantity.variable)
     return Measurement(
-        **translation.common,
+        **_placed(translation.common, translation.marked.get(calculation.marked or "")),
         key=cell.place,
+        procedure=software.key if software else translation.procedure,
+        states=tracking_uid(calculation.states),
         variable=quantity.variable,
         value=amount.value,
         unit=amount.unit,

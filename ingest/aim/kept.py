@@ -1,9 +1,10 @@
 """Kept annotations: an AIM document without what may identify a person, content-addressed in the data folder.
 
 What may stay is listed by name, so that whatever a tool adds stays out: codes, values, UIDs, markups with their
-coordinates, devices and software, and of an annotation's name the lesion that it names. Names of people, logins, birth
-dates, sex, dates and times, comments, labels and descriptions go, and so does whatever the gate takes for an
-identifier. What is kept is AIM still (also of JSON), and gives the same measurements when it is read.
+coordinates, devices and software, of an annotation's name the lesion that it names, and of labels those of
+characteristics, which say what is asked. Names of people, logins, birth dates, sex, dates and times, comments, other
+labels and descriptions go, and so does whatever the gate takes for an identifier. What is kept is AIM still (also of
+JSON), and gives the same measurements when it is read.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import Final, TypeAlias
 
 from lxml import etree
 
-from ingest.base import Days
+from ingest.base import Days, KeptText
 from ingest.gate.records import HARMLESS, TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
-from store.documents import LIMIT
+from store.document_text import LIMIT, packed
 
 __all__ = ["AimDocument", "redacted"]
 
@@ -52,6 +53,10 @@ KEPT: Final = TECHNOLOGY | frozenset(
 
 
 ANNOTATIONS: Final = frozenset(("annotationofannotation", "imageannotation"))
+
+CHARACTERISTICS: Final = frozenset(
+    ("anatomicentitycharacteristic", "imagingobservationcharacteristic", "imagingphysicalentitycharacteristic")
+)
 
 ALGORITHM: Final = "algorithm"
 
@@ -91,6 +96,8 @@ def _rule(parent: str, tag: str, name: str) -> Rule:
     above, own, attribute = _local(parent), _local(tag), _local(name)
     if (own in ANNOTATIONS and attribute == "name") or (own == "name" and above in ANNOTATIONS):
         return lesion_name
+    if (own in CHARACTERISTICS and attribute == "label") or (own == "label" and above in CHARACTERISTICS):
+        return _free
     spoken_of = own if attribute in HOLDING else attribute
     if spoken_of == "name" and above == ALGORITHM and attribute in HOLDING:
         spoken_of = "algorithmname"  # as AIM 3 calls it
@@ -115,6 +122,12 @@ def _keeps_text(tag: str) -> bool:
 def redacted(root: etree._Element) -> etree._Element:
     """A copy of a document with what may be kept of it; comments and text between elements are left out."""
     kept = deepcopy(root)
+    _redact(kept)
+    return kept
+
+
+def _redact(kept: etree._Element) -> None:
+    """Take out of a document what may not be kept of it."""
     for element in list(kept.iter()):
         tag, parent = element.tag, element.getparent()
         if not isinstance(tag, str):
@@ -132,7 +145,6 @@ def redacted(root: etree._Element) -> etree._Element:
                 del element.attrib[name]
             elif stays != text:
                 element.set(name, stays)
-    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +159,19 @@ class AimDocument:
 
     @classmethod
     def of(cls, root: etree._Element, size: int) -> AimDocument:
-        """Of a document whose file has that many bytes; nothing of one that is too large to be kept."""
+        """Of a document whose file has that many bytes; nothing of one that is too large to be kept.
+
+        The document is no longer what it was: it is redacted itself, and not copied first.
+        """
         if size > LIMIT:
             return cls("", size)
-        kept = redacted(root)
-        etree.indent(kept)
-        return cls(etree.tostring(kept, encoding="unicode"), size)
+        _redact(root)
+        etree.indent(root)
+        return cls(etree.tostring(root, encoding="unicode"), size)
+
+    def packed(self) -> KeptText:
+        """The text as it is kept."""
+        return KeptText(self.mapping, packed([self.text]) if self.size <= LIMIT else None)
 
     def lines(self, refused: Set[str], days: Days) -> Iterator[str]:  # noqa: ARG002 - no record's text is kept unjudged
         """The document's text at once; it has no dates, so none is counted."""

@@ -40,6 +40,8 @@ class Software:
 
     name: str
     version: str
+    automation: str = ""
+    """How much of the work it did, where the document says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Calculation:
     """Whether the values are compressed or encoded (AIM 4 compact result)."""
     marked: str | None = None
     """The place of the one markup or segment that it was calculated of."""
+    states: str = ""
+    """The UID of the record that it restates, in documents that are written here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,11 @@ class Entity:
     confidence: str = ""
     question: tuple[Code, ...] = ()
     """What the statement answers, where it says so (AIM 4 ``questionTypeCode``)."""
+    label: str = ""
+    """What a template calls the statement: of a characteristic, the question that it answers."""
     characteristics: tuple[Entity, ...] = ()
     quantifications: tuple[Quantification, ...] = ()
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ One file is one source. What comes in:
   is no lymph node is its longest diameter; any other length stays a length. A statistic alone (*mean*) is of the
   quantity that its unit names (``HU``); where there is none, of an unmapped one.
 - Anatomy, imaging observations, characteristics, inferences and the annotation's type as findings and responses: each
-  nested statement is a finding of the term above it, and ``part_of`` it. Anatomy is also the site (and side) of all.
+  nested statement is ``part_of`` that above it, and a finding of what its label asks, else of the term above it.
+  Anatomy is also the site (and side) of all.
 - The visit by number, where a characteristic states it for the image study (ePAD's ``FU Number``); by name only where
   *Baseline* or *Follow-up* stands as a word of its own.
 - Whatever code has no mapping (`mappings.codes`) is kept as ``q:Unmapped`` (variable or value) with its triplet.
@@ -30,12 +31,12 @@ a DOCTYPE, one that is no sound JSON, and any element that cannot be read, is re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
@@ -45,17 +46,26 @@ from ingest.aim.model import Annotation
 from ingest.aim.others import refusal
 from ingest.aim.records import translate, visits
 from ingest.apart import apart
-from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
+from ingest.base import Context, KeptText, Source, Yield, head_of, once, sha256_of, unreadable
+from ingest.judging import Judged, Judging
 from mappings.codes import Codes
+from mappings.sssom import Decision
 from ontology import json_elements, xml
-from ontology.records import DataClass, Reject, SourceRecord
+from ontology.records import DataClass, Record, Reject, SourceRecord
+from store.packs import Pack
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "aim-3"
+VERSION: Final = "aim-4"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 4096
+
+TOGETHER: Final = 512 << 10
+"""Bytes of documents that are read in one go: their records are columns of the same tables."""
+
+MANY: Final = 500
+"""How many documents at most."""
 
 LONGEST_ID: Final = 64
 """The length of DICOM's PatientID (VR LO)."""
@@ -91,19 +101,47 @@ class _Told:
 
     rejects: tuple[Reject, ...] = ()
     records: tuple[Yield, ...] = ()
+    judged: Judged | None = None
+    """In place of the records, where they are in columns with those of other documents."""
     keys: frozenset[bytes] = frozenset()
-    kept: AimDocument | None = None
+    kept: AimDocument | KeptText | None = None
     """None where nothing of the document can go in."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What some documents say."""
+
+    told: tuple[_Told, ...]
+    pack: Pack
+    """The records of all of them that were judged."""
 
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """The records of each document, in the order of the locators; many documents are read in several processes."""
-    ahead, met = tee(_meet(Path(locator), context) for locator in locators)
-    told = apart(_Reading.of(context), ahead, lambda document: document.size)
-    with closing(told):
-        for done, (document, said) in enumerate(zip(met, told, strict=True), 1):
-            yield from _said(document, said, context)
-            context.progress(done, None)
+    ahead, met = tee(_together(_meet(Path(locator), context) for locator in locators))
+    answers = apart(_Reading.of(context), ahead, lambda documents: sum(document.size for document in documents))
+    with closing(answers):
+        done = 0
+        for documents, answer in zip(met, answers, strict=True):
+            for document, told in zip(documents, answer.told, strict=True):
+                yield from _said(document, told, answer.pack, context)
+                done += 1
+                context.progress(done, None)
+
+
+def _together(met: Iterator[_Met]) -> Iterator[tuple[_Met, ...]]:
+    """Documents that are read in one go, in their order."""
+    held: list[_Met] = []
+    size = 0
+    for document in met:
+        held.append(document)
+        size += document.size
+        if size >= TOGETHER or len(held) >= MANY:
+            yield tuple(held)
+            held, size = [], 0
+    if held:
+        yield tuple(held)
 
 
 def _meet(path: Path, context: Context) -> _Met:
@@ -126,7 +164,7 @@ def _meet(path: Path, context: Context) -> _Met:
     return _Met(path, instead=head) if context.known(digest, head.recipe) else _Met(path, head, size=size)
 
 
-def _said(document: _Met, told: _Told, context: Context) -> Iterator[Yield]:
+def _said(document: _Met, told: _Told, pack: Pack, context: Context) -> Iterator[Yield]:
     """What a document says: its source and records, or rejects."""
     if document.instead is not None:
         yield document.instead
@@ -135,27 +173,34 @@ def _said(document: _Met, told: _Told, context: Context) -> Iterator[Yield]:
         yield document.head
         context.codes.tell(told.keys)
         yield from told.records
+        if told.judged is not None:
+            yield told.judged.whole(pack)
         context.keep(told.kept)
 
 
 class _Reading:
-    """Reads documents one by one, in whatever process: it has what that takes of a context, and nothing of the run."""
+    """Reads documents, in whatever process: it has what that takes of a context, and nothing of the run."""
 
-    def __init__(self, collection: str, clock: str, secret: bytes, codes: Codes) -> None:
+    def __init__(self, given: Context) -> None:
         self._keys: set[bytes] = set()
-        noting = codes.noting(self._keys.add)
-        self._context = Context(collection=collection, clock=clock, secret=secret, codes=noting)
+        self._context = replace(given, codes=given.codes.noting(self._keys.add))
 
     @classmethod
     def of(cls, context: Context) -> _Reading:
         """As a context says."""
-        return cls(context.collection, context.clock, context.secret, context.codes)
+        return cls(_bare(context))
 
-    def __reduce__(self) -> tuple[type[_Reading], tuple[str, str, bytes, Codes]]:
-        context = self._context
-        return _Reading, (context.collection, context.clock, context.secret, Codes(context.codes.rows))
+    def __reduce__(self) -> tuple[Callable[..., _Reading], tuple[dict[str, Any], tuple[Decision, ...]]]:
+        given = {name: getattr(self._context, name) for name in GIVEN}
+        return _reading, (given, self._context.codes.rows)
 
-    def __call__(self, document: _Met) -> _Told:
+    def __call__(self, documents: tuple[_Met, ...]) -> _Answer:
+        """What some documents say."""
+        judging = Judging(self._context)
+        told = tuple(self._told(document, judging) for document in documents)
+        return _Answer(told, judging.made())
+
+    def _told(self, document: _Met, judging: Judging) -> _Told:
         """What a document says."""
         if document.head is None:
             return _Told()
@@ -173,8 +218,27 @@ class _Reading:
         rejects = tuple(why for _, why in refused if why is not None)
         if not usable:
             return _Told(rejects)
-        told = tuple(once(_records(document.head, usable, self._context)))
-        return _Told(rejects, told, frozenset(self._keys), AimDocument.of(root, document.size))
+        items = tuple(once(_records(document.head, usable, self._context)))
+        keys, kept = frozenset(self._keys), AimDocument.of(root, document.size)
+        if not self._context.blocks:
+            return _Told(rejects, items, keys=keys, kept=kept)
+        rejects += tuple(item for item in items if isinstance(item, Reject))
+        judged = judging.source(item for item in items if isinstance(item, Record))
+        return _Told(rejects, judged=judged, keys=keys, kept=kept.packed())
+
+
+GIVEN: Final = ("collection", "clock", "secret", "attested", "reviewed", "blocks")
+"""What of a context decides the records of a document, with the codes."""
+
+
+def _bare(context: Context) -> Context:
+    """What reading takes of a context."""
+    return Context(**{name: getattr(context, name) for name in GIVEN}, codes=context.codes)
+
+
+def _reading(given: dict[str, Any], rows: tuple[Decision, ...]) -> _Reading:
+    """The same in another process."""
+    return _Reading(Context(**given, codes=Codes(rows)))
 
 
 def _empty(name: str) -> Reject:

@@ -24,7 +24,6 @@ __all__ = ["ANNOTATION_CLOCK", "translate", "visits"]
 ANNOTATION_CLOCK: Final = "annotation"
 """The clock of an annotation's own date: when it was read is not when it was imaged, and is not shifted with it."""
 
-
 WITHIN: Final = STATISTICS | {ncit.AREA}
 """What is measured of the pixels within a shape."""
 
@@ -181,8 +180,6 @@ def translate(
     observed = (code.meaning for found in spoken for code in found)
     study = next((item.uid for item in referred if isinstance(item, records.Study)), None)
     images = {item.uid: item.series for item in referred if isinstance(item, records.Instance)}
-    visit = numbers.get(study or "")
-    visit_label = times.visit_label(annotation.name, *observed)
     common = Common(
         subject=annotation.person,
         lesion=lesion.key if lesion else None,
@@ -193,9 +190,11 @@ def translate(
         instance=next(iter(images)) if len(images) == 1 else None,
         reader=reader.key if reader else None,
         when=next((item for item in dates if isinstance(item, When)), None),
-        visit=visit,
-        visit_label=visit_label,
-        baseline=True if visit == 0 or visit_label == "Baseline" or assigned & BASELINE_ROLES.keys() else None,
+        **times.visited(
+            numbers.get(study or ""),
+            (annotation.name, *observed),
+            baseline=bool(assigned & BASELINE_ROLES.keys()),
+        ),
         site=site.structure,
         laterality=site.laterality,
         site_modifier=site.modifier,

@@ -34,7 +34,7 @@ from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "read"]
 
-VERSION: Final = "dicomweb 1"
+VERSION: Final = "dicomweb 2"
 """Changes whenever the same answers would give other records."""
 
 DOCUMENTS: Final = (sr.SOURCE, seg.SOURCE, rt.SOURCE, rwv.SOURCE)

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from ingest.archives.dimse_server import Archive, Association, DimseError, is_archive
@@ -19,7 +20,8 @@ from ingest.archives.levels import by_level, contradicts
 from ingest.base import Context, Source, Yield
 from ingest.dicom import reader as dicom
 from ingest.dicom.header import Elements, Header, place_of
-from ingest.dicom.series import Instance, SeriesSum
+from ingest.dicom.instances import Instance
+from ingest.dicom.series import SeriesSum
 from ingest.gate import dicom as gate_dicom
 from ingest.gate import review as gate_review
 from ingest.gate.review import Reviews
@@ -28,7 +30,7 @@ from ontology.records import DataClass, Record, Reject, SeriesHeader, SourceReco
 
 __all__ = ["SOURCE", "read"]
 
-VERSION: Final = "dimse 1"
+VERSION: Final = "dimse 2"
 """Changes whenever the same answers would give other records."""
 
 STUDY: Final = (
@@ -100,15 +102,18 @@ def _series(archive: Archive, association: Association, header: Header, reviews:
             wanted = "a value: it says whose the series is"
             yield Reject(name=name, place=place_of(keyword), problem="is missing, or no valid UID", wanted=wanted)
             return
-    if flaw := gate_dicom.header_flaw(header, attested=context.attested):
-        yield Reject(name=name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted, quarantine=True)
+    said = context.mark(_told(header))
+    if flaw := gate_dicom.header_flaw(header, attested=context.attested, released=partial(context.released, said)):
+        content = said if flaw.releasable else ""
+        yield Reject(
+            name=name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted, quarantine=True, content=content
+        )
         return
     asked, count = reviews.asked(header), _count(association, header)
-    told = json.dumps([count, sorted((keyword, header.values[keyword]) for keyword in header.values)], default=str)
     head = SourceRecord(
         kind="dimse",
         name=name,
-        digest=hashlib.sha256(told.encode()).hexdigest(),
+        digest=hashlib.sha256(_told(header, count).encode()).hexdigest(),
         locator=f"{archive.told}#{uid}",
         data_class=DataClass.IMAGES,
         recipe=VERSION + asked.recipe,
@@ -117,6 +122,11 @@ def _series(archive: Archive, association: Association, header: Header, reviews:
     if not context.known(head.digest, head.recipe):
         reviews.tell(name, asked)
         yield from _records(header, head, count, asked.withheld)
+
+
+def _told(header: Header, count: int | None = None) -> str:
+    """All that the query says of a series."""
+    return json.dumps([count, sorted((keyword, header.values[keyword]) for keyword in header.values)], default=str)
 
 
 def _records(header: Header, head: SourceRecord, count: int | None, withheld: frozenset[str]) -> Iterator[Record]:

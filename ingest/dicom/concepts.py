@@ -25,7 +25,11 @@ __all__ = [
     "contrast_of",
     "date_of",
     "meanings",
+    "modality_named",
     "modality_of",
+    "radionuclide_of",
+    "regions_of",
+    "stain_of",
     "time_of",
     "tracer_of",
     "triplets_of",
@@ -33,12 +37,36 @@ __all__ = [
 ]
 
 MODALITIES = frozenset(value for value in vars(dcm).values() if isinstance(value, str))
+OF_CLASSES = {
+    f"1.2.840.10008.5.1.4.1.1.{end}": modality
+    for modality, ends in {
+        "CT": ("2", "2.1", "2.2"),
+        "MR": ("4", "4.1", "4.2", "4.4"),
+        "NM": ("20",),
+        "PT": ("128", "128.1", "130"),
+        "RTDOSE": ("481.2",),
+        "RTPLAN": ("481.5",),
+        "RTSTRUCT": ("481.3",),
+        "SEG": ("66.4", "66.7"),
+        "SM": ("77.1.6",),
+        "US": ("3.1", "6.1"),
+    }.items()
+    for end in ends
+}
+"""The modality of SOP classes (PS3.4 B.5) that have one only."""
 LONGEST_UPTAKE = 6 * 60
+SCHEMES = {"SNM3": "SRT", "99SDM": "SRT"}
+"""Designators of old for one scheme."""
+USING_SUBSTANCE = {"SCT:424361007", "SRT:G-C350"}
+"""What a step of preparing a specimen names its stain by (PS3.16 TID 8003)."""
 NO_CONTRAST = {"none", "no", "non", "without", "unenhanced", "n a", "na"}
 
 
 class Meaning(NamedTuple):
-    """A row of ``concepts.tsv``: a concept, the codes and the words that surely mean it."""
+    """A row of ``concepts.tsv``: a concept, the codes and the words that surely mean it.
+
+    Codes that are joined by ``+`` mean it together.
+    """
 
     field: str
     concept: Curie
@@ -48,13 +76,17 @@ class Meaning(NamedTuple):
 
 @cache
 def meanings(field: str) -> tuple[Meaning, ...]:
-    """The rows for ``tracer``, ``body_part`` or ``contrast``."""
+    """The rows for ``tracer``, ``radionuclide``, ``body_part``, ``contrast`` or ``stain``."""
     with files("ingest").joinpath("dicom/concepts.tsv").open(encoding="utf-8") as table:
         return tuple(
-            Meaning(field, Curie(row["concept"]), tuple(row["codes"].split("|")), tuple(row["words"].split("|")))
+            Meaning(field, Curie(row["concept"]), _listed(row["codes"]), _listed(row["words"]))
             for row in csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE)
             if row["field"] == field
         )
+
+
+def _listed(cell: str) -> tuple[str, ...]:
+    return tuple(filter(None, cell.split("|")))
 
 
 @cache
@@ -73,12 +105,13 @@ def words_of(text: str) -> str:
 
 def _coded(field: str, items: Iterable[Elements]) -> Curie | None:
     """The concept of the first item of a code sequence (PS3.3 8.8) whose code the table holds."""
-    for item in items:
-        scheme, code = item.text("CodingSchemeDesignator").upper(), item.text("CodeValue").upper()
-        scheme = {"SNM3": "SRT", "99SDM": "SRT", "NCIT": "NCIT"}.get(scheme, scheme)
-        if concept := _by_code(field).get(f"{scheme}:{code}"):
-            return concept
-    return None
+    return next((concept for item in items if (concept := _by_code(field).get(_code_of(item)))), None)
+
+
+def _code_of(item: Elements) -> str:
+    """The code of an item as the table writes it, in upper case."""
+    scheme, code = item.text("CodingSchemeDesignator").upper(), item.text("CodeValue").upper()
+    return f"{SCHEMES.get(scheme, scheme)}:{code}"
 
 
 def _named(field: str, text: str) -> Curie | None:
@@ -101,6 +134,12 @@ def modality_of(text: str) -> Curie | None:
     return concept if concept in MODALITIES else None
 
 
+def modality_named(texts: Iterable[str], sop_classes: Iterable[str]) -> str:
+    """The one modality that a series states, or that its SOP class has; empty where neither is."""
+    stated = {*texts} or {OF_CLASSES.get(name, "") for name in sop_classes}
+    return stated.pop() if len(stated) == 1 else ""
+
+
 def tracer_of(items: tuple[Elements, ...]) -> Curie | None:
     """The tracer of a Radiopharmaceutical Information Sequence (PS3.3 C.8.9.2): by its code, else by its name."""
     for item in items:
@@ -110,6 +149,35 @@ def tracer_of(items: tuple[Elements, ...]) -> Curie | None:
         if concept := _coded("tracer", coded) or named:
             return concept
     return None
+
+
+def radionuclide_of(items: tuple[Elements, ...]) -> tuple[Curie | None, str | None]:
+    """The radionuclide of a Radiopharmaceutical Information Sequence (PS3.3 C.8.9.2), and its code as found."""
+    coded = [code for item in items for code in item.items.get("RadionuclideCodeSequence", ())]
+    named = (concept for code in coded if (concept := _named("radionuclide", code.text("CodeMeaning"))))
+    return _coded("radionuclide", coded) or next(named, None), triplets_of(coded)
+
+
+def stain_of(specimens: tuple[Elements, ...]) -> tuple[Curie | None, str | None]:
+    """The staining of the specimens of a slide (PS3.3 C.7.6.22), and the codes of its substances as found.
+
+    The concept is that of all substances together: of hematoxylin and eosin, not of either.
+    """
+    steps = [step for one in specimens for step in one.items.get("SpecimenPreparationSequence", ())]
+    said = [item for step in steps for item in step.items.get("SpecimenPreparationStepContentItemSequence", ())]
+    stains = [
+        code
+        for item in said
+        if any(_code_of(name) in USING_SUBSTANCE for name in item.items.get("ConceptNameCodeSequence", ()))
+        for code in item.items.get("ConceptCodeSequence", ())
+    ]
+    together = {frozenset(codes.split("+")): concept for codes, concept in _by_code("stain").items()}
+    return together.get(frozenset(map(_code_of, stains))), triplets_of(stains)
+
+
+def regions_of(specimens: tuple[Elements, ...]) -> tuple[Elements, ...]:
+    """The codes of the anatomic structures that the specimens of a slide were taken from."""
+    return tuple(code for one in specimens for code in one.items.get("PrimaryAnatomicStructureSequence", ()))
 
 
 def body_part_of(regions: tuple[Elements, ...], examined: str) -> Curie | None:

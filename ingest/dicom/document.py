@@ -17,8 +17,9 @@ from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unread
 from ingest.dicom import reader as dicom
 from ingest.dicom.concepts import date_of
 from ingest.dicom.header import BrokenDicomError, Elements, Header, place_of, read_header, sop_class_of
+from ingest.dicom.instances import Instance
 from ingest.dicom.kept import DicomDocument
-from ingest.dicom.series import Instance, SeriesSum
+from ingest.dicom.series import SeriesSum
 from ingest.gate import review as gate_review
 from ingest.gate.dicom import facts_of
 from ingest.gate.review import Asked, Reviews

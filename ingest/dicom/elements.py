@@ -11,7 +11,7 @@ from pydicom.datadict import tag_for_keyword
 
 from ontology.records import Scalar
 
-__all__ = ["BrokenDicomError", "Elements", "Header", "Watched", "place_of"]
+__all__ = ["BrokenDicomError", "Common", "Elements", "Header", "Watched", "place_of"]
 
 
 class BrokenDicomError(ValueError):
@@ -52,6 +52,17 @@ class Watched(NamedTuple):
         return self.path[-1]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Common:
+    """What several headers of a series have in common byte for byte: one object, by which it is known again."""
+
+    values: Mapping[str, tuple[Scalar, ...]]
+    items: Mapping[str, tuple[Elements, ...]]
+    watched: tuple[Watched, ...]
+    differing: frozenset[str]
+    """What is not in common and more than a value: sequences, and what is watched."""
+
+
 @dataclass(frozen=True, slots=True)
 class Header(Elements):
     """The elements of a file, with the SHA-256 (hex) of its bytes before the pixel data."""
@@ -64,6 +75,10 @@ class Header(Elements):
 
     There is no default: a reader that forgot it would let every name pass.
     """
+    common: Common | None = field(default=None, compare=False, kw_only=True)
+    """What it shares with other headers, where that is known."""
+    own: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict, compare=False, kw_only=True)
+    """The values that it does not share."""
 
 
 def place_of(keyword: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ from typing import Final, NamedTuple
 from pydicom.charset import convert_encodings, python_encoding
 
 from ingest.dicom import walk as dicom_walk
-from ingest.dicom.elements import BrokenDicomError, Elements, Watched, place_of
+from ingest.dicom.elements import BrokenDicomError, Common, Elements, Watched, place_of
 from ingest.dicom.values import DECODERS, Decoder, known_attribute, whole_text
 from ingest.dicom.walk import Buffer, Element, MoreBytesError, OddBytesError, Syntax
 from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
@@ -24,6 +25,7 @@ from ingest.gate.private import PrivateElements, may_be_read
 from ontology.records import Scalar
 
 __all__ = [
+    "CHARACTER_SET",
     "DEEPEST_ITEM",
     "DEFLATED",
     "FIRST_ENCODINGS",
@@ -31,19 +33,19 @@ __all__ = [
     "OWN",
     "PIXELS",
     "UNDEFINED",
+    "UNSTATED",
     "Encodings",
     "Plan",
     "Texts",
     "Walked",
     "inflated",
-    "meta_of",
     "read_elements",
     "read_on",
     "syntax_of",
     "too_deep",
 ]
 
-DEEPEST_ITEM: Final = 3
+DEEPEST_ITEM: Final = 4
 PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 UNDEFINED: Final = 0xFFFFFFFF
 CHARACTER_SET: Final = 0x00080005
@@ -61,7 +63,7 @@ UNSTATED: Final = frozenset({b"", b"UN"})
 INFLATED: Final = 1 << 26
 """The most bytes to which a deflated data set (PS3.5 A.5) may grow; pixels included, and headers are small."""
 
-MOST_REMEMBERED: Final = 1 << 15
+MOST_REMEMBERED: Final = 1 << 13
 LONGEST_REMEMBERED: Final = 4096
 LONGEST_SEQUENCE: Final = 1 << 20
 
@@ -149,6 +151,10 @@ class Walked:
     pixels_undefined: bool = False
     starts: list[int] | None = None
     """Where the elements begin, that of the pixel data included, where this is to be known."""
+    common: Common | None = None
+    """What the header shares with others, where that is known."""
+    own: dict[str, Texts] = field(default_factory=dict)
+    """The values that it does not share."""
 
     def add(self, tag: int, entry: Entry, start: int, stop: int) -> None:
         """Take in an element that is no sequence."""
@@ -164,6 +170,13 @@ class Walked:
             self.values[entry.keyword] = decoded
         if entry.watched and (shown := judged_values(entry.keyword, decoded, filled=bool(value.strip(b" \0")))):
             self.watched.append(Watched((entry.keyword,), shown))
+
+    def read_private(self) -> Mapping[str, Texts]:
+        """What private elements say of wanted attributes; where a public one stands, it counts."""
+        if not self.private.found:
+            return {}
+        read = self.private.values(little=self.syntax.little)
+        return {keyword: values for keyword, values in read.items() if keyword in self.plan.private}
 
     def add_sequence(self, tag: int, vr: bytes, start: int, length: int, entry: Entry | None) -> int:
         """Take in a sequence, or know it again by its bytes; where it ends."""
@@ -199,22 +212,6 @@ class Walked:
         path = (entry.keyword,)
         items = tuple(reading.item(elements, path, self.encodings, 1, kept=entry.wanted) for elements in raw)
         return Items(items if entry.wanted else (), tuple(watched))
-
-
-def meta_of(data: bytes) -> tuple[dict[int, str], int]:
-    """The file meta information (PS3.10 7.1) by tag, and where the data set begins."""
-    at = 132 if data[128:132] == b"DICM" else 0
-    found: dict[int, str] = {}
-    while True:
-        if data[at : at + 2] != b"\x02\0":
-            return found, at
-        tag, _, length, start = dicom_walk.head(data, at, Syntax(little=True, explicit=True))
-        if length == UNDEFINED or start + length > len(data):
-            raise OddBytesError("meta information without end")
-        value = data[start : start + length]
-        if tag in {0x00020002, 0x00020010}:
-            found[tag] = value.rstrip(b" \0").decode("ascii")
-        at = start + length
 
 
 def syntax_of(transfer_syntax: str, data: bytes, at: int) -> Syntax:
@@ -306,9 +303,12 @@ class _Reading:
         """One item, decoded as far as headers have sequences; beyond it, what is watched is still seen."""
         values: dict[str, Texts] = {}
         items: dict[str, tuple[Elements, ...]] = {}
+        private = PrivateElements()
         for element in raw:
             keyword, vr = known_attribute(element.tag)
             if not keyword:
+                if kept and self.plan.private and element.items is None and may_be_read(element.tag):
+                    private.add(element.tag, element.vr, self.data[element.start : element.stop])
                 continue
             if (element.items is None) == (vr == "SQ"):
                 raise OddBytesError("a sequence where the dictionary has none, or none where it has one")
@@ -322,6 +322,9 @@ class _Reading:
                 decoded := self._value(element, (*path, keyword), vr, encodings)
             ):
                 values[keyword] = decoded
+        if private.found:
+            read = private.values(little=self.little)
+            values = {**{keyword: held for keyword, held in read.items() if keyword in self.plan.private}, **values}
         return Elements(values if kept else {}, items)
 
     def _value(self, element: Element, path: tuple[str, ...], vr: str, encodings: Encodings) -> Texts:

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
 import mmap
 import os
 import re
 import struct
-import warnings
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from pydicom.charset import default_encoding
-from pydicom.config import disable_value_validation
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -31,7 +28,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.valuerep import VR
 
-from ingest.dicom.alike import Alike
+from ingest.dicom.alike import FIRST, Alike
 from ingest.dicom.elements import BrokenDicomError, Elements, Header, Watched, place_of
 from ingest.dicom.fast import (
     DEEPEST_ITEM,
@@ -40,14 +37,15 @@ from ingest.dicom.fast import (
     PIXELS,
     UNDEFINED,
     Plan,
+    Texts,
     Walked,
     inflated,
-    meta_of,
     read_elements,
     syntax_of,
     too_deep,
 )
-from ingest.dicom.values import DECODERS, known_attribute, whole_text
+from ingest.dicom.meta import MARK, meta_of
+from ingest.dicom.values import DECODERS, known_attribute, silent_pydicom, whole_text
 from ingest.dicom.walk import DEEPEST_WALK, MoreBytesError, OddBytesError, Syntax
 from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
 from ingest.gate.private import PrivateElements, may_be_read, private_rows
@@ -78,8 +76,8 @@ META = {0x00020002: "MediaStorageSOPClassUID", 0x00020010: "TransferSyntaxUID"}
 
 SEQUENCE_END = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 
-FIRST = 1 << 16
-"""The bytes that are read first: the headers of most images are shorter."""
+LEAST = 1 << 13
+"""The bytes that are read where the header of the file before was not longer."""
 LARGEST = 1 << 30
 """The bytes of the largest file that is mapped where its header is longer than that."""
 
@@ -122,7 +120,7 @@ def is_dicom(head: bytes) -> bool:
     >>> is_dicom(bytes(128) + b"DICM"), is_dicom(b"subject,day")
     (True, False)
     """
-    return head[128:132] == b"DICM" or any(_plausible(head, order) for order in "<>")
+    return head[128:132] == MARK or any(_plausible(head, order) for order in "<>")
 
 
 def _plausible(head: bytes, order: str) -> bool:
@@ -188,21 +186,9 @@ def _tag_text(tag: int) -> str:
         return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
-@contextmanager
-def _silent_pydicom() -> Iterator[None]:
-    """Keep pydicom from warning and logging, since its texts quote values."""
-    log = logging.getLogger("pydicom")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)
-    try:
-        with disable_value_validation(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)
-
-
-def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None, lists: Collection[str] = ()) -> Header:
+def read_header(
+    path: Path | str, keywords: Iterable[str], deepest: int | None = None, lists: Collection[str] = ()
+) -> Header:
     """The named attributes of a file, read up to its pixel data (PS3.10), and what is watched at any depth.
 
     Sequences are decoded with their items, as deep as headers have them, or ``deepest`` levels where that is given;
@@ -211,15 +197,18 @@ def read_header(path: Path, keywords: Iterable[str], deepest: int | None = None,
     """
     alike = _alike(tuple(keywords), deepest, frozenset(lists))
     try:
-        with _silent_pydicom(), path.open("rb") as handle:
+        with open(path, "rb", buffering=0) as handle:  # noqa: PTH123 - of every file of a run
             size = os.fstat(handle.fileno()).st_size
-            data = handle.read(FIRST)
-            _require_dicom(data[:132])
+            data = handle.read(alike.ahead)
+            if data[128:132] != MARK:
+                _require_dicom(data[:132])
             try:
                 return _quickly(handle, data, size, alike)
             except (OddBytesError, MoreBytesError):
-                _require_bounded(handle, data)
-                return _patiently(handle, size, alike.plan)
+                handle.seek(0)
+                _require_bounded(handle, handle.read(FIRST))
+                with silent_pydicom():
+                    return _patiently(io.BufferedReader(handle), size, alike.plan)
     except BrokenDicomError:
         raise
     except UNREADABLE as error:
@@ -235,53 +224,59 @@ def _alike(keywords: tuple[str, ...], deepest: int | None, lists: frozenset[str]
     return Alike(Plan(tags, deepest, lists, private))
 
 
-def _quickly(handle: io.BufferedReader, data: bytes, size: int, alike: Alike) -> Header:
+def _quickly(handle: BinaryIO, data: bytes, size: int, alike: Alike) -> Header:
     """The header by `ingest.dicom.fast`; of most files the first bytes hold all of it."""
-    meta, at = meta_of(data)
-    syntax = syntax_of(meta.get(0x00020010, ""), data, at)
-    if meta[0x00020010] == DEFLATED:
+    meta, at = alike.metas.read(data)
+    (transfer_syntax,) = meta.get(0x00020010, ("",))
+    syntax = syntax_of(str(transfer_syntax), data, at)
+    if transfer_syntax == DEFLATED:
         return _deflated(handle, data, size, alike.plan, meta, at)
     try:
         found = alike.read(data, at, size, syntax)
     except MoreBytesError:
+        if len(data) < min(size, FIRST):
+            return _quickly(handle, data + handle.read(FIRST - len(data)), size, alike)
         if len(data) >= size or size > LARGEST:
             raise
         with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             found = read_elements(mapped, at, size, alike.plan, syntax)
             return _header(handle, found, meta, size, hashlib.sha256(memoryview(mapped)[: found.at]).hexdigest())
+    alike.ahead = max(LEAST, min(FIRST, found.at + found.at // 4))
     return _header(handle, found, meta, size, hashlib.sha256(memoryview(data)[: found.at]).hexdigest())
 
 
-def _header(handle: io.BufferedReader, found: Walked, meta: dict[int, str], size: int, digest: str) -> Header:
+def _header(handle: BinaryIO, found: Walked, meta: Mapping[int, Texts], size: int, digest: str) -> Header:
     if found.pixels and found.pixels_undefined:
         _require_closed(handle, found.last, size)
-    values = {**_private(found), **found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
-    header = Header(values, found.items, digest, found.at if found.pixels else None, watched=tuple(found.watched))
+    values, own = _values(found, meta)
+    at = found.at if found.pixels else None
+    watched = tuple(found.watched)
+    header = Header(values, found.items, digest, at, watched=watched, common=found.common, own=own)
     if not found.pixels:
         _require_complete(found.last, found.end, header, size)
     return header
 
 
-def _private(found: Walked) -> Mapping[str, tuple[Scalar, ...]]:
-    """What private elements say of wanted attributes; where a public one stands, it counts."""
-    if not found.private.found:
-        return {}
-    read = found.private.values(little=found.syntax.little)
-    return {keyword: values for keyword, values in read.items() if keyword in found.plan.private}
+def _values(found: Walked, meta: Mapping[int, Texts]) -> tuple[dict[str, Texts], dict[str, Texts]]:
+    """All values of a header, and those that it does not share with others."""
+    stated = {META[tag]: value for tag, value in meta.items() if value[0]}
+    if found.common is None:
+        return {**found.read_private(), **found.values, **stated}, {}
+    return found.values | stated, found.own | stated
 
 
-def _deflated(handle: io.BufferedReader, data: bytes, size: int, plan: Plan, meta: dict[int, str], at: int) -> Header:
+def _deflated(handle: BinaryIO, data: bytes, size: int, plan: Plan, meta: Mapping[int, Texts], at: int) -> Header:
     """The header of a deflated data set, which is inflated no further than any header may be long."""
     if size > LARGEST:
         raise BrokenDicomError("file", "the deflated file is too large", f"at most {LARGEST >> 20} MB")
     whole = data + handle.read()
     content = inflated(whole[at:])
     found = read_elements(content, 0, len(content), plan, Syntax(little=True, explicit=True))
-    values = {**_private(found), **found.values, **{META[tag]: (value,) for tag, value in meta.items() if value}}
+    values, _ = _values(found, meta)
     return Header(values, found.items, hashlib.sha256(whole).hexdigest(), watched=tuple(found.watched))
 
 
-def _require_bounded(handle: io.BufferedReader, data: bytes) -> None:
+def _require_bounded(handle: BinaryIO, data: bytes) -> None:
     """Refuse a deflated data set that pydicom would inflate beyond all use, and put the file back to its beginning."""
     if DEFLATED.encode() in data:
         _, at = meta_of(data)
@@ -323,7 +318,7 @@ def _require_complete(last: int, end: int, elements: Elements, size: int) -> Non
         )
 
 
-def _require_closed(handle: io.BufferedReader, tag: int, size: int) -> None:
+def _require_closed(handle: BinaryIO, tag: int, size: int) -> None:
     """Refuse encapsulated pixel data (PS3.5 A.4) that does not reach its closing delimiter near the end of the file."""
     handle.seek(max(0, size - 65536))
     if SEQUENCE_END not in handle.read():
@@ -344,14 +339,14 @@ def _decode(found: Dataset, plan: Plan) -> tuple[Elements, tuple[Watched, ...]]:
     """The wanted elements of a data set that pydicom has read, and what is watched in all of it."""
     watched: list[Watched] = []
     elements = _item(found, plan, watched, (), 0, kept=True)
-    private = _private_of(found, plan)
-    return Elements({**private, **elements.values}, elements.items), tuple(watched)
+    return elements, tuple(watched)
 
 
 def _private_of(found: Dataset, plan: Plan) -> Mapping[str, tuple[Scalar, ...]]:
-    """The same as `_private`, of a data set that pydicom has read."""
+    """The same as `Walked.read_private`, of a data set that pydicom has read."""
     held, little = PrivateElements(), True
     for raw in tuple(found.elements()) if plan.private else ():
+        # sequences, which pydicom has read by now, are none of the listed elements
         if may_be_read(int(raw.tag)) and isinstance(raw, RawDataElement) and raw.value:
             held.add(int(raw.tag), (raw.VR or "").encode(), bytes(raw.value))
             little = raw.is_little_endian
@@ -386,7 +381,7 @@ def _item(
             values[keyword] = decoded
         if seen and (shown := judged_values(keyword, decoded, filled=bool(value.strip(b" \0")))):
             watched.append(Watched((*path, keyword), shown))
-    return Elements(values, items)
+    return Elements({**_private_of(found, plan), **values} if kept else values, items)
 
 
 def _inner(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +17,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_
 from ingest.dicom.elements import BrokenDicomError, Elements, Header, Watched
 from ingest.dicom.values import LONGEST_VALUE, as_scalar
 from ingest.dicom.watch import WATCHED, judged_values
+from ingest.gate.private import PrivateElements, may_be_read
 from ontology.records import Scalar
 
 __all__ = ["header_in", "read_json", "sop_class_in"]
@@ -26,6 +29,9 @@ TAG = re.compile(r"[0-9A-Fa-f]{8}")
 WHOLE: Final = frozenset({"IS", "SL", "SS", "UL", "US"})
 NUMBERS: Final = WHOLE | {"DS", "FD", "FL"}
 TEXTS: Final = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
+
+BINARY: Final = {b"FD": "d", b"FL": "f"}
+"""The VRs of binary numbers that private elements may have, by their `struct` codes."""
 
 LONGEST_DECIMAL: Final = 16
 """The characters of a DS value (PS3.5 6.2)."""
@@ -112,12 +118,17 @@ def _refuse(name: str) -> Any:
 
 
 def _elements(found: Mapping[str, Any], deepest: int) -> Elements:
-    """The public elements of a data set; what its VR forbids is left out."""
+    """The public elements of a data set, and the private ones that may be read; what their VR forbids is left out."""
     values: dict[str, tuple[Scalar, ...]] = {}
     items: dict[str, tuple[Elements, ...]] = {}
+    private = PrivateElements()
     for tag, element in found.items():
         number = int(tag, 16) if TAG.fullmatch(tag) else 0
-        if not dictionary_has_tag(number) or not isinstance(element, dict):
+        if not isinstance(element, dict):
+            continue
+        if not dictionary_has_tag(number):
+            if may_be_read(number):
+                private.add(number, *_encoded(element))
             continue
         keyword, vr, held = dictionary_keyword(number), dictionary_VR(number), element.get("Value")
         if not isinstance(held, list):
@@ -128,7 +139,21 @@ def _elements(found: Mapping[str, Any], deepest: int) -> Elements:
             items[keyword] = tuple(_elements(item, deepest - 1) for item in held if isinstance(item, dict))
         elif decoded := tuple(value for one in held if (value := _value(vr, one)) is not None):
             values[keyword] = decoded
-    return Elements(values, items)
+    return Elements({**private.values(little=True), **values}, items)
+
+
+def _encoded(element: Mapping[str, Any]) -> tuple[bytes, bytes]:
+    """The VR of a private element, and its value as a file has it in little endian; empty for what is none."""
+    vr = str(element.get("vr") or "").encode("ascii", "replace")
+    held = [one for one in _listed(element.get("Value")) if isinstance(one, str | int | Decimal)]
+    try:
+        if inline := element.get("InlineBinary"):
+            return vr, base64.b64decode(inline, validate=True)
+        if code := BINARY.get(vr):
+            return vr, struct.pack(f"<{len(held)}{code}", *map(float, held))
+    except (TypeError, ValueError, OverflowError, struct.error):
+        return vr, b""
+    return vr, "\\".join(map(str, held)).encode("latin-1", "replace")
 
 
 def _value(vr: str, held: Any) -> Scalar | None:

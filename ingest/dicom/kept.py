@@ -7,7 +7,8 @@ of software, and names of regions that are made of known words stay; description
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Set
+import re
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from ingest.gate.records import TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
 from ingest.observed.region_names import region_name
 
-__all__ = ["DicomDocument", "redacted"]
+__all__ = ["DicomDocument", "formed", "redacted"]
 
 IDENTITY: Final = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
 """What of the header says which object it is; `ingest.gate.dicom` has passed the id of the subject."""
@@ -28,7 +29,21 @@ NUMBERS: Final = frozenset(("DS", "FD", "FL", "IS", "SL", "SS", "UL", "US"))
 PLAIN: Final = NUMBERS | {"CS", "UI"}
 """The value representations (PS3.5 section 6.2) that hold no text of a person's."""
 
+FORMS: Final = {
+    "CS": re.compile(r"[A-Z0-9_ ]{0,16}"),
+    "UI": re.compile(r"[0-9.]{1,64}"),
+    "DS": re.compile(r"[0-9eE.+ -]{1,16}"),
+    "IS": re.compile(r"[0-9+ -]{1,12}"),
+}
+"""How values of these are written (PS3.5 section 6.2): files hold anything in them."""
+
 CODE: Final = ("CodeValue", "LongCodeValue", "URNCodeValue", "CodingSchemeDesignator", "CodeMeaning")
+
+
+def formed(vr: str, values: Iterable[Any]) -> list[Any]:
+    """The values that are written as their value representation asks for; others may be a name as well."""
+    form = FORMS.get(vr)
+    return [value for value in values if form is None or not isinstance(value, str) or form.fullmatch(value)]
 
 
 def _technical(text: str) -> bool:
@@ -75,7 +90,8 @@ def _element(keyword: str, values: tuple[Any, ...]) -> Json:
             values = tuple(float(part) if isinstance(part, str) else part for part in parts)
         except ValueError:
             return {}
-    return {f"{tag:08X}": {"vr": vr, "Value": list(values)}}
+    kept = formed(vr, values)
+    return {f"{tag:08X}": {"vr": vr, "Value": kept}} if kept else {}
 
 
 def _item(item: Elements) -> Json:

@@ -14,15 +14,19 @@ from importlib.resources import files
 from typing import Final, NamedTuple
 
 from ingest.dicom.header import Elements
+from ingest.gate.private import private_rows
 from ontology.fields import Kind, dicom_attributes
 from ontology.records import Scalar
 
-__all__ = ["GROUPS", "PLACE_SEQUENCES", "Place", "images_in", "nested", "places"]
+__all__ = ["GROUPS", "PLACE_SEQUENCES", "Place", "found_in", "images_in", "nested", "places"]
 
 GROUPS: Final = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 REGION: Final = "AnatomicRegionSequence"
 ANY: Final = "*"
 """Every attribute of an item: what a conversion of single images to frames took over as it was."""
+
+PRIVATE: Final = frozenset(row.keyword for row in private_rows() if row.vr != "LO")
+"""The attributes as which private elements are read that hold no text."""
 
 Items = Mapping[str, tuple[Elements, ...]]
 
@@ -55,20 +59,28 @@ PLACE_SEQUENCES: Final = frozenset(place.sequences[0] for place in places())
 
 
 def images_in(header: Elements) -> Iterator[Elements]:
-    """The images of a file, each with its own and the shared attributes at its top; one where there are no frames."""
+    """The images of a file, each with its own and the shared attributes at its top; one where there are no frames.
+
+    A functional group has nothing beside its sequences but private elements.
+    """
     shared, single = (header.items.get(name, ()) for name in GROUPS)
-    values = {**header.values, **_found(header)}
+    values = {**header.values, **found_in(header)}
     items = dict(header.items)
     for group in shared:
-        values |= _found(group)
+        values |= {**_own(group), **found_in(group)}
         items |= _regions(group)
     if not single:
         yield Elements(values, items)
     for group in single:
-        yield Elements({**values, **_found(group)}, {**items, **_regions(group)})
+        yield Elements({**values, **_own(group), **found_in(group)}, {**items, **_regions(group)})
 
 
-def _found(root: Elements) -> dict[str, tuple[Scalar, ...]]:
+def _own(group: Elements) -> dict[str, tuple[Scalar, ...]]:
+    """The numbers that private elements of a functional group say."""
+    return {keyword: values for keyword, values in group.values.items() if keyword in PRIVATE}
+
+
+def found_in(root: Elements) -> dict[str, tuple[Scalar, ...]]:
     """What the table finds below a header or functional group, by the keyword as which it is summed."""
     found: dict[str, tuple[Scalar, ...]] = {}
     for name in root.items:
@@ -85,16 +97,14 @@ def _found(root: Elements) -> dict[str, tuple[Scalar, ...]]:
     return found
 
 
-def nested(header: Elements, keywords: frozenset[str]) -> dict[str, tuple[Scalar, ...]]:
-    """Every value that some attributes have within sequences of the table, in all functional groups."""
+def nested(items: Items, keywords: frozenset[str]) -> dict[str, tuple[Scalar, ...]]:
+    """Every value that some attributes have within the sequences of a header, in all functional groups."""
     wanted = _leading_to(keywords)
     found: dict[str, tuple[Scalar, ...]] = {}
-    if not header.items:
-        return found
-    for root in (header, *(group for name in GROUPS for group in header.items.get(name, ()))):
-        for name in root.items.keys() & wanted.keys():
+    for root in (items, *(group.items for name in GROUPS for group in items.get(name, ()))):
+        for name in root.keys() & wanted.keys():
             for place in wanted[name]:
-                for item in _items((root,), place.sequences):
+                for item in _items((Elements({}, root),), place.sequences):
                     told = item.values if place.within == ANY else {place.keyword: item.values.get(place.within, ())}
                     for keyword in told.keys() & keywords:
                         found[keyword] = tuple(dict.fromkeys((*found.get(keyword, ()), *told[keyword])))

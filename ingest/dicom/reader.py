@@ -11,13 +11,14 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 from ingest.base import Context, Source, Yield, head_of
 from ingest.dicom import series as dicom_series
 from ingest.dicom.header import BrokenDicomError, Header, is_dicom, place_of, read_header
-from ingest.dicom.series import Instance, SeriesSum
+from ingest.dicom.instances import Instance, Seen
+from ingest.dicom.series import SeriesSum
 from ingest.gate import dicom as gate_dicom
 from ingest.gate import review as gate_review
 from ingest.gate.dicom import Facts
@@ -35,7 +36,7 @@ __all__ = [
     "refusal",
 ]
 
-VERSION = "dicom 3"
+VERSION = "dicom 4"
 """Changes whenever the same files would give other records."""
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -43,7 +44,7 @@ DIRECTORY = "1.2.840.10008.1.3.10"
 """Media Storage Directory Storage (PS3.4 B.5): a DICOMDIR."""
 UID = re.compile(r"(?=.{3,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-HEADER_KEYWORDS = sorted(dicom_series.HEADER_KEYWORDS | gate_dicom.HEADER_KEYWORDS)
+HEADER_KEYWORDS = tuple(sorted(dicom_series.HEADER_KEYWORDS | gate_dicom.HEADER_KEYWORDS))
 
 
 def accepts(locator: str) -> bool:
@@ -62,7 +63,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     for series in gathered.accepted():
         recipe = gathered.recipe(VERSION, series.uid)
         digest = _digest(series)
-        folder = os.path.commonpath({Path(instance.folder) for instance in series.instances})
+        folder = os.path.commonpath(series.instances.folders)
         yield SourceRecord(
             kind="dicom",
             name=f"series {series.uid}",
@@ -87,14 +88,16 @@ class Gathered:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.series: dict[tuple[str, str, str], SeriesSum] = {}
-        self.seen: dict[str, Instance] = {}
+        self.passed: dict[tuple[str, str, str], Facts] = {}
+        """What was judged last of each series, where it passed."""
+        self.seen = Seen(lambda: (instance for series in self.series.values() for instance in series.instances))
         self.reviews = Reviews(context)
         self.asked: defaultdict[str, Asked] = defaultdict(self.reviews.asked)
 
     def take(self, locator: str) -> Reject | None:
         """Add one file to its series, or say why not."""
         try:
-            header = read_header(Path(locator), HEADER_KEYWORDS)
+            header = read_header(locator, HEADER_KEYWORDS)
         except BrokenDicomError as error:
             return _reject(locator, error.place, error.problem, error.wanted)
         return self.admit(locator, header)
@@ -102,29 +105,26 @@ class Gathered:
     def admit(self, locator: str, header: Header) -> Reject | None:
         """Add what was read at a locator to its series, or say why not."""
         facts = gate_dicom.facts_of(header)
-        if refused := refusal(locator, header, facts, self.context):
+        key = (header.text("SeriesInstanceUID"), header.text("StudyInstanceUID"), header.text("PatientID"))
+        passed = self.passed.get(key) is facts  # as a file of the series before it, so only who it is can be wrong
+        if refused := identity_flaw(locator, header) if passed else refusal(locator, header, facts, self.context):
             return refused
         instance = Instance.at(locator, header.text("SOPInstanceUID"), header.digest)
-        before = self.seen.setdefault(instance.uid, instance)
-        if before is not instance:
+        if before := self.seen.before(instance):
             return None if before.digest == instance.digest else contradicting(instance.locator, before.locator)
-        key = (header.text("SeriesInstanceUID"), header.text("StudyInstanceUID"), header.text("PatientID"))
         series = self.series.get(key)
         if series is None:
             series = self.series[key] = SeriesSum(*key)
         series.add(header, instance)
-        self.asked[key[0]].add(facts, self.reviews.open(facts))
+        if not passed:
+            self.asked[key[0]].add(facts, self.reviews.open(facts))
+            self._note_passed(key, facts)
         return None
 
-    @cached_property
-    def homes(self) -> dict[str, SeriesSum]:
-        """The series of every image, once all are there."""
-        return {instance.uid: series for series in self.series.values() for instance in series.instances}
-
-    def home(self, subject: str, uid: str) -> tuple[str, str] | None:
-        """The series and study of an image of the run, where it is one of the subject's."""
-        series = self.homes.get(uid)
-        return (series.uid, series.study) if series and series.subject == subject else None
+    def _note_passed(self, key: tuple[str, str, str], facts: Facts) -> None:
+        """Note what passed the gate by itself, and not since a steward answers for one file."""
+        if gate_dicom.header_flaw(facts, attested=self.context.attested) is None:
+            self.passed[key] = facts
 
     def disputed(self) -> Iterator[Reject]:
         """Rejects for the files whose series or study stands under another patient or study in more files."""
@@ -143,8 +143,7 @@ class Gathered:
         """The records of a series that came in, without what waits for a steward, who is asked."""
         asked = self.asked[series.uid]
         self.reviews.tell(f"series {series.uid}", asked)
-        homes = partial(self.home, series.subject)
-        records = series.records(attested=True, instances=self.context.instances, homes=homes)
+        records = series.records(attested=True, instances=self.context.instances)
         return filter(None, (gate_review.without(record, asked.withheld) for record in records))
 
     def _outvoted(

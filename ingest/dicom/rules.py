@@ -27,6 +27,12 @@ ENHANCED_PET: Final = ("1.2.840.10008.5.1.4.1.1.130", "1.2.840.10008.5.1.4.1.1.1
 
 MAPS: Final = ("ADC", "FA", "TRACEW_ADC", "EADC", "T1 MAP", "T1_MAP", "T2 MAP", "T2_MAP", "PERFUSION")
 PROTON: Final = ("1H", "H1", "H")
+ENHANCED_SEQUENCES: Final = {
+    "SE": ("EchoPulseSequence", "SPIN", "BOTH"),
+    "GR": ("EchoPulseSequence", "GRADIENT", "BOTH"),
+    "EP": ("EchoPlanarPulseSequence", "YES"),
+}
+"""The attribute of enhanced MR objects, and its values, for a scanning sequence of single images."""
 SODIUM: Final = ("23NA", "NA23", "23Na", "Na23", "NA", "Na")
 TENSOR: Final = 6
 """The directions that a diffusion tensor takes at least."""
@@ -52,6 +58,10 @@ class SeriesFacts:
     def has(self, keyword: str, *values: str) -> bool:
         """Whether an attribute has one of the values."""
         return any(value in self.attributes.get(keyword, ()) for value in values)
+
+    def scanned(self, *sequences: str) -> bool:
+        """Whether the scanning sequence is one of some (PS3.3 C.8.3.1), as enhanced objects say it too (C.8.13.4)."""
+        return any(self.has("ScanningSequence", name) or self.has(*ENHANCED_SEQUENCES[name]) for name in sequences)
 
     def values(self, keyword: str) -> int:
         """How many distinct values an attribute has over the series."""
@@ -139,7 +149,7 @@ RULES: Final = (
         "MR with contrast agent, echo-planar, 20 or more repeats of each slice",
         "MR",
         ncit.DYNAMIC_SUSCEPTIBILITY_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING,
-        lambda series: series.contrast and series.repeats >= 20 and series.has("ScanningSequence", "EP"),
+        lambda series: series.contrast and series.repeats >= 20 and series.scanned("EP"),
     ),
     Rule(
         "MR with contrast agent, 3 or more repeats of each slice",
@@ -151,15 +161,13 @@ RULES: Final = (
         "MR of the breast, neither spin echo nor echo-planar, 3 or more repeats of each slice (agent often unsaid)",
         "MR",
         ncit.DYNAMIC_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING,
-        lambda series: (
-            series.body_part == ncit.BREAST and series.repeats >= 3 and not series.has("ScanningSequence", "SE", "EP")
-        ),
+        lambda series: series.body_part == ncit.BREAST and series.repeats >= 3 and not series.scanned("SE", "EP"),
     ),
     Rule(
         "MR, spin echo, 4 or more echo times",
         "MR",
         q.T2_MAPPING,
-        lambda series: series.values("EchoTime") >= 4 and series.has("ScanningSequence", "SE"),
+        lambda series: series.values("EchoTime") >= 4 and series.scanned("SE"),
     ),
     Rule(
         "MR, 4 or more inversion times",
@@ -171,7 +179,7 @@ RULES: Final = (
         "MR, gradient echo, 3 or more flip angles",
         "MR",
         q.T1_MAPPING,
-        lambda series: series.values("FlipAngle") >= 3 and series.has("ScanningSequence", "GR"),
+        lambda series: series.values("FlipAngle") >= 3 and series.scanned("GR"),
     ),
     Rule(
         "MR with contrast agent",

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import chain
-from typing import NamedTuple
+from typing import Final
 
 from ingest.dicom.checks import CHECK_KEYWORDS, Checked, verdicts
 from ingest.dicom.concepts import (
     body_part_of,
     contrast_of,
     date_of,
+    modality_named,
     modality_of,
+    radionuclide_of,
+    regions_of,
+    stain_of,
     tracer_of,
     triplets_of,
     uptake_of,
 )
-from ingest.dicom.header import Elements, Header
-from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, images_in
+from ingest.dicom.elements import Common, Elements, Header
+from ingest.dicom.instances import Instance, Instances
+from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, found_in, images_in
 from ingest.dicom.references import REFERENCE_SEQUENCES, Reference, references_in
 from ingest.dicom.rules import SeriesFacts, acquisition_of
 from ingest.dicom.slices import SLICE_KEYWORDS, Slices, acquired_at
@@ -35,19 +38,21 @@ from ontology.records import Finding, Measurement, Record, Scalar, Series, Serie
 from ontology.terms import ncit
 from ontology.units import convert
 
-__all__ = ["HEADER_KEYWORDS", "Instance", "SeriesSum", "age_of"]
+__all__ = ["HEADER_KEYWORDS", "SeriesSum", "age_of"]
 
-POSITIVE = {"PatientSize", "PatientWeight"}
-"""Written as 0 by devices where nobody entered them."""
+POSITIVE = {"HeartRate", "KVP", "PatientSize", "PatientWeight"}
+"""Written as 0 by devices where nobody entered or measured them."""
 FREE_STUDY_TEXT = "StudyDescription"
 
 TRACER = "RadiopharmaceuticalInformationSequence"
 AGENT = "ContrastBolusAgentSequence"
 REGION = "AnatomicRegionSequence"
 TITLE = "ConceptNameCodeSequence"
+VIEW = "ViewCodeSequence"
+SPECIMEN = "SpecimenDescriptionSequence"
 
 ATTRIBUTES = tuple(sorted(dicom_attributes()))
-SEQUENCES = (REGION, AGENT, TRACER, TITLE)
+SEQUENCES = (REGION, AGENT, TRACER, TITLE, VIEW, SPECIMEN)
 HEADER_KEYWORDS = frozenset(ATTRIBUTES).union(
     SEQUENCES,
     GROUPS,
@@ -66,7 +71,14 @@ SUMMED = frozenset(ATTRIBUTES).union(
     (FREE_STUDY_TEXT,),
 )
 
+DATES: Final = frozenset(("AcquisitionDate", "SeriesDate", "StudyDate"))
+SHARED: Final = frozenset((*SEQUENCES, *GROUPS, *PLACE_SEQUENCES))
+"""The sequences that are summed."""
+
 SEXES = {"M": ncit.MALE, "F": ncit.FEMALE}
+SEX = re.compile(r"[A-Z]|(FE)?MALE|OTHER|UNKNOWN", re.IGNORECASE)
+"""What says a sex; the defined terms are M, F and O (PS3.3 C.7.1.1), and what else stands there may be anything."""
+
 AGE_UNITS = {"D": "d", "W": "wk", "M": "mo", "Y": "a"}
 
 LONGEST_SCAN = 86400
@@ -75,43 +87,13 @@ LONGEST_SCAN = 86400
 STRONGEST = 30
 """In T: no magnet for people is as strong."""
 
-Homes = Callable[[str], tuple[str, str] | None]
-"""The series and study of an image of the run, by the UID of the image."""
-
-
-class Instance(NamedTuple):
-    """What is kept of a file: whose instance it is, the SHA-256 of its header, and where it lies.
-
-    There may be hundreds of thousands in a run, so a folder is held once.
-    """
-
-    uid: str
-    digest: bytes
-    folder: str
-    name: str
-
-    @classmethod
-    def at(cls, locator: str, uid: str, digest: str) -> Instance:
-        """The instance at a locator; the digest is hexadecimal."""
-        folder, name = os.path.split(locator)
-        return cls(uid, bytes.fromhex(digest), sys.intern(folder), name)
-
-    @property
-    def locator(self) -> str:
-        """Where it lies."""
-        return os.path.join(self.folder, self.name)  # noqa: PTH118 (it may be a URL)
-
-
-def nowhere(_uid: str) -> None:
-    """Of no image is it known of which series it is."""
-
 
 class SeriesSum:
     """Everything that is kept of the files of one series under one study and subject."""
 
     def __init__(self, uid: str, study: str, subject: str) -> None:
         self.uid, self.study, self.subject = uid, study, subject
-        self.instances: list[Instance] = []
+        self.instances = Instances()
         self.values: dict[str, Distinct] = {}
         self.acquired: tuple[dt.date, Decimal] | None = None
         self.last_acquired: tuple[dt.date, Decimal] | None = None
@@ -119,26 +101,55 @@ class SeriesSum:
         self.slices = Slices()
         self.items: dict[str, tuple[Elements, ...]] = {}
         self.references: dict[Reference, None] = {}
+        self.common: Common | None = None
+        """What the last file has in common with others, where it is a single image whose sequences are."""
+        self.placed: dict[str, tuple[Scalar, ...]] = {}
+        """What that says elsewhere than at its top (`ingest.dicom.places`)."""
 
     def add(self, header: Header, instance: Instance) -> None:
-        """Take in one file."""
+        """Take in one file; of one that has something in common with the file before it, only what it does not."""
         self.instances.append(instance)
+        if self.common is not None and header.common is self.common:
+            self._add_alike(header)
+            return
         self.references |= dict.fromkeys(references_in(header))
-        for keyword in ("AcquisitionDate", "SeriesDate", "StudyDate"):
+        self._add_dates(header)
+        for image in images_in(header):
+            self._add_values(image.values)
+            self._add_image(image)
+        shared = header.common is not None and SHARED.isdisjoint(header.common.differing)
+        self.common = header.common if shared and header.items.keys().isdisjoint(GROUPS) else None
+        self.placed = found_in(header) if self.common else {}
+
+    def _add_alike(self, header: Header) -> None:
+        """Take in a file that is a single image and has all sequences but references in common with the one before."""
+        if not header.items.keys().isdisjoint(REFERENCE_SEQUENCES):
+            self.references |= dict.fromkeys(references_in(header))
+        if not DATES.isdisjoint(header.own):
+            self._add_dates(header)
+        if self.placed:
+            self._add_values({keyword: told for keyword, told in header.own.items() if keyword not in self.placed})
+            self._add_image(Elements({**header.values, **self.placed}, header.items))
+        else:
+            self._add_values(header.own)
+            self._add_image(header)
+
+    def _add_dates(self, header: Header) -> None:
+        for keyword in DATES:
             if date := date_of(header.text(keyword)):
                 self.dates[keyword] = min(date, self.dates.get(keyword, date))
-        for image in images_in(header):
-            self._add_image(image)
 
-    def _add_image(self, image: Elements) -> None:
+    def _add_values(self, values: Mapping[str, tuple[Scalar, ...]]) -> None:
         sums = self.values
-        for keyword, values in image.values.items():
+        for keyword, told in values.items():
             found = sums.get(keyword)
             if found is None:
                 if keyword in SUMMED:
-                    sums[keyword] = Distinct(values)
-            elif found.latest is not values:
-                found.add(values)
+                    sums[keyword] = Distinct(told)
+            elif found.latest is not told:
+                found.add(told)
+
+    def _add_image(self, image: Elements) -> None:
         for keyword in SEQUENCES:
             if items := image.items.get(keyword):
                 self.items.setdefault(keyword, items)
@@ -169,6 +180,9 @@ class SeriesSum:
     def _distinct(self, keyword: str) -> Distinct:
         return self.values.get(keyword) or Distinct()
 
+    def _modality(self) -> str:
+        return modality_named(self._distinct("Modality").texts(), self._distinct("SOPClassUID").texts())
+
     def _contrast(self) -> tuple[bool, bool, Curie | None]:
         """Whether an agent is stated as given, whether it is stated that none was, and which where that is sure."""
         agents = self.items.get(AGENT, ())
@@ -186,17 +200,21 @@ class SeriesSum:
         seconds = 86400 * (last_day - first_day).days + last - first
         return seconds if seconds <= LONGEST_SCAN else None
 
+    def _regions(self) -> tuple[Elements, ...]:
+        """The anatomic region of the series, of a slide that of its specimens."""
+        return self.items.get(REGION) or regions_of(self.items.get(SPECIMEN, ()))
+
     def _body_part(self) -> Curie | None:
         texts = (*self._distinct("BodyPartExamined").texts(), "")
-        found = {part for text in texts if (part := body_part_of(self.items.get(REGION, ()), text))}
+        found = {part for text in texts if (part := body_part_of(self._regions(), text))}
         return found.pop() if len(found) == 1 else None
 
     # records -----------------------------------------------------------------------------------------------------
 
-    def records(self, *, attested: bool, instances: bool = False, homes: Homes = nowhere) -> Iterator[Record]:
+    def records(self, *, attested: bool, instances: bool = False) -> Iterator[Record]:
         """The records of the series: identities, both headers, checks, and what it says of the subject.
 
-        ``instances`` asks for a node of each image; ``homes`` knows the series of other images of the run.
+        ``instances`` asks for a node of each image.
         """
         study_date = self.dates.get("StudyDate")
         of_study = When.on(study_date) if study_date else None
@@ -207,7 +225,9 @@ class SeriesSum:
         date = self.dates.get("SeriesDate") or self.dates.get("AcquisitionDate") or study_date
         header = self._header(When.on(date) if date else None, attested=attested)
         yield header
-        yield from self._sources(homes, instances=instances)
+        if images := joined(image.uid for image in self.instances):
+            yield records.SeriesImages(uid=self.uid, subject=self.subject, images=images)
+        yield from self._sources(instances=instances)
         yield from self._checks(header)
         if instances:
             for image in self.instances:
@@ -217,7 +237,9 @@ class SeriesSum:
     def _header(self, when: When | None, *, attested: bool) -> SeriesHeader:
         tracers = self.items.get(TRACER, ())
         contrast, plain, agent = self._contrast()
-        modality = self._distinct("Modality").one()
+        radionuclide, radionuclide_code = radionuclide_of(tracers)
+        stain, stain_code = stain_of(self.items.get(SPECIMEN, ()))
+        modality = self._modality()
         facts = SeriesFacts(
             modality=modality,
             contrast=contrast,
@@ -235,14 +257,19 @@ class SeriesSum:
             when=when,
             instance_count=len(self.instances),
             body_part=facts.body_part,
-            body_part_code=triplets_of(self.items.get(REGION, ())),
+            body_part_code=triplets_of(self._regions()),
             tracer=tracer_of(tracers),
             tracer_code=triplets_of(
                 chain(*(item.items.get("RadiopharmaceuticalCodeSequence", ()) for item in tracers))
             ),
+            radionuclide=radionuclide,
+            radionuclide_code=radionuclide_code,
             contrast=agent,
             contrast_code=triplets_of(self.items.get(AGENT, ())),
             title_code=triplets_of(self.items.get(TITLE, ())),
+            view_code=triplets_of(_with_modifiers(self.items.get(VIEW, ()))),
+            stain=stain,
+            stain_code=stain_code,
             uptake_minutes=uptake_of(tracers[0], self.acquired) if tracers else None,
             acquisition=rule.kind if rule else None,
             acquisition_rule=rule.name if rule else None,
@@ -254,34 +281,30 @@ class SeriesSum:
             attributes=self.attributes(attested=attested),
         )
 
-    def _sources(self, homes: Homes, *, instances: bool) -> Iterator[Record]:
-        """What the series was made from: series where they are known, else images.
+    def _sources(self, *, instances: bool) -> Iterator[Record]:
+        """What the series was made from: series where they are named, and images of which no series is.
 
         Where every image is a node, also the images that key objects and presentation states pick out.
         """
-        told: set[str] = set()
+        told: set[str] = {self.uid}
         for reference in self.references:
             for image in reference.shown if instances else ():
                 if image not in told:
                     told.add(image)
                     yield records.Instance(uid=image, subject=self.subject, series=reference.series)
                     yield records.Derivation(uid=self.uid, subject=self.subject, origin=image)
-            home = (reference.series, reference.study) if reference.series else homes(reference.instance)
-            origin = home[0] if home else reference.instance
-            if origin in told or origin == self.uid:
-                continue
-            told.add(origin)
-            if home:
-                yield Series(uid=origin, subject=self.subject, study=home[1])
-            else:
-                yield records.Instance(uid=origin, subject=self.subject)
-            yield records.Derivation(uid=self.uid, subject=self.subject, origin=origin)
+            if reference.series and reference.series not in told:
+                told.add(reference.series)
+                yield Series(uid=reference.series, subject=self.subject, study=reference.study)
+                yield records.Derivation(uid=self.uid, subject=self.subject, origin=reference.series)
+        if images := joined(reference.instance for reference in self.references if not reference.series):
+            yield records.ImageSources(uid=self.uid, subject=self.subject, images=images)
 
     def _checks(self, header: SeriesHeader) -> Iterator[Finding]:
         """The verdicts on the series as findings."""
         tracers = self.items.get(TRACER, ())
         checked = Checked(
-            modality=self._distinct("Modality").one(),
+            modality=self._modality(),
             acquisition=header.acquisition,
             tracer=header.tracer,
             uptake=header.uptake_minutes,
@@ -319,10 +342,22 @@ class SeriesSum:
                 raw=f"{OLDEST}+" if old else age,
                 when=when,
             )
-        if sex := self._distinct("PatientSex").one():
+        if SEX.fullmatch(sex := self._distinct("PatientSex").one()):
             yield Finding(
                 key="PatientSex", subject=self.subject, variable=ncit.SEX, value_concept=SEXES.get(sex), raw=sex
             )
+
+
+def _with_modifiers(views: Iterable[Elements]) -> Iterator[Elements]:
+    """The codes of a view, each followed by those that modify it (PS3.3 C.8.11.7)."""
+    for view in views:
+        yield view
+        yield from view.items.get("ViewModifierCodeSequence", ())
+
+
+def joined(uids: Iterable[str]) -> str:
+    """UIDs as one text, each once and in order."""
+    return "\\".join(sorted({*uids} - {""}))
 
 
 def field_strength_of(values: tuple[Scalar, ...]) -> Decimal | None:

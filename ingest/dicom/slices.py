@@ -6,17 +6,19 @@ import datetime as dt
 import math
 import re
 import statistics
-from collections.abc import Iterator
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from ingest.dicom.concepts import date_of, time_of
 from ingest.dicom.header import Elements
 from ontology.records import Scalar
 
-__all__ = ["SLICE_KEYWORDS", "Moment", "Slices", "acquired_at", "clock_in"]
+__all__ = ["SLICE_KEYWORDS", "Slices", "acquired_at", "clock_in"]
 
 REGULAR: Final = 0.01
 """The largest deviation from the median spacing, as a share of it, at which slices count as evenly spaced."""
@@ -42,16 +44,12 @@ SLICE_KEYWORDS: Final = frozenset(
 LEAST_SLICES: Final = 4
 """With fewer, no spacing is the usual one."""
 
+UNTIMED: Final = -1
+MICRO: Final = 1_000_000
+"""Times of day have at most six digits behind the second (PS3.5 6.2)."""
+
 SLACK: Final = Decimal("0.05")
 """The pause between time frames that is no gap, as a share of the frame; at least a second."""
-
-
-class Moment(NamedTuple):
-    """When one image was acquired: the time, what counts the repeats, how long it took in seconds."""
-
-    start: Decimal | None
-    counters: tuple[object, ...]
-    lasts: Decimal | None
 
 
 def clock_in(stamp: str) -> Decimal | None:
@@ -74,14 +72,27 @@ def acquired_at(image: Elements) -> tuple[dt.date, Decimal] | None:
 
 
 class Slices:
-    """The places of a series along its normal, and the moments at which each was acquired with the same settings."""
+    """The places of a series along its normal, and the moments at which each was acquired with the same settings.
+
+    Of an image some numbers are kept, in arrays: a run may have hundreds of thousands of them.
+    """
 
     def __init__(self) -> None:
         self.orientations: set[tuple[float, ...]] = set()
         self.settings: dict[tuple[object, ...], int] = {}
         """The orientations and settings, numbered."""
-        self.held: dict[tuple[float, int], list[Moment]] = {}
-        """The images by place in mm and number of their settings."""
+        self.latest: tuple[tuple[object, ...], int] = ((), -1)
+        """Those of the last image, which as a rule are those of the next: comparing takes less time than hashing."""
+        self.durations: dict[Decimal | None, int] = {}
+        """How long an image took in seconds, numbered."""
+        self.along = array("d")
+        """The place of each image in mm."""
+        self.setting = array("l")
+        self.start = array("q")
+        """When its acquisition began, in microseconds of some clock; `UNTIMED` where that is not stated."""
+        self.duration = array("l")
+        self.marks = array("q")
+        """The hash of all this and of what counts repeats: images that agree in it are taken for the same."""
 
     def add(self, image: Elements, when: tuple[dt.date, Decimal] | None) -> None:
         """Take in one image, where it says where it lies in the patient (PS3.3 C.7.6.2.1.1)."""
@@ -96,15 +107,22 @@ class Slices:
             return
         self.orientations.add(orientation)
         settings = (orientation, *map(values.get, SETTINGS))
-        key = (along, self.settings.setdefault(settings, len(self.settings)))
-        self.held.setdefault(key, []).append(_moment(image, when))
+        if settings != self.latest[0]:
+            self.latest = (settings, self.settings.setdefault(settings, len(self.settings)))
+        start = UNTIMED if when is None else 86_400_000_000 * when[0].toordinal() + int(when[1] * 1_000_000)
+        lasts = image.number("ActualFrameDuration") or image.number("FrameAcquisitionDuration")
+        self.along.append(along)
+        self.setting.append(self.latest[1])
+        self.start.append(start)
+        self.duration.append(self.durations.setdefault(lasts / 1000 if lasts else None, len(self.durations)))
+        self.marks.append(hash((along, self.latest[1], start, lasts, *map(values.get, COUNTERS))))
 
     @property
     def places(self) -> list[float]:
         """The distinct places in mm, sorted; none where the slices have several orientations."""
         if len(self.orientations) != 1:
             return []
-        return sorted({along for along, _ in self.held})
+        return sorted(set(self.along))
 
     def spacing(self) -> Decimal | None:
         """The distance of neighbouring slices in mm along their normal (PS3.3 C.7.6.2.1.1), where it is regular."""
@@ -126,42 +144,53 @@ class Slices:
 
     def duplicates(self) -> int:
         """How many images repeat one of the same place, settings, time and counters."""
-        return sum(len(moments) - len(set(moments)) for moments in self.held.values())
+        return len(self.marks) - len(set(self.marks))
 
     def repeats(self) -> int:
         """How often a slice was acquired with the same settings: the count that most slices share."""
-        return min(statistics.multimode(map(len, self.held.values())), default=0)
+        return min(statistics.multimode(self._counts()), default=0)
 
     def incomplete(self) -> int:
         """How many images are missing where most slices were acquired more often than some."""
         usual = self.repeats()
-        counts = list(map(len, self.held.values()))
+        counts = list(self._counts())
         if usual < 2 or 2 * counts.count(usual) <= len(counts):
             return 0
         return sum(max(0, usual - count) for count in counts)
 
     def time_step(self) -> Decimal | None:
         """The median time from one repeat of a slice to the next, in seconds."""
-        steps = [after - before for starts in self._starts() for before, after in pairwise(starts) if after > before]
+        steps = [
+            Decimal(after - before) / MICRO
+            for timed in self._timed()
+            for before, after in pairwise(sorted({start for start, _ in timed}))
+        ]
         return (round(statistics.median(steps), 3) or None) if steps else None
 
     def time_gaps(self) -> int:
         """How often a time frame begins later than the one before it ends; frames whose length is unknown have none."""
+        durations = list(self.durations)
         found = 0
-        for moments in self.held.values():
-            timed = sorted((one.start, one.lasts) for one in set(moments) if one.start is not None and one.lasts)
+        for timed in self._timed():
+            frames = sorted((Decimal(start) / MICRO, lasts) for start, number in timed if (lasts := durations[number]))
             gaps = sum(
                 after - (before + lasts) > max(Decimal(1), SLACK * lasts)
-                for (before, lasts), (after, _) in pairwise(timed)
+                for (before, lasts), (after, _) in pairwise(frames)
             )
             found = max(found, gaps)
         return found
 
-    def _starts(self) -> Iterator[list[Decimal]]:
-        for moments in self.held.values():
-            starts = sorted({one.start for one in moments if one.start is not None})
-            if len(starts) > 1:
-                yield starts
+    def _counts(self) -> Iterable[int]:
+        """How many images there are of each place with the same settings."""
+        return Counter(zip(self.along, self.setting, strict=True)).values()
+
+    def _timed(self) -> Iterable[list[tuple[int, int]]]:
+        """The start, in microseconds, and the number of the duration of the images of each of these."""
+        held: defaultdict[tuple[float, int], list[tuple[int, int]]] = defaultdict(list)
+        for along, setting, start, duration in zip(self.along, self.setting, self.start, self.duration, strict=True):
+            if start != UNTIMED:
+                held[along, setting].append((start, duration))
+        return held.values()
 
 
 @lru_cache(maxsize=256)
@@ -173,10 +202,3 @@ def _plane(direction: tuple[Scalar, ...]) -> tuple[tuple[float, ...], tuple[floa
 
 def _same(step: float, usual: float) -> bool:
     return abs(step - usual) <= REGULAR * usual + 0.001
-
-
-def _moment(image: Elements, when: tuple[dt.date, Decimal] | None) -> Moment:
-    start = None if when is None else 86400 * when[0].toordinal() + when[1]
-    lasts = image.number("ActualFrameDuration") or image.number("FrameAcquisitionDuration")
-    counters = tuple(map(image.values.get, COUNTERS))
-    return Moment(start, counters, lasts / 1000 if lasts else None)

@@ -5,23 +5,41 @@ Decoded here and not by pydicom, whose conversion may warn with the value in the
 
 from __future__ import annotations
 
+import logging
 import struct
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from pydicom.charset import decode_bytes
+from pydicom.config import disable_value_validation
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
 
 from ontology.records import Scalar
 
-__all__ = ["DECODERS", "Decoder", "as_scalar", "known_attribute", "whole_text"]
+__all__ = ["DECODERS", "Decoder", "as_scalar", "known_attribute", "silent_pydicom", "whole_text"]
 
 LONGEST_VALUE = 1024
 
 Decoder: TypeAlias = Callable[[bytes, tuple[str, ...], bool], tuple[Scalar, ...]]
 """``decoder(value, encodings, little)``: the values of an element; encodings are Python names of character sets."""
+
+
+@contextmanager
+def silent_pydicom() -> Iterator[None]:
+    """Keep pydicom from warning and logging, since its texts quote values."""
+    log = logging.getLogger("pydicom")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with disable_value_validation(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 @lru_cache(maxsize=8192)
@@ -35,7 +53,8 @@ def _texts(value: bytes, encodings: tuple[str, ...], _little: bool) -> tuple[Sca
     if value.isascii() and b"\x1b" not in value:
         text = value.decode("ascii")
     else:
-        text = decode_bytes(value, list(encodings), {0x5C})
+        with silent_pydicom():
+            text = decode_bytes(value, list(encodings), {0x5C})
     parts = (part.strip(" \0") for part in text.split("\\"))
     return tuple(part for part in parts if part and part.isprintable() and len(part) <= LONGEST_VALUE)
 

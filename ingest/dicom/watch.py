@@ -52,8 +52,8 @@ WATCHED: Final[dict[str, str]] = {
     ),
     **dict.fromkeys(("PatientTelephoneNumbers", "PersonTelecomInformation", "PersonTelephoneNumbers"), "contact"),
     **dict.fromkeys(("ReferringPhysicianTelephoneNumbers", "TelephoneNumberTrial"), "contact"),
-    "InstitutionAddress": "address",
-    **dict.fromkeys(("InstitutionName", "InstitutionalDepartmentName", "ResponsibleOrganization"), "institution"),
+    **dict.fromkeys(("InstitutionAddress", "InstitutionName"), "institution"),
+    **dict.fromkeys(("InstitutionalDepartmentName", "ResponsibleOrganization"), "institution"),
     **dict.fromkeys(sorted(CONTENTS), "content"),
 }  # fmt: skip
 """The watched attributes, and what kind of check judges each (`ingest.gate.dicom`)."""

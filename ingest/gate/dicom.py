@@ -8,15 +8,15 @@ is told by `ingest.gate.review`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from typing import Final, NamedTuple
 
 from ingest.dicom.concepts import words_of
-from ingest.dicom.header import Elements, Header, Watched, place_of
-from ingest.dicom.places import nested
+from ingest.dicom.elements import Common, Elements, Header, Watched, place_of
+from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, nested
 from ingest.dicom.watch import WATCHED, watched_in
 from ingest.gate.profile import INSTITUTION, OPTIONS, claimed_in_text, methods
 from ingest.gate.records import FREE_TEXT, NAMING, identifier_in
@@ -30,6 +30,7 @@ __all__ = [
     "Flaw",
     "facts_of",
     "header_flaw",
+    "header_flaws",
     "is_dummy",
     "method_of",
     "person_like",
@@ -43,7 +44,7 @@ class Flaw(NamedTuple):
     problem: str
     wanted: str
     releasable: bool = False
-    """Whether a steward may answer for the file: what the check looks at is a mark, or is never stored anyway."""
+    """Whether a steward may let the rest of the file in: what the check looks at is a mark, or is never stored."""
 
 
 DUMMY_NAMES = {
@@ -108,16 +109,40 @@ NOTHING: Final[tuple[Scalar, ...]] = ()
 
 
 def facts_of(header: Elements) -> Facts:
-    """What of a header is judged: of texts that somebody typed also those within sequences that are read as such."""
-    values = header.values
-    if within := nested(header, TYPED_SET):
+    """What of a header is judged: of texts that somebody typed also those within sequences that are read as such.
+
+    Headers that have all that is judged in common have the same object.
+    """
+    if not isinstance(header, Header):
+        return _facts(header.values, header.items, tuple(watched_in(header)))
+    if header.common is not None and header.watched == header.common.watched:
+        shared = _shared_facts(header.common, tuple(header.own))
+        if shared is not None:
+            return shared
+    return _facts(header.values, header.items, header.watched)
+
+
+@lru_cache(maxsize=256)
+def _shared_facts(common: Common, own: tuple[str, ...]) -> Facts | None:
+    """What is judged of headers with these values of their own; None where some of that is judged itself."""
+    if not (JUDGED_SET.isdisjoint(own) and JUDGED_SEQUENCES.isdisjoint(common.differing)):
+        return None
+    return _facts({**common.values, **dict.fromkeys(own, NOTHING)}, common.items, common.watched)
+
+
+def _facts(
+    values: Mapping[str, tuple[Scalar, ...]],
+    items: Mapping[str, tuple[Elements, ...]],
+    watched: tuple[Watched, ...],
+) -> Facts:
+    if within := nested(items, TYPED_SET):
         values = {**values, **{keyword: _both(values.get(keyword, ()), found) for keyword, found in within.items()}}
-    codes = header.items.get("DeidentificationMethodCodeSequence", ())
+    codes = items.get(METHODS[1], ())
     return Facts(
         tuple(map(values.get, JUDGED, repeat(NOTHING))),
         tuple([(code.text("CodingSchemeDesignator"), code.text("CodeValue")) for code in codes]),
         _removable(tuple(values)),
-        header.watched if isinstance(header, Header) else tuple(watched_in(header)),
+        watched,
     )
 
 
@@ -127,6 +152,9 @@ def _both(own: tuple[Scalar, ...], within: tuple[Scalar, ...]) -> tuple[Scalar, 
 
 REMOVABLE_SET: Final = frozenset(REMOVABLE)
 TYPED_SET: Final = frozenset(TYPED)
+JUDGED_SET: Final = frozenset(JUDGED)
+JUDGED_SEQUENCES: Final = frozenset({METHODS[1], *GROUPS, *PLACE_SEQUENCES})
+"""The sequences in which something is judged that is not watched."""
 
 
 @lru_cache(maxsize=1024)
@@ -154,8 +182,12 @@ def is_dummy(text: str) -> bool:
 
 
 def method_of(facts: Facts) -> str:
-    """The verdict on the text of a method: ``passes``, ``review`` or ``missing``; ``review`` where it is unknown."""
-    text = " ".join(map(str, facts.of("DeidentificationMethod")))
+    """The verdict on the mark of a program: ``passes``, ``review`` or ``missing``; ``review`` where it is unknown.
+
+    It is the text of the method, and the scheme of its code where that is a program's own: XNAT writes no text.
+    """
+    schemes = (scheme for scheme, value in facts.codes if value and scheme != "DCM")
+    text = " ".join([*map(str, facts.of("DeidentificationMethod")), *dict.fromkeys(schemes)])
     if not text:
         return "missing"
     return next((method.verdict for method in methods() if method.pattern.search(text)), "review")
@@ -164,95 +196,93 @@ def method_of(facts: Facts) -> str:
 # what is looked at once ---------------------------------------------------------------------------------------------
 
 
-def _patient_name(facts: Facts, _attested: bool) -> Flaw | None:
+def _patient_name(facts: Facts, _attested: bool) -> Iterator[Flaw]:
     name, identifier = facts.text("PatientName"), facts.text("PatientID")
-    doubtful = person_like(name) and not is_dummy(name) and (name != identifier or "^" in name)
-    return _asked("PatientName", "looks like a person's name", "nothing, or the Patient ID") if doubtful else None
+    if person_like(name) and not is_dummy(name) and (name != identifier or "^" in name):
+        yield _asked("PatientName", "looks like a person's name", "nothing, or the Patient ID")
 
 
-def _patient_id(facts: Facts, _attested: bool) -> Flaw | None:
-    found = identifier_in(facts.text("PatientID"), NAMING)
-    return _flaw("PatientID", f"looks like {found}", "the subject's code within the collection") if found else None
+def _patient_id(facts: Facts, _attested: bool) -> Iterator[Flaw]:
+    identifier, wanted = facts.text("PatientID"), "the subject's code within the collection"
+    if found := identifier_in(identifier, NAMING):
+        yield Flaw(place_of("PatientID"), f"looks like {found}", wanted)
+    elif person_like(identifier) and not is_dummy(identifier):
+        yield _asked("PatientID", "looks like a person's name", wanted)
 
 
-def _burned_in(facts: Facts, _attested: bool) -> Flaw | None:
-    burned = facts.text("BurnedInAnnotation").upper() == "YES"
-    return _asked("BurnedInAnnotation", "is YES: the pixels hold text", "NO, after cleaning") if burned else None
+def _burned_in(facts: Facts, _attested: bool) -> Iterator[Flaw]:
+    if facts.text("BurnedInAnnotation").upper() == "YES":
+        yield _asked("BurnedInAnnotation", "is YES: the pixels hold text", "NO, after cleaning")
 
 
-def _marked(facts: Facts, attested: bool) -> Flaw | None:
+def _marked(facts: Facts, attested: bool) -> Iterator[Flaw]:
+    """The one check that the owner's attestation stands for."""
     if attested:
-        return None
+        return
     if facts.text("PatientIdentityRemoved").upper() != "YES":
-        return _asked(
+        yield _asked(
             "PatientIdentityRemoved", "is not YES", "YES (PS3.15 Annex E), or the owner's attestation (--attest)"
         )
-    if method_of(facts) == "missing" and not facts.codes:
-        return _asked(
+    elif method_of(facts) == "missing" and not any(value for _, value in facts.codes):
+        yield _asked(
             METHODS[0], "is missing, and so is its code sequence", "the method, or the owner's attestation (--attest)"
         )
-    return None
 
 
 # what is watched at any depth ---------------------------------------------------------------------------------------
 
 
-def _name(found: Watched, facts: Facts, attested: bool) -> str:
+def _name(found: Watched, facts: Facts) -> str:
     if found.keyword == "PersonName" and "ContentSequence" in found.path:
         return ""  # an observer of a structured report, who is stored as a keyed hash only
     own = {facts.text("PatientID"), facts.text("PatientName")} if found.keyword == "PatientName" else set()
     for name in map(str, found.values):
         coded = any(character.isdigit() for character in name) and not person_like(name)
-        if not (is_dummy(name) or coded or name in own) and (person_like(name) or not attested):
+        if not (is_dummy(name) or coded or name in own):
             return "holds a name"
     return ""
 
 
-def _birth(found: Watched, _facts: Facts, attested: bool) -> str:
+def _birth(found: Watched, _facts: Facts) -> str:
     said = (str(value).replace(".", "") for value in found.values)
     doubtful = any(text not in DUMMY_BIRTHDAYS and not MIDNIGHT.fullmatch(text) for text in said)
-    return "holds a date or time of birth" if doubtful and not attested else ""
+    return "holds a date or time of birth" if doubtful else ""
 
 
-def _identifier(found: Watched, facts: Facts, attested: bool) -> str:
+def _identifier(found: Watched, facts: Facts) -> str:
     own = found.keyword == "PatientID" and set(map(str, found.values)) == {facts.text("PatientID")}
-    return "holds a value" if _filled(found.values) and not own and not attested else ""
+    return "holds a value" if _filled(found.values) and not own else ""
 
 
-def _contact(found: Watched, _facts: Facts, _attested: bool) -> str:
+def _contact(found: Watched, _facts: Facts) -> str:
     return "holds a value" if _filled(found.values) else ""
 
 
-def _address(found: Watched, facts: Facts, _attested: bool) -> str:
+def _institution(found: Watched, facts: Facts) -> str:
     return "holds a value" if _filled(found.values) and INSTITUTION not in facts.claimed() else ""
 
 
-def _institution(found: Watched, facts: Facts, attested: bool) -> str:
-    return "" if attested else _address(found, facts, attested)
+def _content(_found: Watched, _facts: Facts) -> str:
+    return "is there, and may hold anything"
 
 
-def _content(_found: Watched, _facts: Facts, attested: bool) -> str:
-    return "" if attested else "is there, and may hold anything"
-
-
-WATCHES: Final[dict[str, tuple[Callable[[Watched, Facts, bool], str], str]]] = {
+WATCHES: Final[dict[str, tuple[Callable[[Watched, Facts], str], str]]] = {
     "name": (_name, "nothing, or a code"),
-    "birth": (_birth, "no date, or the owner's attestation (--attest)"),
-    "identifier": (_identifier, "nothing, or the owner's attestation (--attest)"),
+    "birth": (_birth, "no date"),
+    "identifier": (_identifier, "nothing"),
     "contact": (_contact, "nothing"),
-    "address": (_address, "nothing, or the code 113112"),
-    "institution": (_institution, "nothing, the code 113112, or the owner's attestation (--attest)"),
-    "content": (_content, "nothing, or the owner's attestation (--attest)"),
+    "institution": (_institution, "nothing, or the code 113112"),
+    "content": (_content, "nothing"),
 }
 """By kind of watched attribute: what is wrong with it (empty where nothing is), and what would be right."""
 
 
-def _watched(facts: Facts, attested: bool) -> Flaw | None:
+def _watched(facts: Facts, _attested: bool) -> Iterator[Flaw]:
+    """What is never stored; a steward may let the rest of the file in, since nothing of this comes with it."""
     for found in facts.watched:
         check, wanted = WATCHES[WATCHED[found.keyword]]
-        if problem := check(found, facts, attested):
-            return Flaw(_path(found.path), problem, wanted)
-    return None
+        if problem := check(found, facts):
+            yield Flaw(_path(found.path), problem, wanted, releasable=True)
 
 
 def _path(path: Iterable[str]) -> str:
@@ -270,16 +300,12 @@ def is_nothing(text: str) -> bool:
     return words in DUMMY_NAMES or bool(CROSSED_OUT.fullmatch(words))
 
 
-def _flaw(keyword: str, problem: str, wanted: str) -> Flaw:
-    return Flaw(place_of(keyword), problem, wanted)
-
-
 def _asked(keyword: str, problem: str, wanted: str) -> Flaw:
     """A flaw that a person may look at and answer for: the name of a phantom, a mark that is missing."""
     return Flaw(place_of(keyword), problem, wanted, releasable=True)
 
 
-HEADER_CHECKS: Final[tuple[Callable[[Facts, bool], Flaw | None], ...]] = (
+HEADER_CHECKS: Final[tuple[Callable[[Facts, bool], Iterator[Flaw]], ...]] = (
     _patient_name,
     _patient_id,
     _watched,
@@ -291,15 +317,22 @@ HEADER_CHECKS: Final[tuple[Callable[[Facts, bool], Flaw | None], ...]] = (
 
 @lru_cache(maxsize=4096)
 def _flaws(facts: Facts, attested: bool) -> tuple[Flaw, ...]:
-    return tuple(flaw for check in HEADER_CHECKS if (flaw := check(facts, attested)))
+    return tuple(dict.fromkeys(flaw for check in HEADER_CHECKS for flaw in check(facts, attested)))
+
+
+def header_flaws(
+    header: Elements | Facts, *, attested: bool, released: Callable[[str], bool] = lambda _place: False
+) -> tuple[Flaw, ...]:
+    """All for which a DICOM header may not come in (PS3.15 Annex E), worst first; empty where it may.
+
+    ``released(place)`` says whether a steward answers for what this header has there.
+    """
+    facts = header if isinstance(header, Facts) else facts_of(header)
+    return tuple(flaw for flaw in _flaws(facts, attested) if not (flaw.releasable and released(flaw.place)))
 
 
 def header_flaw(
     header: Elements | Facts, *, attested: bool, released: Callable[[str], bool] = lambda _place: False
 ) -> Flaw | None:
-    """Why a DICOM header may not come in, or None (PS3.15 Annex E).
-
-    ``released(place)`` says whether a steward answers for what this header has there; identifying values are not asked.
-    """
-    facts = header if isinstance(header, Facts) else facts_of(header)
-    return next((flaw for flaw in _flaws(facts, attested) if not (flaw.releasable and released(flaw.place))), None)
+    """The first for which a DICOM header may not come in, or None."""
+    return next(iter(header_flaws(header, attested=attested, released=released)), None)

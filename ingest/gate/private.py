@@ -2,7 +2,8 @@
 
 Most stand in the list of safe private attributes of PS3.15 (Table E.3.10-1). An element counts as what the table says
 where its creator, group, place in the creator's block and VR (PS3.5 section 7.8) are those of the table; a VR that is
-not stated, or UN, is the table's. Of the others nothing is read. Numbers, times and defined terms alone are listed.
+not stated, or UN, is the table's. Of the others nothing is read. Numbers, times and defined terms are listed, and the
+trial and the number of the site, texts of which a steward approves each value.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class PrivateRow(NamedTuple):
     use: str
     """``stored`` as the public attribute; ``checked`` where checks and rules look at it and nothing of it is stored."""
     most: float | None
-    """What is larger is no such value."""
+    """What is larger is no such value, nor is a text that is no number."""
     source: str
 
 
@@ -116,5 +117,10 @@ def _held(row: PrivateRow, value: bytes, little: bool) -> tuple[Scalar, ...]:
         held = tuple(text for text in held if text in DIRECTIONS)
     if row.vr == "DT":
         return tuple(text for text in held[:1] if str(text)[:14].isdigit())
-    within = row.most is None or all(not isinstance(one, str) and 0 <= one <= row.most for one in held[:1])
-    return held[:1] if within else ()
+    return held[:1] if all(_fits(one, row.most) for one in held[:1]) else ()
+
+
+def _fits(value: Scalar, most: float | None) -> bool:
+    if most is None:
+        return True
+    return value.isdecimal() and int(value) <= most if isinstance(value, str) else 0 <= value <= most

@@ -23,6 +23,7 @@ from ingest.observed.region_names import region_name
 from ontology import records
 from ontology.fields import dicom_attributes
 from ontology.records import (
+    ImageSources,
     Instance,
     Measurement,
     Record,
@@ -30,6 +31,7 @@ from ontology.records import (
     Reject,
     Series,
     SeriesHeader,
+    SeriesImages,
     Study,
     StudyHeader,
 )
@@ -47,6 +49,7 @@ __all__ = [
     "admit_block",
     "bare",
     "identifier_in",
+    "judged",
 ]
 
 
@@ -110,11 +113,13 @@ KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "raw_code", "dose_unit", "unit"), FREE),
     **dict.fromkeys(("category_code", "kind_code", "site_code"), FREE),
     **dict.fromkeys(("acquisition_rule", "body_part_code", "contrast_code", "title_code", "tracer_code"), FREE),
+    **dict.fromkeys(("radionuclide_code", "stain_code", "view_code"), FREE),
     **dict.fromkeys(("software", "version"), TECHNICAL),
     "description": DESCRIBING,
     "settings": ("mail", "security", "phone"),
     **dict.fromkeys(("subject", "label", "lesion", "region", "reader", "document", "tracking_uid"), NAMING),
     **dict.fromkeys(("frame_of_reference", "box_unit", "assessment"), NAMING),
+    **dict.fromkeys(("license", "source_doi"), ("person", "mail", "security")),
 }
 """The text fields that a source fills, by name; concepts, UIDs, keys and numbers cannot hold a name."""
 
@@ -123,6 +128,7 @@ FACTS = frozenset(
 )
 """The record types that may come in blocks."""
 
+UID_RECORDS = (Study, Series, Instance, SeriesImages, ImageSources)
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 OLDEST = 90
@@ -160,7 +166,7 @@ def admit(record: Record, context: Context) -> Record | Reject:
     above become the bound 90 (45 CFR 164.514(b)(2)(i)(C)). What an archive has published and reviewed is not searched
     again for what looks like an identifier: `git@github.com:…` is the name of a device there.
     """
-    if isinstance(record, Study | Series | Instance) and not (len(record.uid) <= 64 and UID.fullmatch(record.uid)):
+    if isinstance(record, UID_RECORDS) and not all(len(uid) <= 64 and UID.fullmatch(uid) for uid in _uids(record)):
         wanted = "at most 64 characters of digits and dots (PS3.5 section 9)"
         return Reject(name=type(record).__name__, place="UID", problem="not a DICOM UID", wanted=wanted)
     tailor = TAILORS.get(type(record))
@@ -172,10 +178,30 @@ def admit(record: Record, context: Context) -> Record | Reject:
     return record if place is None else _refused(record, *place)
 
 
+def judged(record: Record, context: Context) -> tuple[Record | None, Reject | None]:
+    """A record as it may be stored, if at all, and the reject of what may not come in of it.
+
+    Of a record that names or describes a node, the node comes in without what it is called.
+    """
+    admitted = admit(record, context)
+    if not isinstance(admitted, Reject):
+        return admitted, None
+    reduced = bare(record)
+    again = admit(reduced, context) if reduced is not None else admitted
+    return (None if isinstance(again, Reject) else again), admitted
+
+
+def _uids(record: Study | Series | Instance | SeriesImages | ImageSources) -> list[str]:
+    """The UIDs that a record is about."""
+    return [record.uid, *(record.images.split("\\") if isinstance(record, SeriesImages | ImageSources) else ())]
+
+
 def _identifying(record: Record, context: Context) -> Iterator[tuple[str, str]]:
     """Where a record may identify a person, and what kind of identifier is there."""
     for name, kinds in CHECKED.get(type(record), ()):
         text = getattr(record, name)
+        if text is None:
+            continue
         doubtful = isinstance(text, str) and _doubtful(text, kinds)
         if doubtful and not (isinstance(record, StudyHeader) and _approved(text, "StudyDescription", context)):
             yield name, doubtful
@@ -294,7 +320,7 @@ def _series_header(record: Any, context: Context) -> Record:
     unknown = {
         keyword
         for keyword in FREE_TEXT & kept.attributes.keys()
-        if not (context.attested or all(_approved(text, keyword, context) for text in _each(kept.attributes[keyword])))
+        if not all(_known(text, keyword, context) for text in _each(kept.attributes[keyword]))
     }
     if not unknown:
         return kept
@@ -303,8 +329,14 @@ def _series_header(record: Any, context: Context) -> Record:
 
 def _study_header(record: Any, context: Context) -> Record:
     kept: StudyHeader = record
-    known = context.attested or kept.description is None or _approved(kept.description, "StudyDescription", context)
+    known = kept.description is None or _known(kept.description, "StudyDescription", context)
     return kept if known else replace(kept, description=None)
+
+
+def _known(text: object, keyword: str, context: Context) -> bool:
+    """Whether a free text may come in: one that reads as ``A^B`` only by a steward's word, or as an archive has it."""
+    named = not context.reviewed and identifier_in(str(text), ("person",)) is not None
+    return (context.attested and not named) or _approved(text, keyword, context)
 
 
 def _approved(text: object, keyword: str, context: Context) -> bool:

@@ -25,6 +25,9 @@ __all__ = ["Asked", "Review", "Reviews", "content_of", "reviews_of", "text_flaw"
 TEXTS: Final = frozenset({*FREE_TEXT, "StudyDescription"})
 """Descriptions, comments and names of protocols: free text, of which each value is approved once."""
 
+NUMBERS: Final = {"ClinicalTrialSiteID": re.compile(r"[0-9]{1,8}")}
+"""Attributes that hold numbers of something else than persons, and the form of those; archives number sites so."""
+
 DIGITS: Final = re.compile(r"(?<!\d)\d{6,}(?!\d)")
 LABEL: Final = re.compile(
     r"\b(?:MRN|PID|SSN|ID|ACC(?:ESSION)?|CHART|NHS)\b ?(?:no|nr|number)?[ .:#=]*[A-Z]{0,3}\d{2,}", re.IGNORECASE
@@ -53,6 +56,8 @@ def text_flaw(keyword: str, text: str) -> str | None:
     """
     if keyword not in TEXTS:
         return identifier_in(text, TECHNICAL)
+    if keyword in NUMBERS and NUMBERS[keyword].fullmatch(text):
+        return None
     if found := identifier_in(text, FREE):
         return found
     if LABEL.search(text):
@@ -62,25 +67,25 @@ def text_flaw(keyword: str, text: str) -> str | None:
     return next((called for called, form in FORMS if form.search(text)), None)
 
 
-def _texts(facts: Facts, attested: bool, _collection: str) -> Iterator[Review]:
+def _texts(facts: Facts, _collection: str) -> Iterator[Review]:
     for keyword in TYPED:
         for text in map(str, facts.of(keyword)):
             if found := text_flaw(keyword, text):
                 problem, wanted = f"looks like {found}", "a text that identifies nobody, or a steward's word for it"
-            elif keyword in TEXTS and not attested:
+            elif keyword in TEXTS:
                 problem, wanted = "is a text that nobody has approved", "a steward's word for it"
             else:
                 continue
             yield Review(place_of(keyword), problem, wanted, text, keyword)
 
 
-def _name(facts: Facts, _attested: bool, _collection: str) -> Iterator[Review]:
+def _name(facts: Facts, _collection: str) -> Iterator[Review]:
     name = facts.text("PatientName")
     if not (is_dummy(name) or person_like(name) or name == facts.text("PatientID")):
         yield Review(place_of("PatientName"), "is neither empty nor the Patient ID", "nothing, or the Patient ID", name)
 
 
-def _patient_id(facts: Facts, _attested: bool, collection: str) -> Iterator[Review]:
+def _patient_id(facts: Facts, collection: str) -> Iterator[Review]:
     identifier = facts.text("PatientID")
     if re.fullmatch(r"[0-9]{6,10}", identifier):
         known = shapes().get(re.sub(r"[\s-]+", "_", collection.strip().casefold()))
@@ -89,13 +94,11 @@ def _patient_id(facts: Facts, _attested: bool, collection: str) -> Iterator[Revi
             yield Review(place_of("PatientID"), problem, "a code of the collection", problem)
 
 
-def _method(facts: Facts, attested: bool, _collection: str) -> Iterator[Review]:
+def _method(facts: Facts, _collection: str) -> Iterator[Review]:
     place = place_of("DeidentificationMethodCodeSequence")
     for scheme, value in facts.codes:
         if scheme != "DCM" or value not in OPTIONS:
             yield _condition(place, "holds a code that is not of CID 7050", "codes of CID 7050 (PS3.16), scheme DCM")
-    if attested:
-        return
     if BASIC not in facts.claimed():
         yield _condition(place, f"lacks the code {BASIC}", "the code of the basic profile (PS3.15 Annex E)")
     if method_of(facts) == "review" and BASIC not in facts.claimed():
@@ -104,9 +107,9 @@ def _method(facts: Facts, attested: bool, _collection: str) -> Iterator[Review]:
         yield Review(place_of("DeidentificationMethod"), problem, "a method whose profile is known", text)
 
 
-def _dates(facts: Facts, attested: bool, _collection: str) -> Iterator[Review]:
+def _dates(facts: Facts, _collection: str) -> Iterator[Review]:
     dated = next((keyword for keyword in DATES if facts.of(keyword)), None)
-    if attested or dated is None:
+    if dated is None:
         return
     claimed = facts.claimed()
     if FULL_DATES in claimed:
@@ -118,10 +121,8 @@ def _dates(facts: Facts, attested: bool, _collection: str) -> Iterator[Review]:
         yield _condition(place_of(dated), problem, "the code of the option, or a steward's word")
 
 
-def _profile(facts: Facts, attested: bool, _collection: str) -> Iterator[Review]:
+def _profile(facts: Facts, _collection: str) -> Iterator[Review]:
     """What the basic profile removes, and no option that the file claims keeps."""
-    if attested:
-        return
     claimed = facts.claimed()
     for keyword in sorted(facts.filled - TEXTS):
         keeping = removed_by_profile(keyword)
@@ -135,7 +136,7 @@ def _condition(place: str, problem: str, wanted: str) -> Review:
     return Review(place, problem, wanted, problem)
 
 
-REVIEWS: Final[tuple[Callable[[Facts, bool, str], Iterator[Review]], ...]] = (
+REVIEWS: Final[tuple[Callable[[Facts, str], Iterator[Review]], ...]] = (
     _texts,
     _name,
     _patient_id,
@@ -146,21 +147,20 @@ REVIEWS: Final[tuple[Callable[[Facts, bool, str], Iterator[Review]], ...]] = (
 
 
 @lru_cache(maxsize=4096)
-def _found(facts: Facts, attested: bool, collection: str) -> tuple[Review, ...]:
-    return tuple(dict.fromkeys(review for check in REVIEWS for review in check(facts, attested, collection)))
+def _found(facts: Facts, collection: str) -> tuple[Review, ...]:
+    return tuple(dict.fromkeys(review for check in REVIEWS for review in check(facts, collection)))
 
 
 def reviews_of(header: Elements | Facts, context: Context) -> tuple[Review, ...]:
     """What of a header a steward is to look at, whether or not that was done."""
     facts = header if isinstance(header, Facts) else facts_of(header)
-    return _found(facts, context.attested, context.collection)
+    return _found(facts, context.collection)
 
 
 @dataclass(slots=True)
 class Asked:
     """What is asked of a steward about one source, and what stays out of it until that is answered."""
 
-    attested: bool
     instances: bool = False
     """Whether every image is to be a node of its own."""
     reviews: dict[Review, None] = field(default_factory=dict)
@@ -179,11 +179,9 @@ class Asked:
     @property
     def recipe(self) -> str:
         """What the recipe of the source says of it: once something is approved, the source is read again."""
-        kept = set() if self.attested else self.texts - self.withheld
-        out = self.withheld if self.attested else self.withheld - TEXTS
+        kept, out = self.texts - self.withheld, self.withheld - TEXTS
         told = [f"{word} {', '.join(sorted(names))}" for word, names in (("with", kept), ("without", out)) if names]
-        asked = (("with free text", self.attested), ("with all instances", self.instances))
-        return "".join(f" {text}" for text in [*(text for text, wanted in asked if wanted), *told])
+        return "".join(f" {text}" for text in [*(["with all instances"] if self.instances else []), *told])
 
 
 @dataclass(slots=True)
@@ -196,7 +194,7 @@ class Reviews:
 
     def asked(self, header: Elements | None = None) -> Asked:
         """What is asked about a source that is one file; about one of many files that are still to be added."""
-        asked = Asked(self.context.attested, self.context.instances)
+        asked = Asked(self.context.instances)
         if header is not None:
             facts = facts_of(header)
             asked.add(facts, self.open(facts))

@@ -1,8 +1,11 @@
-"""The text that a steward is asked about, read again from its file: it stands nowhere else."""
+"""The texts that a steward is asked about, read again from their files: they stand nowhere else.
+
+However many are asked for, each file is read once at most.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,38 +27,59 @@ class NotShownError(LookupError):
 class Shown:
     """What an entry asks about, and one of the files in which it stands."""
 
+    entry: QuarantineEntry
     path: Path
     text: str
 
 
-def shown(warehouse: Warehouse, entry: QuarantineEntry) -> Shown:
-    """The text or condition that an entry of the steward's queue asks about, from the first file that has it.
+def shown(warehouse: Warehouse, entries: Iterable[QuarantineEntry]) -> list[Shown]:
+    """The text or condition that each of some entries asks about, with the first file that has it, in their order.
 
-    Raises `NotShownError` where the entry is no review, or its files are not where they were read.
+    Raises `NotShownError` where one is no review, or where its files are not where they were read.
     """
-    if not entry.review:
-        raise NotShownError(f"entry {entry.id} is not under review: what is held back is looked at in its file")
-    control = warehouse.control
-    collection = control.collections()[entry.collection]
-    context = Context(
-        collection=entry.collection,
-        secret=bytes.fromhex(control.setting("secret")),
-        attested=collection.attestation is not None,
-    )
-    for path in _files(warehouse, entry):
+    chosen = list(entries)
+    if other := next((entry for entry in chosen if not entry.review), None):
+        raise NotShownError(f"entry {other.id} is not under review: what is held back is looked at in its file")
+    found: dict[int, Shown] = {}
+    for place, asked in _by_place(warehouse, chosen).items():
+        found.update(_found(warehouse, place, [entry for entry in asked if entry.id not in found]))
+    if lost := next((entry for entry in chosen if entry.id not in found), None):
+        raise NotShownError(
+            f"entry {lost.id}: no local file of {lost.name} holds it; give `qilin ingest` again where the file "
+            "changed, and look at the file itself where it came from a server or out of an archive"
+        )
+    return [found[entry.id] for entry in chosen]
+
+
+def _by_place(warehouse: Warehouse, entries: Iterable[QuarantineEntry]) -> dict[Path, list[QuarantineEntry]]:
+    """The entries by the local file or folder of the source that each names."""
+    named: dict[tuple[str, str], list[QuarantineEntry]] = {}
+    for entry in entries:
+        named.setdefault((entry.collection, entry.name), []).append(entry)
+    places: dict[Path, list[QuarantineEntry]] = {}
+    for source in warehouse.control.sources():
+        if asked := named.get((source.collection, source.name)):
+            places.setdefault(Path(source.locator.partition("#")[0]), []).extend(asked)
+    return places
+
+
+def _found(warehouse: Warehouse, place: Path, entries: Iterable[QuarantineEntry]) -> Iterator[tuple[int, Shown]]:
+    """What a file or the files of a folder hold of what entries ask about."""
+    secret = bytes.fromhex(warehouse.control.setting("secret"))
+    open_ = {(entry.collection, entry.place, entry.content): entry for entry in entries}
+    contexts = {name: Context(collection=name, secret=secret) for name, _, _ in open_}
+    for path in _files(place) if open_ else ():
         try:
             header = read_header(path, dicom.HEADER_KEYWORDS)
         except (BrokenDicomError, OSError):
             continue
-        for review in reviews_of(header, context):
-            if review.place == entry.place and content_of(context, review) == entry.content:
-                return Shown(path, review.about)
-    raise NotShownError(f"entry {entry.id}: no file of {entry.name} holds it any more; give `qilin ingest` again")
+        for name, context in contexts.items():
+            for review in reviews_of(header, context):
+                if entry := open_.pop((name, review.place, content_of(context, review)), None):
+                    yield entry.id, Shown(entry, path, review.about)
+        if not open_:
+            return
 
 
-def _files(warehouse: Warehouse, entry: QuarantineEntry) -> Iterator[Path]:
-    """The local files of the source that an entry names."""
-    for source in warehouse.control.sources():
-        if (source.collection, source.name) == (entry.collection, entry.name):
-            place = Path(source.locator.partition("#")[0])
-            yield from (path for path in sorted(place.rglob("*")) if path.is_file()) if place.is_dir() else [place]
+def _files(place: Path) -> Iterator[Path]:
+    return (path for path in sorted(place.rglob("*")) if path.is_file()) if place.is_dir() else iter([place])

@@ -15,14 +15,25 @@ within the reader of the row. The site is no part of it, since such a table stat
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
 from ontology import records
 from ontology.prefixes import Curie
-from ontology.terms import q
+from ontology.terms import ncit, q, sct
 
-__all__ = ["Listed", "Named", "identified", "lesion_name", "listed", "tracking_uid"]
+__all__ = [
+    "ABNORMAL",
+    "ANATOMICAL",
+    "Listed",
+    "Named",
+    "identified",
+    "is_lesion",
+    "lesion_name",
+    "listed",
+    "tracking_uid",
+]
 
 LESION = re.compile(
     r"(?P<kind>lesion|non-?target|target|new|node|nodule|tumou?r|[tnlm]|nt|nl|nn|tl|ntl|ln)[\s_#-]*(?P<number>\d{1,3})",
@@ -34,6 +45,20 @@ TRACKED = re.compile(
 )
 
 UNKNOWN_READER: Final = "reader-unknown"
+
+ABNORMAL: Final = frozenset(
+    (
+        ncit.MASS,
+        ncit.NODULE,
+        ncit.PRIMARY_NEOPLASM,
+        ncit.SECONDARY_NEOPLASM,
+        sct.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
+    )
+)
+"""Categories, types and findings that make a lesion of what they are said of."""
+
+ANATOMICAL: Final = frozenset((ncit.TISSUE, sct.BODY_STRUCTURE_BODY_STRUCTURE))
+"""Categories of what is a structure of the body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +90,21 @@ def lesion_name(name: str) -> str | None:
         return None
     kind = found["kind"].replace("-", "")
     return f"{kind.upper() if len(kind) <= 3 and kind.casefold() != 'new' else kind.capitalize()}{found['number']}"
+
+
+def is_lesion(said: Set[Curie | None], name: str, *, place: Curie | None = None, unsaid: bool = False) -> bool:
+    """Whether a segment or a group of measurements is of a lesion, and not of a structure of the body.
+
+    It is where its category, type or finding says so, or its name names one; it is not where its category is
+    anatomical, or its finding is just the place where it is. A tracking UID alone says neither: templates want one of
+    whatever is measured. Where nothing is said, ``unsaid`` decides.
+
+    >>> is_lesion({ncit.LIVER}, "Liver", place=ncit.LIVER, unsaid=True), is_lesion({ncit.MASS}, "Liver")
+    (False, True)
+    """
+    if said & ABNORMAL or lesion_name(name):
+        return True
+    return unsaid and not said & ANATOMICAL and (place is None or place not in said)
 
 
 def tracking_uid(text: str) -> str | None:

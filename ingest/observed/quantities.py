@@ -27,6 +27,7 @@ __all__ = [
     "amount",
     "as_written",
     "automation",
+    "automation_word",
     "bound",
     "certainty",
     "length_of",
@@ -217,6 +218,15 @@ def automation(text: str) -> Curie | None:
     ('q:SemiAutomatic', 'q:SemiAutomatic', None)
     """
     return AUTOMATIONS.get(re.sub(r"[^a-z]", "", text.casefold()))
+
+
+def automation_word(term: Curie) -> str:
+    """The word by which `automation` knows a term, as DICOM's SegmentAlgorithmType writes it.
+
+    >>> automation_word(q.SEMI_AUTOMATIC)
+    'SEMIAUTOMATIC'
+    """
+    return next(word for word, known in AUTOMATIONS.items() if known == term).upper()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
+from typing import TypedDict
 
 from ingest.observed.quantities import ValueProblem
 from ontology.records import When
 
-__all__ = ["UNSET_DAY", "date", "visit_label"]
+__all__ = ["UNSET_DAY", "Visited", "date", "visit_label", "visited"]
 
 DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:$|[T ]|\d{2,})", re.ASCII)
 UNSET_YEAR = 1
@@ -21,6 +23,17 @@ VISIT = re.compile(
     r"(?<![^\W_])(?:(?P<baseline>baseline)|follow[- ]?up(?:[ _-]?(?P<number>\d{1,2}))?)(?![^\W_])",
     re.ASCII | re.IGNORECASE,
 )
+
+
+NUMBERED = re.compile(r"\d{1,4}", re.ASCII)
+
+
+class Visited(TypedDict):
+    """The visit of an observation, as observations hold it."""
+
+    visit: int | None
+    visit_label: str | None
+    baseline: bool | None
 
 
 def date(text: str, clock: str | None = None) -> When | None:
@@ -55,3 +68,23 @@ def visit_label(*texts: str) -> str | None:
         for found in VISIT.finditer(text)
     }
     return stated.pop() if len(stated) == 1 else None
+
+
+def visited(
+    number: int | str | None, names: Iterable[str], *, points: Iterable[str] = (), baseline: bool = False
+) -> Visited:
+    """The visit by its stated number, and by name: one rule for whatever document states it.
+
+    ``names`` are names of annotations and meanings of codes, in which a visit is a word among others; ``points`` are
+    labels of time points, of which a bare number is one too. Other texts are not kept. ``baseline`` says whether a code
+    assigns what is observed to the baseline.
+
+    >>> visited("0", ["Lesion 1"]), visited(None, [], points=["2"])["visit_label"]
+    ({'visit': 0, 'visit_label': None, 'baseline': True}, '2')
+    """
+    if isinstance(number, str):
+        number = int(number) if NUMBERED.fullmatch(number) else None
+    points = list(points)
+    label = visit_label(*names, *points) or next((point for point in points if NUMBERED.fullmatch(point)), None)
+    first = baseline or number == 0 or label == "Baseline"
+    return Visited(visit=number, visit_label=label, baseline=True if first else None)

@@ -38,28 +38,14 @@ from ingest.seg.model import SEG_KEYWORDS, Segment, planes_of, segments_of
 from ontology import records
 from ontology.prefixes import Curie
 from ontology.records import Region, RegionFacts
-from ontology.terms import dcm, ncit, q, sct
+from ontology.terms import dcm, q
 
 __all__ = ["SOURCE"]
 
-VERSION: Final = "seg-2"
+VERSION: Final = "seg-3"
 
 SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP: Final = "1.2.840.10008.5.1.4.1.1.66.7"
-
-ABNORMAL: Final = frozenset(
-    (
-        ncit.MASS,
-        ncit.NODULE,
-        ncit.PRIMARY_NEOPLASM,
-        ncit.SECONDARY_NEOPLASM,
-        sct.MORPHOLOGICALLY_ABNORMAL_STRUCTURE,
-    )
-)
-"""Categories and types of segments that mark a lesion."""
-
-ANATOMICAL: Final = frozenset((ncit.TISSUE, sct.BODY_STRUCTURE_BODY_STRUCTURE))
-"""Categories of segments whose type is a structure of the body."""
 
 
 def translate(document: Document) -> Iterator[Yield]:
@@ -180,7 +166,7 @@ def _lesion(
 ) -> tuple[records.Lesion, records.LesionFacts] | None:
     """The lesion that a segment marks, and by which rule it is that one; None where it marks none."""
     name = next(filter(lesions.lesion_name, (segment.tracking_id, segment.label)), "")
-    if not name and not said & ABNORMAL:
+    if not lesions.is_lesion(said, name):
         return None
     return lesions.identified(
         lesions.Named(
@@ -200,9 +186,9 @@ def _site(document: Document, segment: Segment, said: set[Curie | None]) -> Site
 
     ePAD writes the category of an abnormal structure as anatomic region, which names no place.
     """
-    named = segment.anatomy or (() if said & ABNORMAL or not said & ANATOMICAL else segment.kind)
+    named = segment.anatomy or (() if said & lesions.ABNORMAL or not said & lesions.ANATOMICAL else segment.kind)
     site = site_of(named, document.codes, segment.modifiers)
-    return None if site is None or site.structure in ABNORMAL else site
+    return None if site is None or site.structure in lesions.ABNORMAL else site
 
 
 def _described(

@@ -35,7 +35,7 @@ from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "slicer-1"
+VERSION: Final = "slicer-2"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 4096

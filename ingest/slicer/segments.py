@@ -159,11 +159,11 @@ def _measured(segment: Segment, mark: Mark | None, header: Header) -> Segment:
 
 
 def _corners(mark: Mark, header: Header) -> tuple[Point, ...]:
-    """The corners of the box of the voxels, their edges included, in mm in the patient's coordinates."""
+    """The corners of the box of the voxels' centres, as of segments in DICOM, in mm in the patient's coordinates."""
     steps, origin = header.directions, header.origin
     if steps is None or origin is None:
         return ()
-    ends = [(low - 0.5, high + 0.5) for low, high in zip(mark.low, mark.high, strict=True)]
+    ends = list(zip(mark.low, mark.high, strict=True))
     return tuple(
         (
             origin[0] + sum(at * step[0] for at, step in zip(index, steps, strict=True)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ingest.observed.coded import Code
-from ingest.sr.concepts import Role, role_of
+from ingest.sr.concepts import Role, role, role_of
 from ingest.sr.model import Item, Observer, Site, Software, TimePoint
 
 __all__ = ["algorithm_of", "codes_of", "observers_of", "sites_of", "text_of", "time_points_of"]
@@ -31,7 +31,7 @@ def sites_of(items: tuple[Item, ...]) -> Iterator[Site]:
     for item in items:
         if item.code is not None and role_of(item) is Role.SITE:
             own = tuple(code for child in item.children for code in _sided(child))
-            yield Site(item.place, item.code, own or beside)
+            yield Site(item.place, item.code, own or beside, text_of(item.children, Role.RECORD))
 
 
 def _sided(item: Item) -> Iterator[Code]:
@@ -55,9 +55,12 @@ def time_points_of(items: tuple[Item, ...]) -> Iterator[TimePoint]:
 
 
 def algorithm_of(items: tuple[Item, ...]) -> Software | None:
-    """The algorithm that is identified among items (TID 4019)."""
-    name, version = text_of(items, Role.ALGORITHM_NAME), text_of(items, Role.ALGORITHM_VERSION)
-    return Software(name, "" if version.casefold() == UNKNOWN else version) if name else None
+    """The algorithm that is identified among items (TID 4019), and how much of the work it did."""
+    name, version, automation = (
+        text_of(items, part) for part in (Role.ALGORITHM_NAME, Role.ALGORITHM_VERSION, Role.AUTOMATION)
+    )
+    known = "" if not name or version.casefold() == UNKNOWN else version
+    return Software(name, known, automation) if name or automation else None
 
 
 def observers_of(items: tuple[Item, ...]) -> Iterator[Observer]:
@@ -79,7 +82,8 @@ def _observer(items: list[Item]) -> Iterator[Observer]:
     """The observer that items identify; a device's own name may be that of a site, and is not taken."""
     name = text_of(items, Role.OBSERVER_NAME) or text_of(items, Role.LOGIN) or text_of(items, Role.AIM_LOGIN)
     model = text_of(items, Role.DEVICE_MODEL) or text_of(items, Role.DEVICE_MANUFACTURER)
-    if name:
+    kinds = {role(item.code) for item in items if role_of(item) is Role.OBSERVER_TYPE}
+    if name or Role.PERSON in kinds:
         part = next((item.code for item in items if role_of(item) is Role.OBSERVER_ROLE), None)
         yield Observer(name=name, role=part)
     elif model:

@@ -11,6 +11,7 @@ from ingest.aim.facts import RESPONSES, procedure, stated
 from ingest.base import Yield
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
+from ingest.observed.lesions import tracking_uid
 from ingest.observed.quantities import Amount, Quantity, ValueProblem
 from ingest.observed.sites import Site, site_of
 from ingest.sr.concepts import Role, role
@@ -77,6 +78,7 @@ def anatomy(work: Work, group: Group, where: Where, common: Common, site: Site) 
             variable=radlex.ANATOMICAL_ENTITY,
             value_concept=meaning((stated_.code,), work.codes) or q.UNMAPPED,
             raw_code=raw_code((stated_.code, *stated_.modifiers)),
+            states=tracking_uid(stated_.states),
         )
 
 
@@ -108,6 +110,7 @@ def finding(work: Work, statement: Statement, said: Said) -> Iterator[Yield]:
         variable=kind,
         value_concept=value,
         raw_code=raw_code((*name, statement.value)),
+        states=tracking_uid(statement.states),
         certainty=certainty,
         part_of=part_of,
     )
@@ -139,9 +142,10 @@ def _quantity(work: Work, number: Number, said: Said) -> Quantity:
 
 def measurement(work: Work, group: Group, number: Number, said: Said) -> Iterator[Yield]:
     """A number as a measurement with all that is said of it, or of why it has none."""
-    software = procedure(number.software) or said.device
-    if number.software is not None and software is not None:
-        yield software
+    own = procedure(number.software, said.device.automation if said.device else None) if number.software else None
+    software = own or said.device
+    if own is not None:
+        yield own
     where, common = said.where, said.common
     shapes = tuple(shape for shape in number.shapes if shape not in group.shapes)
     if shapes or number.images:
@@ -196,6 +200,7 @@ def _measured(
         absent_reason=absent,
         procedure=software.key if software else None,
         part_of=part_of,
+        states=tracking_uid(number.states),
     )
 
 

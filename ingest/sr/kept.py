@@ -16,6 +16,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from ingest.base import Days
 from ingest.dicom.header import Elements
+from ingest.dicom.kept import formed
 from ingest.gate.records import identifier_in
 from ingest.observed.lesions import lesion_name
 from ingest.sr.concepts import Role, role_of
@@ -57,7 +58,8 @@ def _tag(keyword: str) -> tuple[str, str]:
 
 def _element(keyword: str, *values: Any) -> Json:
     tag, vr = _tag(keyword)
-    return {tag: {"vr": vr, "Value": list(values)}} if values else {}
+    kept = formed(vr, values)
+    return {tag: {"vr": vr, "Value": kept}} if kept else {}
 
 
 def _sequence(keyword: str, items: list[Json]) -> Json:

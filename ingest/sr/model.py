@@ -100,6 +100,7 @@ class Site:
     place: str
     code: Code
     modifiers: tuple[Code, ...] = ()
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,8 @@ class Number:
     images: tuple[Reference, ...] = ()
     software: Software | None = None
     part_of: str | None = None
+    states: str = ""
+    """The UID of the record that it restates, in reports that are written here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ class Statement:
     """Whether it names what was found, and is no answer to a question."""
     certainty: Number | None = None
     part_of: str | None = None
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ class TimePoint:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """A person, whose name only ever becomes a pseudonym, or a device (TID 1002)."""
+    """A person, whose name only ever becomes a pseudonym and may have been taken out, or a device (TID 1002)."""
 
     name: str = field(default="", repr=False)
     role: Code | None = None

@@ -11,18 +11,18 @@ from ingest.aim.facts import ASSESSED, BASELINE_ROLES, procedure
 from ingest.base import Context, Yield
 from ingest.gate.dicom import is_dummy
 from ingest.observed import lesions, quantities, readers, times
-from ingest.observed.coded import meanings
+from ingest.observed.coded import meaning, meanings
 from ingest.observed.quantities import ValueProblem
 from ingest.observed.sites import Site
 from ingest.sr.facts import Said, anatomy, finding, lengths_of, measurement, site_in
 from ingest.sr.model import Group, Number, Observer, Report, Software, Statement
 from ingest.sr.places import Common, Work, image_records, region_records, where_of
 from ontology import records
+from ontology.prefixes import Curie
 from ontology.records import Reject, SourceRecord, When
+from ontology.terms import q
 
 __all__ = ["translate"]
-
-NUMBERED = re.compile(r"\d{1,4}", re.ASCII)
 
 ANNOTATION_CLOCK: Final = "annotation"
 """The clock of the report's own date: when it was written is not when the images were made."""
@@ -79,6 +79,12 @@ def _software(group: Group, report: Report) -> Software | None:
     return group.software or device or report.equipment
 
 
+def _automation(group: Group) -> Curie | None:
+    """Automatic where devices alone observed (TID 1002). A person who observed may have let software do any part."""
+    observers = group.observers
+    return q.AUTOMATIC if observers and all(observer.device for observer in observers) else None
+
+
 def _day(work: Work, group: Group, study: str | None) -> Iterator[When | Reject]:
     """The day of the study that was observed; else the report's own, on a clock of its own."""
     dated = work.report.dates.get(study or work.report.study, "")
@@ -97,19 +103,12 @@ def _day(work: Work, group: Group, study: str | None) -> Iterator[When | Reject]
             return
 
 
-def _visit(group: Group) -> tuple[int | None, str | None]:
-    """Number and label of the time point: a label that names a visit or is a number; other texts are not kept."""
-    number = next((int(point.number) for point in group.time_points if NUMBERED.fullmatch(point.number)), None)
-    labels = [point.label for point in group.time_points if point.label]
-    named = times.visit_label(*labels)
-    return number, named or next((label for label in labels if NUMBERED.fullmatch(label)), None)
-
-
 def _lesion(
     work: Work, group: Group, reader: records.Reader | None, site: Site
 ) -> tuple[records.Lesion, records.LesionFacts] | None:
     """The lesion that a group is about, and by which rule it is that one."""
-    if not group.about:
+    found = {meaning((statement.value,), work.codes) for statement in group.statements if statement.finding}
+    if not (group.about and lesions.is_lesion(found, group.tracking_identifier, place=site.structure, unsaid=True)):
         return None
     return lesions.identified(
         lesions.Named(
@@ -130,11 +129,10 @@ def _group(work: Work, group: Group) -> Iterator[Yield]:
     reader = None
     if person is not None:
         reader = readers.reader_of(work.context, person.name, role=person.role.meaning if person.role else "")
-    device = procedure(_software(group, work.report))
+    device = procedure(_software(group, work.report), _automation(group))
     lesion = _lesion(work, group, reader, site)
     where = where_of(work, group, group.marked, group.shapes, group.images)
     days = list(_day(work, group, where.study))
-    visit, label = _visit(group)
     assigned = set(meanings((statement.value for statement in group.statements), work.codes))
     common = Common(
         subject=work.report.subject,
@@ -145,9 +143,12 @@ def _group(work: Work, group: Group) -> Iterator[Yield]:
         reader=reader.key if reader else None,
         read_session=readers.session(group.session),
         when=next((day for day in days if isinstance(day, When)), None),
-        visit=visit,
-        visit_label=label,
-        baseline=True if visit == 0 or label == "Baseline" or assigned & BASELINE_ROLES.keys() else None,
+        **times.visited(
+            next((point.number for point in group.time_points if point.number), None),
+            (),
+            points=[point.label for point in group.time_points],
+            baseline=bool(assigned & BASELINE_ROLES.keys()),
+        ),
     )
     yield from (record for record in (reader, device) if record is not None)
     if lesion is not None and lesion[1].key not in work.emitted:

@@ -56,6 +56,7 @@ CONTEXT: Final = frozenset(
         Role.OBSERVER_ROLE,
         Role.OBSERVER_TYPE,
         Role.PROCEDURE_REPORTED,
+        Role.RECORD,
         Role.SITE,
         Role.SOURCE_DOCUMENT,
         Role.TIME_POINT,
@@ -262,6 +263,7 @@ class _Gathered:
             images=tuple(self._images(below)),
             software=algorithm_of(below),
             part_of=part_of,
+            states=text_of(below, Role.RECORD),
         )
 
     def _statement(self, item: Item, part_of: str | None) -> Statement:
@@ -275,6 +277,7 @@ class _Gathered:
             finding=role_of(item) in FINDINGS,
             certainty=self._number(sure, item.place) if sure else None,
             part_of=part_of,
+            states=text_of(item.children, Role.RECORD),
         )
 
     # images

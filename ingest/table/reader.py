@@ -139,7 +139,7 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
     if rows == 0:
         return given.reject("file", "is empty", "a table with a header and rows below it")
     if context.mapping:
-        return context.library.get(context.mapping)
+        return context.library().get(context.mapping)
 
     def headers(part: Part) -> Sequence[str]:
         try:
@@ -150,7 +150,7 @@ def _chosen(given: Input, context: Context) -> TableMap | Reject:
             return ()  # a workbook without that sheet is simply another table
 
     given.table.check()
-    fitting = context.library.match(given.shown, headers, context.collection)
+    fitting = context.library().match(given.shown, headers, context.collection)
     if len(fitting) == 1:
         return fitting[0]
     if not fitting and given.proposed:

@@ -75,7 +75,7 @@ def review_table(
     context = Context(
         collection=collection,
         mapping=mapping,
-        library=library,
+        library=lambda: library,
         secret=secret,
         keep=lambda document: kept.append(document) if isinstance(document, TableDocument) else None,
     )

@@ -56,7 +56,9 @@ def said(found: Iterable[Yield], *more: str) -> Counter[tuple[object, ...]]:
     """How often each thing is said, whatever it is called; with ``more`` fields also what it is part of."""
     total: Counter[tuple[object, ...]] = Counter()
     for records in sources(found):
-        made = {item.key: (item.software, item.version) for item in records if isinstance(item, Procedure)}
+        made = {
+            item.key: (item.software, item.version, item.automation) for item in records if isinstance(item, Procedure)
+        }
         whole = {item.key: item for item in records if isinstance(item, Observation)}
         for item in whole.values():
             part_of = whole[item.part_of].variable if more and item.part_of in whole else None

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ingest.aim import reader as aim
 from ingest.sr import reader as sr
+from ontology.prefixes import Curie
 from ontology.records import (
     Finding,
     Lesion,
@@ -179,9 +180,9 @@ def observations(draw):
     return found
 
 
-def identities() -> list[Record]:
+def identities(automation: Curie | None) -> list[Record]:
     found: list[Record] = [Reader(key=key) for key in READERS]
-    found.append(Procedure(key="p", software="Segmenter", version="1.4"))
+    found.append(Procedure(key="p", software="Segmenter", version="1.4", automation=automation))
     for subject in SUBJECTS:
         study = f"1.2.{SUBJECTS.index(subject)}.1"
         found.append(Study(uid=study, subject=subject))
@@ -193,9 +194,13 @@ def identities() -> list[Record]:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(observations(), st.sampled_from(["aim", "sr"]))
-def test_any_set_is_read_back_as_it_was(made, form):
-    found = [*identities(), *made]
+@given(
+    observations(),
+    st.sampled_from(["aim", "sr"]),
+    st.sampled_from([None, q.MANUAL, q.SEMI_AUTOMATIC, q.AUTOMATIC]),
+)
+def test_any_set_is_read_back_as_it_was(made, form, automation):
+    found = [*identities(automation), *made]
     more = ["study", "series", "lesion"] if form == "aim" else []
     with tempfile.TemporaryDirectory() as name:
         result = written(set_of(found), form, Path(name))
@@ -209,7 +214,7 @@ def test_any_set_is_read_back_as_it_was(made, form):
 
 def test_a_length_alone_is_told_to_become_a_longest_diameter(tmp_path):
     length = Measurement(key="1", subject="S1", lesion=LESIONS[0], variable=ncit.LENGTH, value=Decimal(5), unit="mm")
-    result = written(set_of([*identities(), length]), "aim", tmp_path)
+    result = written(set_of([*identities(None), length]), "aim", tmp_path)
     assert [item.variable for item in observed(read_again("aim", tmp_path))] == [ncit.LONGEST_DIAMETER]
     assert any("read as its longest diameter" in reason for reason in result.missing)
 
@@ -225,7 +230,7 @@ def test_what_is_unmapped_keeps_the_code_that_it_was_found_with(tmp_path):
         raw_code="X1|99TEST|odd",
     )
     for form in ("aim", "sr"):
-        written(set_of([*identities(), odd]), form, tmp_path / form)
+        written(set_of([*identities(None), odd]), form, tmp_path / form)
         (again,) = observed(read_again(form, tmp_path / form))
         assert (again.variable, again.raw_code, again.value) == (q.UNMAPPED, "X1|99TEST|odd", Decimal(5))
 
@@ -234,7 +239,7 @@ def test_a_measurement_that_was_not_possible_says_why(tmp_path):
     none = Measurement(
         key="1", subject="S1", lesion=LESIONS[0], variable=ncit.LONGEST_DIAMETER, absent_reason=ncit.UNKNOWN
     )
-    given_set = set_of([*identities(), none])
+    given_set = set_of([*identities(None), none])
     assert written(given_set, "aim", tmp_path / "aim").missing["a measurement without a value"] == 1
     written(given_set, "sr", tmp_path / "sr")
     (again,) = observed(read_again("sr", tmp_path / "sr"))
@@ -252,7 +257,7 @@ def test_a_text_is_told_and_not_written(tmp_path):
         unit="[hnsf'U]",
     )
     for form in ("aim", "sr"):
-        result = written(set_of([*identities(), text, number]), form, tmp_path / form)
+        result = written(set_of([*identities(None), text, number]), form, tmp_path / form)
         assert result.missing["a statement of a text"] == 1
         assert b"words" not in result.files[0].read_bytes()
 

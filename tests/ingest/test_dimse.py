@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import ssl
 import subprocess
@@ -124,6 +125,23 @@ def test_the_gate_sees_the_names_that_are_never_kept(archive):
     reject = only_reject(found(archive.locator))
     assert (reject.name, reject.place, reject.quarantine) == ("series 1.2.3.4", "(0010,0010) PatientName", True)
     assert "Doe" not in repr(reject)
+
+
+def test_a_release_lets_in_the_series_and_nothing_of_what_identifies(archive):
+    archive.answers["STUDY"] = [{**STUDY, "PatientName": "Doe^Jane", "PatientBirthDate": "19610312"}]
+    released: set[tuple[str, str]] = set()
+
+    def read_on() -> list[Yield]:
+        context = Context(collection="test", secret=b"x", attested=True, released=lambda *about: about in released)
+        return list(read(iter([archive.locator]), context))
+
+    for place in ("(0010,0010) PatientName", "(0010,0030) PatientBirthDate"):
+        reject = only_reject(read_on())
+        assert reject.place == place
+        released.add((reject.content, reject.place))
+    records = read_on()
+    assert any(isinstance(item, SourceRecord) for item in records)
+    assert not {"Doe", "1961"} & set(re.findall("Doe|1961", repr(records)))
 
 
 @pytest.mark.parametrize(("level", "keyword"), [("STUDY", "ReferringPhysicianName"), ("SERIES", "OperatorsName")])

@@ -23,7 +23,7 @@ from ontology.prefixes import expand
 from ontology.records import DataClass, Measurement, SourceRecord
 from ontology.terms import ncit
 from store import keeping
-from store.decisions import Verdict
+from store.decided import Verdict
 from store.generations import Generations
 from store.home import Home
 from store.warehouse import Warehouse
@@ -259,6 +259,7 @@ def test_a_table_beyond_the_limit_is_not_kept_and_needs_its_file(
 ) -> None:
     assert warehouse.documents.put(["x" * 100] * 10, limit=1000) is None
     assert warehouse.documents.put(["x" * 98] * 10, limit=1000) is not None
+    warehouse.documents.enter([])  # it is on the disk
     warehouse.retract([source.sid for source in served_through(warehouse, "trial")])
     monkeypatch.setattr(type(warehouse.documents), "put", lambda self, lines: None)
     ingest(warehouse, table)

@@ -19,7 +19,7 @@ from mappings.sssom import MappingError
 from mappings.tables import Library
 from ontology.index import TermIndex
 from ontology.records import DataClass, Reject, SourceRecord
-from store.decisions import Verdict
+from store.decided import Verdict
 from store.generations import Generations
 from store.raw_codes import raw_codes
 from store.warehouse import Warehouse

@@ -72,6 +72,15 @@ def test_files_give_their_records(case: Path) -> None:
     assert "Jane" not in json.dumps(found)
 
 
+def test_only_diameters_in_the_plane_of_the_images_are_longest_diameters() -> None:
+    found = [item for item in read(HERE / "radiomics" / "diameters" / "features.csv") if isinstance(item, Measurement)]
+    longest = {(item.subject, item.raw) for item in found if item.variable == ncit.LONGEST_DIAMETER}
+    assert longest == {("axial", "53.5"), ("axial", "51.5")}
+    others = {item.raw for item in found if item.variable == ncit.DIAMETER}
+    assert others == {"49.25", "65.75", "48.5", "47.5", "46.5"}
+    assert not [item.lesion for item in found if item.lesion]
+
+
 def test_every_folder_is_a_case() -> None:
     folders = {path for kind in KINDS for path in (HERE / kind).iterdir() if path.is_dir()}
     assert set(CASES) == folders

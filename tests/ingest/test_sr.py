@@ -34,6 +34,7 @@ from ontology.records import (
     Lesion,
     Measurement,
     Observation,
+    Procedure,
     Record,
     Region,
     RegionFacts,
@@ -53,7 +54,7 @@ REPORTS = sorted((REAL / "dicom_sr").glob("*"))
 FOLDERS = sorted(path.name for path in CASES.iterdir() if path.is_dir())
 READ = [case for case in FOLDERS if case not in {"named", "nobody"}]
 CONTEXT = Context(collection="golden", secret=b"a secret of the tests")
-ATTESTED = dataclasses.replace(CONTEXT, attested=True)
+ATTESTED = dataclasses.replace(CONTEXT, attested=True, released=lambda _content, place: "OperatorsName" not in place)
 NAMES = ("Jane", "Example", "Patricia", "Pattern", "a mass of", "found it")
 
 
@@ -232,6 +233,45 @@ def test_evaluations_beside_several_groups_are_of_none_of_them(tmp_path: Path) -
     assert [(item.lesion, item.site) for item in roles] == [(None, None)]
 
 
+def test_a_person_whose_name_was_taken_out_observed_all_the_same(tmp_path: Path) -> None:
+    report = made.detection()
+    software = {item.automation for item in records_of(saved(report, tmp_path)) if isinstance(item, Procedure)}
+    person = made.coded(("121005", "DCM", "Observer Type"), ("121006", "DCM", "Person"), relationship="HAS OBS CONTEXT")
+    report.ContentSequence.insert(0, person)
+    found = records_of(saved(report, tmp_path, "person.dcm"))
+    assert software == {q.AUTOMATIC}
+    assert {item.automation for item in found if isinstance(item, Procedure)} == {None}
+
+
+def test_the_measured_organ_is_no_lesion(tmp_path: Path) -> None:
+    liver = ("10200004", "SCT", "Liver")
+
+    def about(finding: made.Triplet) -> list[str | None]:
+        report = made.document(
+            made.container(
+                made.REPORT,
+                made.container(
+                    made.MEASUREMENTS,
+                    made.container(
+                        made.GROUP,
+                        *made.tracked("Liver", f"{made.ROOT}.77.9"),
+                        made.coded(made.FINDING, finding),
+                        made.coded(made.SITE, liver, relationship="HAS CONCEPT MOD"),
+                        made.number(("118565006", "SCT", "Volume"), "1500", ("ml", "UCUM", "ml")),
+                    ),
+                ),
+                relationship="",
+            )
+        )
+        found = records_of(saved(report, tmp_path))
+        (volume,) = (item for item in found if isinstance(item, Measurement))
+        assert volume.site == ncit.LIVER
+        return [volume.lesion, *(item.key for item in found if isinstance(item, Lesion))]
+
+    assert about(liver) == [None]
+    assert about(("4147007", "SCT", "Mass")) == [f"{made.ROOT}.77.9"] * 2
+
+
 # which files
 
 
@@ -272,7 +312,7 @@ def test_a_report_comes_once_and_another_with_its_uid_waits(tmp_path: Path) -> N
 
 
 def test_a_known_report_is_not_read_again() -> None:
-    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("sr-2"))
+    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("sr-3"))
     found = records_of(CASES / "segment" / "input.dcm", context=known)
     assert [type(item) for item in found] == [SourceRecord]
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Outcome, Record, Reject, SourceRecord, When
 from ontology.terms import ncit
 from store.columns import columns_of, defaults_of, logged, records_of
-from store.open_source import OpenSource
+from store.open_source import OpenSource, day_columns
 from tests.ingest.test_table_shapes import read as read_table
 
 CONTEXT = Context(collection="c")
@@ -97,7 +98,7 @@ def test_days_of_a_block_are_those_of_its_records(records, known):
     head = SourceRecord(kind="table", name="t", digest="0" * 64, locator="t", data_class="clinical", recipe="")
     mine = OpenSource(head, "c", "calendar", "sid", dict(origins))
     other = OpenSource(head, "c", "calendar", "sid", dict(origins))
-    columns = mine.day_columns("when", table_of(records))
+    columns = day_columns([mine], np.zeros(len(records), dtype=np.int64), "when", table_of(records))
     found = list(zip(*(columns[f"when_{end}"].to_pylist() for end in ("first", "last", "clock")), strict=True))
     assert found == [other.days(record.subject, record.when) for record in records]
     assert mine.origins == other.origins

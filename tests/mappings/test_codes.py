@@ -113,7 +113,7 @@ def test_a_triplet_means_its_term(triplet: tuple[str, str, str], term: str) -> N
     [
         ("C12971", "NCIT", "Left kidney"),  # the meaning contradicts the code
         ("S71", "99EPAD", "Finding"),  # a private code with another meaning
-        ("REX4010", "RADREX", "Calcification"),  # one code, two meanings in one series
+        ("REX4010", "RADREX", "LIDC Soft Tissue"),  # one code, two meanings in one series
         ("85", "VASARI", "Eloquent Brain"),
         ("C12971", "unheard-of", "Breast"),
         ("", "SRT", "Length"),

@@ -16,7 +16,7 @@ from mappings.people import UnknownPersonError, person
 from mappings.sssom import KNOWN_PREDICATES, NO_TERM, Decision, column_id, read_rows, value_id
 from mappings.sssom_write import as_tsv, as_turtle, checked_tsv, set_metadata
 from mappings.tables import Library
-from store.decisions import NOT, DecisionRecord, Verdict
+from store.decided import NOT, DecisionRecord, Verdict
 
 TERMS = ("ncit:C28421", "ncit:C16576", "cadsr:2200604")
 SUBJECTS = (column_id("Sex"), value_id("Sex", "f"), value_id("Sex", "m"))

@@ -99,12 +99,13 @@ def test_what_the_writer_adds_to_every_record_is_declared() -> None:
     assert "owl:DatatypeProperty" in types_of("q:locator")
 
 
-@pytest.mark.parametrize("star", STARS, ids=lambda star: star.table)
+@pytest.mark.parametrize("star", [star for star in STARS if star.told], ids=lambda star: star.table)
 def test_the_star_has_every_field_of_its_record(star: fields.Star) -> None:
     of_record = {field.name for field in dataclasses.fields(star.record)}
     of_star = {item.name for item in star.fields}
     # the key, the UID and the subject make the node's own IRI; the collection is that of the source
-    assert of_record - of_star <= {"key", "uid", "subject"}
+    # what an observation restates is said by what it is a duplicate of
+    assert of_record - of_star <= {"key", "uid", "subject", "states"}
     assert of_star - of_record <= {"collection"}
 
 

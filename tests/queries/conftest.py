@@ -135,10 +135,12 @@ def bare() -> list[Record]:
     ]
 
 
-def log_source(warehouse: Warehouse, collection: str, records: list[Record]) -> None:
-    """Log and publish one clinical source of a collection."""
+def log_source(
+    warehouse: Warehouse, collection: str, records: list[Record], data_class: DataClass = DataClass.CLINICAL
+) -> None:
+    """Log and publish one source of a collection."""
     digest = hashlib.sha256(repr((collection, records)).encode()).hexdigest()
-    head = SourceRecord(kind="toy", name="toy", digest=digest, locator=collection, data_class=DataClass.CLINICAL)
+    head = SourceRecord(kind="toy", name="toy", digest=digest, locator=digest, data_class=data_class)
     with warehouse.writing() as writing:
         writing.log.begin(head, collection, "calendar")
         for record in records:

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from store.control import Control
-from store.decisions import DecisionLog, DecisionRecord, Verdict
+from store.decided import DecisionRecord, Verdict
+from store.decisions import DecisionLog
 
 
 def record(**values: str) -> DecisionRecord:

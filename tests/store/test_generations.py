@@ -129,6 +129,20 @@ def test_days_follow_the_ordered_list_of_anchors_without_reading_again(warehouse
     assert sorted((warehouse.home.log).rglob("*.parquet")) == files
 
 
+def test_days_of_lesions_alone_are_counted_from_the_first_reading(warehouse: Warehouse) -> None:
+    query = "SELECT ?d ?l { ?m q:value ?v ; q:day ?d ; q:clock/rdfs:label ?l } ORDER BY ?d"
+
+    def days() -> list[tuple[float, str]]:
+        rows = warehouse.select(query, OPERATOR).rows
+        return [(float(row[0].value), row[1].value.partition(" (")[0]) for row in rows if row[0] and row[1]]
+
+    first, later = (toys.diameter("S1", key, day, "12.5") for key, day in (("R1", 3), ("R2", 31)))
+    toys.put(warehouse, "lesions", first + later, DataClass.METADATA)
+    assert days() == [(0, "days from first reading"), (28, "days from first reading")]
+    toys.put(warehouse, "ct", toys.scan("S1", 1, 1), DataClass.IMAGES)
+    assert days() == [(2, "days from baseline scan"), (30, "days from baseline scan")]
+
+
 def test_no_calendar_date_is_in_log_or_store(warehouse: Warehouse) -> None:
     toys.put(warehouse, "clinic", [toys.diagnosis("S1", 0), toys.treatment("S1", 12, 40)])
     for file in warehouse.home.log.rglob("*.parquet"):

@@ -53,12 +53,16 @@ def by_pydicom(found: Dataset, keywords: set[str] | None = None, depth: int = 0)
 
 
 def private_by_pydicom(found: Dataset) -> Plain:
-    """The numbers of the private elements that may be read, as pydicom finds their blocks by the creator."""
+    """The private elements that may be read, as pydicom finds their blocks by the creator."""
     plain: Plain = {}
     for row in private_rows():
         try:
             element = found.private_block(row.group, row.creator)[row.offset]
         except KeyError:
+            continue
+        if row.vr == "LO":  # pydicom leaves the bytes of UN as they are
+            text = element.value.decode("ascii") if isinstance(element.value, bytes) else str(element.value)
+            plain.setdefault(row.keyword, [text.strip(" \0")])
             continue
         numbers = [number for value in _parts(element.value) if (number := _number(value)) is not None]
         if row.vr == "FD" or numbers:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import re
 from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from ingest.dicom.concepts import (
     body_part_of,
     contrast_of,
     meanings,
+    modality_named,
     modality_of,
     tracer_of,
     uptake_of,
@@ -25,29 +28,46 @@ from ontology.fields import dicom_attributes
 from ontology.generate import bundled
 from ontology.terms import dcm, ncit, q
 
-FIELDS = ("body_part", "contrast", "tracer")
+FIELDS = ("body_part", "contrast", "radionuclide", "stain", "tracer")
 
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_table_holds_bundled_concepts_with_known_codes(field):
     known = {f"{prefix}:{row['code']}" for prefix in ("dcm", "ncit", "sct") for row in bundled(prefix)}
-    sct = {code for group in concepts["SCT"].values() for code in group}
+    used = {scheme: {code for group in concepts[scheme].values() for code in group} for scheme in ("DCM", "SCT")}
     rows = meanings(field)
     assert rows
     for row in rows:
         assert row.concept in known
-        for code in row.codes:
+        single = [part for code in row.codes for part in code.split("+")]
+        for code in single:
             scheme, _, value = code.partition(":")
-            if scheme == "SCT":
-                assert value in sct
+            if scheme in used:
+                assert value in used[scheme]
             if scheme == "SRT":
-                assert f"SCT:{mapping['SRT'][value]}" in row.codes
+                assert f"SCT:{mapping['SRT'][value]}" in single
             if scheme == "NCIt":
                 assert row.concept == f"ncit:{value}"
         assert all(words_of(word) == word for word in row.words)
     for column in ("codes", "words"):
         items = [item for row in rows for item in getattr(row, column)]
         assert len(items) == len(set(items))
+
+
+def test_each_row_is_labelled_as_its_concept_is():
+    labels = {f"{prefix}:{row['code']}": row["label"] for prefix in ("dcm", "ncit", "sct") for row in bundled(prefix)}
+    table = files("ingest").joinpath("dicom/concepts.tsv").read_text(encoding="utf-8").splitlines()
+    rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert {row["field"] for row in rows} == set(FIELDS)
+    assert [row["concept"] for row in rows if labels[row["concept"]] != row["label"]] == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "classes", "named"),
+    [(["CT"], [], "CT"), (["CT", "PT"], ["1.2.840.10008.5.1.4.1.1.2"], ""), ([], ["1.2.3"], ""), ([], [], "")],
+)
+def test_two_modalities_are_none(stated, classes, named):
+    assert modality_named(stated, classes) == named
 
 
 def pharmaceutical(text="", scheme="", code="", meaning=""):

@@ -11,7 +11,8 @@ CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/files.json"
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_records_of_case(case, factory, to_json):
     factory.write_case(case / "files.json")
-    records = [to_json(record) for record in factory.read(attested=(case / "attested").exists())]
+    answered = (case / "answered").exists()  # a steward has answered all that was asked
+    records = [to_json(record) for record in factory.read(released=lambda _content, _place: answered)]
     for record in records:
         if record["type"] == "SourceRecord":
             assert len(record.pop("digest")) == 64

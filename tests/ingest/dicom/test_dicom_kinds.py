@@ -9,8 +9,8 @@ import pytest
 
 from ingest.dicom.places import PLACE_SEQUENCES, places
 from ontology.fields import dicom_attributes
-from ontology.records import Derivation, Instance, Reject, Series, SeriesHeader
-from ontology.terms import dcm, ncit, q
+from ontology.records import Derivation, ImageSources, Instance, Reject, Series, SeriesHeader, SeriesImages
+from ontology.terms import dcm, ncit, q, sct
 
 ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -136,6 +136,26 @@ def test_a_converted_object_keeps_what_its_images_said(factory):
          {"DetectorType": "SCINTILLATOR", "ImagerPixelSpacing": "0.1"}),
         ("6.1", "US", {"TransducerType": "CURVED LINEAR", "MechanicalIndex": "1.2"},
          {"TransducerType": "CURVED LINEAR", "MechanicalIndex": "1.2"}),
+        ("20", "NM", {"RotationInformationSequence": [
+            {"ScanArc": "360", "AngularStep": "6", "RotationDirection": "CW", "NumberOfFramesInRotation": 60,
+             "ActualFrameDuration": "20000"}
+        ]}, {"ScanArc": "360", "AngularStep": "6", "RotationDirection": "CW", "NumberOfFramesInRotation": 60,
+             "ActualFrameDuration": 20000}),
+        ("1.2", "MG", {"CompressionPressure": "10.5", "HalfValueLayer": "0.4", "FilterThicknessMaximum": "0.05"},
+         {"CompressionPressure": "10.5", "HalfValueLayer": "0.4", "FilterThicknessMaximum": "0.05"}),
+        ("13.1.3", "MG", {"XRay3DAcquisitionSequence": [
+            {"KVP": "31", "CompressionForce": "80", "AnodeTargetMaterial": "TUNGSTEN", "PrimaryPositionerScanArc": 15.0,
+             "ExposureInmAs": 60.2}
+        ]}, {"KVP": "31", "CompressionForce": "80", "AnodeTargetMaterial": "TUNGSTEN", "PrimaryPositionerScanArc": 15,
+             "ExposureInmAs": "60.2", "Exposure": 60}),
+        ("1", "CR", {"PlateType": "GP", "DeviationIndex": "-1.2", "PatientOrientation": ["L", "F"]},
+         {"PlateType": "GP", "DeviationIndex": "-1.2"}),
+        ("1.1", "DX", {"TargetExposureIndex": "400", "ExposureInuAs": 3200, "PixelSpacingCalibrationType": "FIDUCIAL"},
+         {"TargetExposureIndex": "400", "ExposureInuAs": 3200, "PixelSpacingCalibrationType": "FIDUCIAL"}),
+        ("6.1", "US", {"SequenceOfUltrasoundRegions": [
+            {"TransducerFrequency": 3500, "PhysicalUnitsXDirection": 3, "PhysicalDeltaX": 0.05}
+        ]}, {"TransducerFrequency": 3500, "PhysicalUnitsXDirection": 3, "PhysicalDeltaX": "0.05"}),
+        ("4.2", "MR", {"DataPointColumns": 1024, "SpectroscopyAcquisitionPhaseRows": 16}, {"DataPointColumns": 1024}),
         ("77.1.6", "SM", {"TotalPixelMatrixColumns": 90000, "OpticalPathSequence": [{"ObjectiveLensPower": "40"}]},
          {"TotalPixelMatrixColumns": 90000, "ObjectiveLensPower": 40}),
         ("66.4", "SEG", {"SegmentationType": "BINARY", "SegmentsOverlap": "NO"},
@@ -212,22 +232,24 @@ def source(uid):
     return {"ReferencedSOPClassUID": STORAGE + "2", "ReferencedSOPInstanceUID": uid}
 
 
-def test_a_derived_image_points_at_the_series_of_its_sources(factory):
+def test_a_derived_image_names_its_sources_and_each_series_its_images(factory):
     factory.write("source", 1)
     factory.write(
         "derived",
         2,
         SeriesInstanceUID="1.2.3.1.2",
         ImageType=["DERIVED", "PRIMARY", "AXIAL"],
-        SourceImageSequence=[source("1.2.3.1.1.1"), source("1.2.3.9.9.9")],
+        SourceImageSequence=[source("1.2.3.9.9.9"), source("1.2.3.1.1.1")],
     )
     records = factory.read()
-    # the second source is of no file of the run, so that its series is not known
-    assert {(item.uid, item.origin) for item in of(Derivation, records)} == {
-        ("1.2.3.1.2", "1.2.3.1.1"),
-        ("1.2.3.1.2", "1.2.3.9.9.9"),
-    }
-    assert of(Instance, records) == [Instance(uid="1.2.3.9.9.9", subject="P-01")]
+    named = "1.2.3.1.1.1\\1.2.3.9.9.9"
+    assert of(ImageSources, records) == [ImageSources(uid="1.2.3.1.2", subject="P-01", images=named)]
+    assert [(item.uid, item.images) for item in of(SeriesImages, records)] == [
+        ("1.2.3.1.1", "1.2.3.1.1.1"),
+        ("1.2.3.1.2", "1.2.3.1.1.2"),
+    ]
+    # which series the images are of is found when triples are made
+    assert of(Derivation, records) == of(Instance, records) == []
 
 
 def test_an_image_is_not_derived_from_its_localizer(factory):
@@ -259,15 +281,6 @@ def test_a_structure_set_points_at_the_series_within_its_frame_of_reference(fact
     records = factory.read()
     assert Series(uid="1.2.3.5.1", subject="P-01", study="1.2.3.5") in records
     assert [item.origin for item in of(Derivation, records)] == ["1.2.3.5.1"]
-
-
-def test_images_of_another_subject_are_no_known_source(factory):
-    factory.write(
-        "source", 1, PatientID="P-02", PatientName="P-02", StudyInstanceUID="1.2.4", SeriesInstanceUID="1.2.4.1"
-    )
-    factory.write("derived", 2, SourceImageSequence=[source("1.2.3.1.1.1")])
-    (found,) = of(Derivation, factory.read())
-    assert found.origin == "1.2.3.1.1.1"
 
 
 def test_every_image_becomes_a_node_where_that_is_asked(factory):
@@ -305,3 +318,180 @@ def test_sodium_imaging_is_told_by_its_nucleus(factory):
     factory.write("a", Modality="MR", ImagedNucleus="23NA")
     header = header_of(factory.read())
     assert (header.acquisition, header.acquisition_rule) == (q.SODIUM_MRI, "MR, imaged nucleus sodium")
+
+
+def code(value, meaning="", scheme="SCT"):
+    return {"CodeValue": value, "CodingSchemeDesignator": scheme, "CodeMeaning": meaning}
+
+
+def slide(*stains, substance=("424361007", "SCT")):
+    """A specimen of the breast in which substances were used."""
+    used = [
+        {"ValueType": "CODE", "ConceptNameCodeSequence": [code(substance[0], "Using substance", substance[1])],
+         "ConceptCodeSequence": [stain]}
+        for stain in stains
+    ]  # fmt: skip
+    other = {"ValueType": "CODE", "ConceptNameCodeSequence": [code("111701", "Processing type", "DCM")],
+             "ConceptCodeSequence": [code("127790008", "Staining")]}  # fmt: skip
+    return {
+        "SpecimenIdentifier": "X-1",
+        "PrimaryAnatomicStructureSequence": [code("76752008", "Breast")],
+        "SpecimenPreparationSequence": [{"SpecimenPreparationStepContentItemSequence": [other, *used]}],
+    }
+
+
+HEMATOXYLIN, EOSIN = code("12710003", "hematoxylin stain"), code("36879007", "water soluble eosin stain")
+
+
+@pytest.mark.parametrize(
+    ("specimens", "concept", "told"),
+    [
+        ([slide(EOSIN, HEMATOXYLIN)], ncit.HEMATOXYLIN_AND_EOSIN_STAINING_METHOD,
+         "36879007|SCT|water soluble eosin stain + 12710003|SCT|hematoxylin stain"),
+        ([slide(HEMATOXYLIN)], None, "12710003|SCT|hematoxylin stain"),
+        ([slide(code("C-2281F", "PAS", "SRT"), substance=("G-C350", "SRT"))],
+         ncit.PERIODIC_ACID_SCHIFF_STAINING_METHOD, "C-2281F|SRT|PAS"),
+        ([slide(code("7", "our stain", "99SITE"))], None, "7|99SITE|our stain"),
+        ([slide()], None, None),
+    ],
+)  # fmt: skip
+def test_the_stain_of_a_slide_is_that_of_all_its_substances(factory, specimens, concept, told):
+    factory.write("a", SOPClassUID=STORAGE + "77.1.6", Modality="SM", SpecimenDescriptionSequence=specimens)
+    header = header_of(factory.read())
+    assert (header.stain, header.stain_code) == (concept, told)
+    assert (header.body_part, header.body_part_code) == (ncit.BREAST, "76752008|SCT|Breast")
+
+
+def test_the_levels_of_a_slide_are_told_by_their_spacing(factory):
+    for level, (spacing, columns) in enumerate((("0.00025", 80000), ("0.001", 20000)), 1):
+        measures = {"PixelMeasuresSequence": [{"PixelSpacing": [spacing, spacing]}]}
+        factory.write(f"{level}", level, SOPClassUID=STORAGE + "77.1.6", Modality="SM",
+                      SharedFunctionalGroupsSequence=[measures], TotalPixelMatrixColumns=columns)  # fmt: skip
+    attributes = header_of(factory.read()).attributes
+    assert attributes["PixelSpacing"] == (Decimal("0.00025"), Decimal("0.001"))
+    assert attributes["TotalPixelMatrixColumns"] == (20000, 80000)
+
+
+@pytest.mark.parametrize(
+    ("found", "concept"),
+    [
+        (code("C-111A1", "^18^Fluorine", "SRT"), sct.N18_FLUORINE),
+        (code("72454006", "^99m^Technetium"), ncit.TECHNETIUM_TC_99M),
+        (code("1", "Iodine I-123", "99SITE"), ncit.IODINE_I_123),
+        (code("35337001", "^68^Gallium"), None),
+    ],
+)
+def test_the_radionuclide_is_told_beside_the_tracer(factory, found, concept):
+    factory.write("a", Modality="NM", RadiopharmaceuticalInformationSequence=[{"RadionuclideCodeSequence": [found]}])
+    header = header_of(factory.read())
+    assert header.radionuclide == concept
+    assert header.radionuclide_code == "|".join(found[name] for name in found)
+
+
+def test_the_view_of_a_mammogram_is_told_with_its_modifiers(factory):
+    view = {**code("399162004", "cranio-caudal"), "ViewModifierCodeSequence": [code("399055006", "Spot Compression")]}
+    factory.write("a", SOPClassUID=STORAGE + "1.2", Modality="MG", ViewCodeSequence=[view])
+    told = header_of(factory.read()).view_code
+    assert told == "399162004|SCT|cranio-caudal + 399055006|SCT|Spot Compression"
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality", "concept"),
+    [("2", None, dcm.COMPUTED_TOMOGRAPHY), ("2", "MR", dcm.MAGNETIC_RESONANCE), ("7", None, None)],
+)
+def test_a_modality_that_is_not_stated_is_that_of_the_class(factory, sop_class, modality, concept):
+    factory.write("a", SOPClassUID=STORAGE + sop_class, Modality=modality)
+    assert header_of(factory.read()).modality == concept
+
+
+@pytest.mark.parametrize(
+    ("pulse", "planar", "kind"),
+    [
+        ("GRADIENT", "NO", ncit.DYNAMIC_CONTRAST_ENHANCED_MAGNETIC_RESONANCE_IMAGING),
+        ("SPIN", "NO", None),
+        ("GRADIENT", "YES", None),
+    ],
+)
+def test_the_rules_know_the_sequences_of_enhanced_objects(factory, pulse, planar, kind):
+    frames = [
+        {
+            "PlanePositionSequence": [{"ImagePositionPatient": ["0", "0", str(5 * at)]}],
+            "PlaneOrientationSequence": [{"ImageOrientationPatient": AXIAL}],
+            "FrameContentSequence": [{"TemporalPositionIndex": time}],
+        }
+        for time in (1, 2, 3)
+        for at in range(2)
+    ]
+    factory.write(
+        "a",
+        SOPClassUID=ENHANCED_MR,
+        Modality="MR",
+        BodyPartExamined="BREAST",
+        EchoPulseSequence=pulse,
+        EchoPlanarPulseSequence=planar,
+        NumberOfFrames=len(frames),
+        PerFrameFunctionalGroupsSequence=frames,
+    )
+    assert header_of(factory.read()).acquisition == kind
+
+
+def test_a_tube_voltage_of_zero_is_none(factory):
+    factory.write("a", SOPClassUID=STORAGE + "1", Modality="CR", KVP="0", Exposure="0")
+    attributes = header_of(factory.read()).attributes
+    assert "KVP" not in attributes
+    assert attributes["Exposure"] == 0
+
+
+@pytest.mark.parametrize(("times", "kind"), [(1, q.STATIC_PET), (3, q.DYNAMIC_PET)])
+def test_enhanced_pet_says_what_is_asked_of_pet(factory, times, kind):
+    tracer = {
+        "Radiopharmaceutical": "FDG",
+        "RadiopharmaceuticalCodeSequence": [code("35321007", "Fluorodeoxyglucose F^18^")],
+        "RadionuclideCodeSequence": [code("77004003", "^18^Fluorine")],
+        "RadionuclideTotalDose": "370000000",
+        "RadionuclideHalfLife": "6586.2",
+        "RadiopharmaceuticalStartDateTime": "20200110090000",
+    }
+    frames = [
+        {
+            "PlanePositionSequence": [{"ImagePositionPatient": ["0", "0", str(3 * at)]}],
+            "FrameContentSequence": [
+                {"FrameAcquisitionDateTime": f"2020011010{5 * time:02}00", "FrameAcquisitionDuration": 300000.0,
+                 "TemporalPositionIndex": time + 1}
+            ],
+            "PETFrameCorrectionFactorsSequence": [{"DecayFactor": "1.5"}],
+        }
+        for time in range(times)
+        for at in range(3)
+    ]  # fmt: skip
+    shared = {
+        "PlaneOrientationSequence": [{"ImageOrientationPatient": AXIAL}],
+        "PixelMeasuresSequence": [{"PixelSpacing": ["4", "4"], "SliceThickness": "3"}],
+        "PETFrameTypeSequence": [{"FrameType": ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]}],
+        "PETReconstructionSequence": [{"ReconstructionAlgorithm": "OSEM", "NumberOfIterations": 4}],
+    }
+    factory.write(
+        "a",
+        SOPClassUID=STORAGE + "130",
+        Modality="PT",
+        NumberOfFrames=len(frames),
+        AttenuationCorrected="YES",
+        RadiopharmaceuticalInformationSequence=[tracer],
+        SharedFunctionalGroupsSequence=[shared],
+        PerFrameFunctionalGroupsSequence=frames,
+    )
+    header = header_of(factory.read())
+    assert (header.acquisition, header.tracer, header.radionuclide) == (
+        kind, ncit.FLUDEOXYGLUCOSE_F_18, sct.N18_FLUORINE
+    )  # fmt: skip
+    assert (header.uptake_minutes, header.slice_spacing) == (60, 3)
+    assert header.temporal_positions == (times if times > 1 else None)
+    said = {
+        "DecayFactor": Decimal("1.5"),
+        "FrameAcquisitionDuration": 300000,
+        "NumberOfIterations": 4,
+        "RadionuclideTotalDose": 370000000,
+        "ReconstructionAlgorithm": "OSEM",
+        "SliceThickness": 3,
+    }
+    assert {name: header.attributes[name] for name in said} == said

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword
 
+from ingest.dicom.elements import Elements
 from ingest.dicom.watch import WATCHED
+from ingest.gate.dicom import facts_of, method_of
 from ingest.gate.profile import OPTIONS, profile, removed_by_profile, shapes
 from ontology.fields import dicom_attributes
 from ontology.terms import dcm
@@ -17,6 +20,40 @@ SECOND = Path(__file__).with_name("profile_2026c.tsv")
 
 ADDED_IN_2026D = {"3004007F"}
 """Dose Calculation Model Name."""
+
+
+MARKS = [
+    # as RSNA CTP, its profile for The Cancer Imaging Archive, and the RSNA anonymizer write it
+    ("CTP Default: based on DICOM PS3.15 AnnexE. Details in 0012,0064", "passes"),
+    ("Per DICOM PS 3.15 AnnexE. Details in 0012,0064", "passes"),
+    ("RSNA DICOM ANONYMIZER", "passes"),
+    ("ACR TRIAD 4.9", "passes"),  # made up: no text of TRIAD was seen
+    # the codes as text, and the profile by name (gdcmanon, Orthanc, DicomBrowser)
+    ("DCM:113100/113105/113107/113108/113109/113111", "passes"),
+    ("BASIC APPLICATION LEVEL CONFIDENTIALITY PROFILE", "passes"),
+    ("Orthanc 1.12.1 - PS 3.15-2017c Table E.1-1 Basic Profile", "passes"),
+    # scripts of sites
+    ("NRG DicomBrowser 1.5.2, DICOM Basic Profile script", "review"),
+    ("dicomedit used to anonymize PII tags", "review"),
+    ("DIAN common deidentification v001", "review"),
+    ("HIPAA Safe Harbor", "review"),
+    ("Anonimizado por mim", "review"),
+    ("dcanon\\no identifiers\\keep descriptions\\keep dates", "review"),
+    # made up: no text of these was seen
+    ("OsiriX Anonymizer", "review"),
+    ("Horos", "review"),
+    ("3D Slicer DICOM de-identification", "review"),
+    ("PMOD anonymized", "review"),
+    # a profile that was followed in part
+    ("AviRadiology AI / PS3.15 Basic Profile (subset)", "review"),
+    ("limited direct-identifier removal v0.2", "review"),
+    ("Limited Data Set, basic profile", "review"),
+    # nothing was done
+    ("not anonymized", "missing"),
+    ("None", "missing"),
+    ("", "missing"),
+]
+"""Texts of DeidentificationMethod, as programs that are published write them, and what is made of them."""
 
 
 def second() -> dict[str, str]:
@@ -61,6 +98,20 @@ def test_what_is_stored_and_removed_by_the_profile_has_an_option_that_keeps_it()
     assert [keyword for keyword, keeping in asked.items() if keeping is not None and not keeping] == []
     assert asked["PatientWeight"] == {"113108"}
     assert asked["SeriesDescription"] == {"113105"}
+
+
+@pytest.mark.parametrize(("text", "verdict"), MARKS)
+def test_what_programs_write_of_themselves_has_a_verdict(text, verdict):
+    header = Elements({"DeidentificationMethod": tuple(text.split("\\"))})
+    assert method_of(facts_of(header)) == verdict
+
+
+def test_the_code_of_a_script_of_xnat_is_looked_at():
+    """DicomEdit writes the number of the script as a code of scheme XNAT, and no text."""
+    code = Elements(
+        {"CodeValue": ("1",), "CodingSchemeDesignator": ("XNAT",), "CodeMeaning": ("XNAT DicomEdit 6 Script",)}
+    )
+    assert method_of(facts_of(Elements({}, {"DeidentificationMethodCodeSequence": (code,)}))) == "review"
 
 
 def test_shapes_of_published_collections():

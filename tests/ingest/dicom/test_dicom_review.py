@@ -68,15 +68,13 @@ def test_an_approved_text_comes_in(factory, keyword, attested):
     assert TEXTS[keyword] in found
 
 
-def test_every_text_waits_without_an_attestation_and_each_once(factory):
+@pytest.mark.parametrize("attested", [True, False])
+def test_every_text_waits_and_each_once(factory, attested):
     for number, text in enumerate(["T1 axial", "T1 axial", "T2"], 1):
         factory.write(f"{number}.dcm", number, SeriesInstanceUID=f"1.2.3.1.{number}", SeriesDescription=text)
     asked: list[Reject] = []
-    factory.read(review=asked.append)
+    factory.read(attested=attested, review=asked.append)
     assert [entry.problem for entry in asked] == ["is a text that nobody has approved"] * 2
-    asked.clear()
-    factory.read(attested=True, review=asked.append)
-    assert not asked
 
 
 @pytest.mark.parametrize(
@@ -197,3 +195,10 @@ def test_a_text_within_sequences_is_reviewed_as_one_at_the_top(factory, planted,
     released = factory.read(attested=True, released=lambda content, _place: content == asked[0].content)
     [header] = (record for record in released if isinstance(record, SeriesHeader))
     assert place in header.attributes
+
+
+def test_the_number_of_a_site_is_not_taken_for_that_of_a_person():
+    assert text_flaw("ClinicalTrialSiteID", "76952311") is None
+    assert text_flaw("ClinicalTrialProtocolName", "76952311") == "a number of six digits or more"
+    assert text_flaw("ClinicalTrialSiteID", "MRN 76952311")
+    assert text_flaw("ClinicalTrialSiteID", "123456789")
