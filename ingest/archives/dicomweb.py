@@ -98,16 +98,30 @@ class _Reading:
 
     def series(self) -> Iterator[Yield]:
         """Every series; one that cannot be had is rejected, a server that is gone ends it (`DicomwebError`)."""
-        studies = self.server.search("studies", self.of_studies)
         seen: set[str] = set()
-        for answer in studies:
-            about = self._header(answer)
+        for about in self._studies():
             uid = about.text("StudyInstanceUID")
             if not dicom.UID.fullmatch(uid):
                 yield self._odd("studies", "a study has no valid UID")
             elif not contradicts(about, self.of_studies) and uid not in seen:
                 seen.add(uid)  # a study that stands under two patients is found twice
                 yield from self._guarded(self._study(about, uid))
+
+    def _studies(self) -> Iterator[Elements]:
+        """Every study that may match; where none has the modality, as archives say that do not list what studies hold,
+        those of the series that have it, if the archive can search all series (PS3.18 table 10.6.1-1)."""
+        nothing = True
+        for answer in self.server.search("studies", self.of_studies):
+            nothing = False
+            yield self._header(answer)
+        added = self.of_studies.keys() - self.server.filters.keys() - {"StudyInstanceUID"}
+        if nothing and added:
+            asked = {name: value for name, value in self.of_studies.items() if name not in added}
+            try:
+                yield from map(self._header, self.server.search("series", {**asked, **self.of_series}))
+            except DicomwebError as error:
+                if error.gone:
+                    raise
 
     def _study(self, about: Elements, uid: str) -> Iterator[Yield]:
         path = f"studies/{uid}/series"

@@ -216,11 +216,16 @@ def _strict(path: str, answer: Answer) -> Answer:
     return (204, "", b"") if "/studies?" in path and re.search("[?&](Modality|00080060)=", path) else answer
 
 
+def _forgetful(path: str, answer: Answer) -> Answer:
+    """What studies hold is not listed, so that no study is found by it; series are searched."""
+    return (204, "", b"") if "/studies?" in path and "ModalitiesInStudy" in path else answer
+
+
 def _deaf(_path: str, answer: Answer) -> Answer:
     return answer
 
 
-@pytest.mark.parametrize("changed", [_strict, _deaf])
+@pytest.mark.parametrize("changed", [_strict, _forgetful, _deaf])
 @pytest.mark.parametrize("name", ["Modality", "00080060"])
 def test_what_stands_on_series_is_asked_of_series(filled, changed, name):
     for data in filled.instances:
@@ -232,6 +237,11 @@ def test_what_stands_on_series_is_asked_of_series(filled, changed, name):
         filled.ignored.add(name)
     assert counts(read(f"{filled.address}?{name}=PT")) == {"1.2.3.5": 1}
     assert counts(read(f"{filled.address}?{name}=CT&PatientID=P2")) == {"1.2.4.4": 2}
+
+
+def test_an_archive_that_cannot_search_all_series_is_not_blamed_for_it(filled):
+    filled.changed = lambda path, answer: (400, "", b"") if "-web/series?" in path else _forgetful(path, answer)
+    assert read(f"{filled.address}?Modality=PT") == []
 
 
 def test_what_an_archive_does_not_search_by_is_left_out_all_the_same(filled):
