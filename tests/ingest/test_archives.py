@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest import sources
-from ingest.archives import nbia, tcia_manifest, web, xnat
+from ingest.archives import nbia, tcia_manifest, web, xnat, xnat_items, xnat_tracer
 from ingest.base import Block, Context, Source, Yield
 from ingest.gate.records import admit
 from ingest.volumes import nrrd, parrec
@@ -293,11 +293,14 @@ def test_minted_uids_are_stable_keyed_and_apart(tmp_path: Path) -> None:
 # XNAT
 
 
+WHO = "Basic cmVhZGVyOnNlY3JldA=="
+
+
 def xnat_answers(accessibility: str) -> Callable[[Asked], Answer]:
     """What an XNAT server answers of one project, to whoever has the right password."""
 
     def answer(asked: Asked) -> Answer:
-        if asked.headers.get("authorization") != "Basic cmVhZGVyOnNlY3JldA==":
+        if asked.headers.get("authorization") != WHO:
             return 401, "text/html", b"<html>DOE^JANE</html>"
         case = HERE / "xnat" / "session"
         listings = {
@@ -356,6 +359,22 @@ def test_what_xnat_refuses_is_told_without_its_words(
     assert password not in repr(refused)
 
 
+SERIES = "SELECT (COUNT(?s) AS ?n) { ?s a q:Series }"
+
+
+def test_without_credentials_what_is_open_to_everybody_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QILIN_XNAT_USER", raising=False)
+    known = xnat_answers("public")
+
+    def guest(asked: Asked) -> Answer:
+        assert "authorization" not in asked.headers
+        return known(dataclasses.replace(asked, headers={**asked.headers, "authorization": WHO}))
+
+    with recorded(guest) as (base, _):
+        found = read(f"xnat+{base}/#TOY")
+    assert [item.public for item in found if isinstance(item, SourceRecord)] == [True]
+
+
 @pytest.mark.usefixtures("reader")
 @pytest.mark.parametrize(
     ("accessibility", "named", "images"),
@@ -371,7 +390,7 @@ def test_accessibility_decides_who_sees_the_images_of_a_new_collection(
 ) -> None:
     from ingest.run import Job, run
     from ontology.records import DataClass
-    from store.warehouse import Warehouse
+    from store.warehouse import Caller, Warehouse
 
     warehouse = Warehouse.open(tmp_path / "home")
     try:
@@ -383,6 +402,12 @@ def test_accessibility_decides_who_sees_the_images_of_a_new_collection(
             collection = warehouse.control.collections()["toy"]
             assert collection.audience(DataClass.IMAGES) == images
             assert collection.audience(DataClass.CLINICAL) == (named or "collection:toy")
+            seen = {
+                who: int(warehouse.select(SERIES, Caller(who, frozenset({"public", *audiences}))).rows[0][0].value)
+                for who, audiences in {"anybody": (), "member": ("team",), "owner": ("collection:toy",)}.items()
+            }
+            expected = {"public": {"anybody", "member", "owner"}, "team": {"member"}, "collection:toy": {"owner"}}
+            assert {who for who, count in seen.items() if count} == expected[images]
             kept = dataclasses.replace(collection, audiences={DataClass.IMAGES: "team"})
             warehouse.control.save_collection(kept)
             run(warehouse, [job])
@@ -392,27 +417,76 @@ def test_accessibility_decides_who_sees_the_images_of_a_new_collection(
         warehouse.close()
 
 
-def test_custom_variables_come_in_through_a_table_map(tmp_path: Path) -> None:
-    (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "map.yaml").write_text(
-        "name: toy\ntitle: Sessions of the toy project\nmatches: {headers: [subject, session, slump]}\n"
-        "data_class: clinical\nsubject: subject\none_row_per: [subject, session]\n"
-        "columns:\n  slump: {record: measurement, variable: ncit:C96684, unit: cm}\n"
+def with_map(folder: Path, name: str, column: str, row_per: str) -> Context:
+    """A context whose map reads one column as a length in cm."""
+    folder.mkdir()
+    (folder / "map.yaml").write_text(
+        f"name: toy\ntitle: Sessions of the toy project\nmatches: {{headers: [{row_per}, '{column}']}}\n"
+        f"data_class: clinical\nsubject: subject\none_row_per: [{row_per}]\n"
+        f"columns:\n  {column}: {{record: measurement, variable: ncit:C96684, unit: {name}}}\n"
     )
-    (tmp_path / "toy" / "mapping.sssom.tsv").write_text(
+    (folder / "mapping.sssom.tsv").write_text(
         '#mapping_set_id: https://w3id.org/qilin/mappings/toy\n#mapping_set_title: "Toy"\n'
         '#mapping_set_version: "2026-01-01"\n#license: https://creativecommons.org/publicdomain/zero/1.0/\n'
         "#curie_map:\n#  column: https://w3id.org/qilin/mappings/toy/column/\n"
         "subject_id\tsubject_label\tpredicate_id\tobject_id\tobject_label\tmapping_justification\n"
     )
+    return dataclasses.replace(CONTEXT, mapping=str(folder))
+
+
+def test_custom_variables_come_in_through_a_table_map(tmp_path: Path) -> None:
+    context = with_map(tmp_path / "toy", "cm", "slump", "subject, session")
     case = HERE / "xnat" / "session"
-    context = dataclasses.replace(CONTEXT, mapping=str(tmp_path / "toy"))
     found = read(case / "session.xml", case / "subject.xml", context=context)
     assert [(item.subject, item.value, item.unit) for item in found if isinstance(item, Measurement)] == [
         ("TOY-017", 25, "mm")
     ]
     heads = [item.name for item in found if isinstance(item, SourceRecord)]
     assert (heads[0], heads[-1]) == ("session.xml", "TOY sessions")
+
+
+def test_what_an_assessor_states_comes_in_through_a_table_map(tmp_path: Path) -> None:
+    context = with_map(tmp_path / "toy", "mm", "regions/region[left]/size", "subject, assessor")
+    case = HERE / "xnat" / "pet"
+    found = read(case / "session.xml", case / "subject.xml", context=context)
+    assert [(item.subject, item.value, item.unit) for item in found if isinstance(item, Measurement)] == [
+        ("TOY-021", Decimal("12.5"), "mm")
+    ]
+    assert [item.name for item in found if isinstance(item, SourceRecord)] == ["session.xml", "TOY lesionData"]
+
+
+@pytest.mark.parametrize(
+    ("dose", "unit", "told"),
+    [
+        ("370", "MBq", ("370000000", None)),
+        ("370000000", "Bq", ("370000000", "6586.2")),
+        ("370", "", (None, None)),
+        ("370", "cm", (None, None)),
+        ("many", "MBq", (None, None)),
+        ("-1", "MBq", (None, None)),
+    ],
+)
+def test_a_dose_is_read_in_the_unit_that_is_stated_and_in_no_other(
+    dose: str, unit: str, told: tuple[str | None, str | None]
+) -> None:
+    item = xnat_items.Item(
+        "petSessionData",
+        {"tracer/name": "FDG", "tracer/dose": dose, "tracer/dose/units": unit, "tracer/isotope/half-life": "6586.2"},
+    )
+    tracer = xnat_tracer.tracer_of_session(item)
+    assert tracer is not None
+    numbers = (tracer.number(name) for name in ("RadionuclideTotalDose", "RadionuclideHalfLife"))
+    assert tuple(number if number is None else f"{number.normalize():f}" for number in numbers) == told
+
+
+def test_a_name_that_only_a_pet_session_has_is_judged_too(tmp_path: Path) -> None:
+    text = (HERE / "xnat" / "pet" / "session.xml").read_text()
+    (tmp_path / "a.xml").write_text(
+        text.replace("<xnat:scans>", f"<xnat:patientName>{NAME}</xnat:patientName><xnat:scans>")
+    )
+    (refused,) = read(tmp_path / "a.xml")
+    assert isinstance(refused, Reject)
+    assert (refused.quarantine, NAME in repr(refused)) == (True, False)
 
 
 # the real files
