@@ -10,7 +10,6 @@ read.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +21,7 @@ from ingest.dicomdir import is_directory, named_files
 from ingest.holders import Holder, HolderError, Member, ZipHolder, holder_at, is_archive
 from ingest.locators import shown, without_credentials
 from ingest.sources import files_at
+from ingest.temporary import TemporaryFolder
 from ontology.records import Reject
 
 __all__ = ["Staging"]
@@ -48,8 +48,8 @@ class Staging:
     """The temporary folder of a run, gone when the context is left."""
 
     def __init__(self) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="qilin-places-")
-        self.folder = Path(self._temporary.name).resolve()
+        self._temporary = TemporaryFolder()
+        self.folder = self._temporary.path
         self.names: set[str] = set()
         """The names of the archives, locations and indexes that were walked."""
         self._origins: dict[Path, str] = {}
@@ -64,7 +64,7 @@ class Staging:
     ) -> None:
         for holder in self._holders:
             holder.close()
-        self._temporary.cleanup()
+        self._temporary.remove()
 
     def walk(self, locators: Iterable[str], reads: Callable[[str], bool]) -> Iterator[str | Reject]:
         """Every file at the locators, each once: those of archives and locations as paths in the temporary folder.
@@ -123,7 +123,8 @@ class Staging:
             if holder is None:
                 yield locator
             else:
-                yield from self._held(holder, inside, 0, reads)
+                # of a single file its own name comes first, and what is named behind it lies within that
+                yield from self._held(holder, ["", *inside] if holder.single else inside, 0, reads)
             return
         for place in files_at(archive):
             yield from self._place(place, inside, 0, reads)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from ingest.locators import shown
 from ingest.rt import reader as rt
 from ingest.seg import reader as seg
 from ingest.sr import reader as sr
+from ingest.temporary import TemporaryFolder
 from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "read"]
@@ -225,14 +225,14 @@ class _Reading:
     def _document(self, found: _Found, uid: str) -> Iterator[Yield]:
         """An object as its own reader reads its file; a report from the metadata where the file cannot be had."""
         path = f"{found.path}/instances/{uid}"
-        with tempfile.TemporaryDirectory(prefix="qilin-dicomweb-") as folder:
-            file = Path(folder) / f"{uid}.dcm"
+        with TemporaryFolder() as folder:
+            file = folder.path / f"{uid}.dcm"
             try:
                 self.server.instance(path, file)
             except DicomwebError as error:
                 if error.gone:
                     raise
-                file = self._as_json(path, Path(folder) / f"{uid}.json", error)
+                file = self._as_json(path, folder.path / f"{uid}.json", error)
             reader = next((source for source in DOCUMENTS if source.accepts(str(file))), dicom.SOURCE)
             for item in reader.read(iter([str(file)]), self.context):
                 yield replace(item, locator=f"{self.server.told}/{path}") if isinstance(item, SourceRecord) else item

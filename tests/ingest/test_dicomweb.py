@@ -20,6 +20,7 @@ import ingest.run
 from ingest.archives import dicomweb_server
 from ingest.archives.dicomweb import SOURCE
 from ingest.base import Context, Yield
+from ingest.gate.shown import NotShownError, shown
 from ingest.run import Job, Progress, run
 from ontology.records import Reject, SeriesHeader, SourceRecord
 from store.control import QuarantineEntry
@@ -441,6 +442,22 @@ def test_the_gate_is_the_same_as_before_files(filled):
     released = {reject.content for reject in rejects(items)[:2]}
     items = read(filled.address, released=lambda content, _place: content in released)
     assert counts(items)["1.2.3.4"] == 3
+
+
+def test_a_text_under_review_is_shown_as_the_server_has_it(filled, tmp_path):
+    filled.instances[3].SeriesDescription = "arm of Zebulon"
+    warehouse = Warehouse.open(tmp_path / "var")
+    try:
+        run(warehouse, [Job(locators=(filled.address,), collection="trial")])
+        asked = [entry for entry in warehouse.control.quarantine() if "SeriesDescription" in entry.place]
+        assert [(item.file, item.text) for item in shown(warehouse, asked)] == [
+            (filled.instances[3].SOPInstanceUID, "arm of Zebulon")
+        ]
+        filled.changed = lambda _path, _answer: (404, "", b"")
+        with pytest.raises(NotShownError):
+            shown(warehouse, asked)
+    finally:
+        warehouse.close()
 
 
 def nested(keyword: str, value: Any) -> pydicom.Dataset:

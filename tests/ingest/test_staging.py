@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import io
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 from ingest import holders, staging
 from ingest.base import Context
+from ingest.gate.shown import NotShownError, shown
 from ingest.run import Job, Report, run
 from ingest.sources import accepting
 from ingest.staging import Staging
@@ -283,6 +285,8 @@ def test_what_lies_in_a_store_that_fsspec_knows_is_read(warehouse, scans, tmp_pa
         assert [(reject.name, reject.problem) for reject in report.rejects] == [
             ("nothing", "there is nothing at this place")
         ]
+        assert walked("memory://bucket/more.zip!/nothing")[0] == []
+        assert walked("memory://bucket/more.zip!/1.2.3.5-1.dcm") == walked("memory://bucket/more.zip")
         assert walked("memory://bucket/more.zip") == (["memory://bucket/more.zip!/1.2.3.5-1.dcm"], [])
     finally:
         memory.store.clear()
@@ -317,6 +321,56 @@ def test_a_file_behind_a_web_address_is_read_and_its_token_is_not_kept(warehouse
     assert locators(warehouse)[0] == f"{address}/scans.zip!#1.2.3.4"
     _, (reject,) = walked(f"{address}/missing.zip?token=s3cret")
     assert (reject.name, reject.problem) == ("missing.zip", "is not there, or its server does not answer")
+
+
+# what is asked about it
+
+
+def described(scans: Path, text: str) -> None:
+    """Give the second series a text that a steward has to see, beyond the head of its file."""
+    (path,) = (scans / "second").iterdir()
+    data = pydicom.dcmread(path)
+    data.SeriesDescription = text
+    data.save_as(path)
+
+
+def texts(warehouse: Warehouse) -> list[tuple[str, str]]:
+    asked = [entry for entry in warehouse.control.quarantine() if entry.review]
+    return [(item.file, item.text) for item in shown(warehouse, asked) if "SeriesDescription" in item.entry.place]
+
+
+@pytest.mark.parametrize("inside", ["", "baseline/"])
+def test_a_text_that_came_in_an_archive_is_shown_from_it(warehouse, scans, tmp_path, inside):
+    described(scans, "arm of Zebulon")
+    ingest(warehouse, zipped(scans, tmp_path / "scans.zip", inside))
+    assert texts(warehouse) == [("1.2.3.5-1.dcm", "arm of Zebulon")]
+
+
+def test_a_text_in_an_archive_within_one_is_shown_from_it(warehouse, scans, tmp_path):
+    described(scans, "arm of Zebulon")
+    (tmp_path / "outer").mkdir()
+    zipped(scans, tmp_path / "outer" / "inner.zip")
+    ingest(warehouse, zipped(tmp_path / "outer", tmp_path / "outer.zip"))
+    assert texts(warehouse) == [("1.2.3.5-1.dcm", "arm of Zebulon")]
+
+
+@pytest.mark.parametrize("address", ["{}/scans/", "{}/scans.zip"])
+def test_a_text_that_came_from_the_web_is_shown_from_there(warehouse, scans, web, address):
+    described(scans, "arm of Zebulon")
+    folder, served, _ = web
+    zipped(scans, folder / "scans.zip")
+    shutil.copytree(scans, folder / "scans")
+    ingest(warehouse, address.format(served))
+    assert texts(warehouse) == [("1.2.3.5-1.dcm", "arm of Zebulon")]
+
+
+def test_where_a_text_is_not_any_more_it_is_told(warehouse, scans, tmp_path):
+    described(scans, "arm of Zebulon")
+    packed = zipped(scans, tmp_path / "scans.zip")
+    ingest(warehouse, packed)
+    packed.unlink()
+    with pytest.raises(NotShownError, match="is not where it was read"):
+        texts(warehouse)
 
 
 def test_a_place_that_does_not_answer_or_is_not_known_is_told(warehouse):
