@@ -37,7 +37,7 @@ from ontology.terminology import terms
 from ontology.terms import ncit
 from store.ahead import ahead
 
-__all__ = ["RECIPE", "SOURCE", "Listed", "index_file", "listed", "places_of"]
+__all__ = ["RECIPE", "SOURCE", "Listed", "index_file", "listed", "places_of", "series_at"]
 
 SCHEME = "idc://"
 CLOCK = "idc"
@@ -227,6 +227,15 @@ def places_of(series: Iterable[str]) -> dict[str, str]:
     )
     with duckdb.connect() as connection:
         return dict(connection.execute(query, [str(index_file()), list(series)]).fetchall())
+
+
+def series_at(folders: Iterable[str]) -> dict[str, str]:
+    """The series in folders of the Imaging Data Commons, by the UUID that each is called, as far as indexed."""
+    query = (
+        "SELECT crdc_series_uuid, SeriesInstanceUID FROM read_parquet(?) WHERE crdc_series_uuid IN (SELECT unnest(?))"
+    )
+    with duckdb.connect() as connection:
+        return dict(connection.execute(query, [str(index_file()), list(folders)]).fetchall())
 
 
 def _together(connection: duckdb.DuckDBPyConnection, index: Path, names: list[str]) -> None:

@@ -259,6 +259,33 @@ def test_a_manifest_brings_what_the_catalogue_has(tmp_path: Path) -> None:
     assert [item.problem.split(" are ")[0] for item in found if isinstance(item, Reject)] == ["1 of 4 series"]
 
 
+@pytest.mark.parametrize("form", ["tcia", "s5cmd"])
+def test_what_is_written_to_fetch_pixels_is_read_as_the_same_series(tmp_path: Path, form: str) -> None:
+    import duckdb
+
+    from ingest.archives.idc import index_file
+    from queries.manifests import manifest
+
+    query = "SELECT SeriesInstanceUID FROM read_parquet(?) WHERE collection_id = 'rider_pilot' ORDER BY 1 LIMIT 3"
+    uids = [row[0] for row in duckdb.execute(query, [str(index_file())]).fetchall()]
+    path = tmp_path / "list.txt"
+    path.write_text(manifest(form, uids).text)
+    found = read(path)
+    assert not [item for item in found if isinstance(item, Reject)]
+    rows = [item.rows for item in found if isinstance(item, Block) and item.kind is Series]
+    assert sorted(uid for table in rows for uid in table.column("uid").to_pylist()) == uids
+
+
+def test_places_that_the_catalogue_does_not_know_are_told(tmp_path: Path) -> None:
+    folder = "00000000-0000-0000-0000-000000000000"
+    path = tmp_path / "list.s5cmd"
+    path.write_text(f"# by the portal\ncp --show-progress s3://idc-open-data/{folder}/* .\ncp s3://a/DOE^JANE .\n")
+    assert tcia_manifest.accepts(str(path))
+    first, second = (item for item in read(path) if isinstance(item, Reject))
+    assert (first.place, second.problem.split(" are ")[0]) == ("line 3", "1 of 1 places")
+    assert NAME not in repr((first, second))
+
+
 # PAR/REC and NRRD
 
 
