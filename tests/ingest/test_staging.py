@@ -23,7 +23,7 @@ from ingest.run import Job, Report, run
 from ingest.sources import accepting
 from ingest.staging import Staging
 from ontology.records import Reject
-from store.warehouse import Warehouse
+from store.warehouse import OPERATOR, Warehouse
 from tests.ingest.test_run import slice_of
 
 TABLE = "patient,day,note\nP1,3,x\n"
@@ -269,6 +269,43 @@ def test_a_name_in_a_dicomdir_leads_nowhere_else(tmp_path):
     directory(folder, "../1.2.3.4-1.dcm")
     found, rejects = walked(folder)
     assert (found, len(rejects)) == ([], 1)
+
+
+# conflicted copies
+
+
+@pytest.mark.parametrize(
+    "copy", ["{} (Jo's conflicted copy 2024-01-05){}", "{}.sync-conflict-20240105-101112-ABCDEFG{}"]
+)
+def test_a_conflicted_copy_counts_once_or_is_told(tmp_path, copy):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "a.csv").write_text(TABLE)
+    copied = folder / copy.format("a", ".csv")
+    copied.write_text(TABLE)
+    alone = folder / copy.format("b", ".csv")
+    alone.write_text(TABLE)
+    kept = sorted([str(folder / "a.csv"), str(alone)])
+    assert walked(folder) == (kept, [])
+    copied.write_text(TABLE.replace("x", "y"))
+    found, (told,) = walked(folder)
+    assert (sorted(found), told.name) == (kept, copied.name)
+    assert "conflicted copy" in told.problem
+    assert walked(copied) == ([str(copied)], []), "who names a file means it"
+    packed, (told,) = walked(zipped(folder, tmp_path / "a.zip"))
+    assert (len(packed), told.name) == (2, copied.name)
+
+
+def test_a_conflicted_copy_of_an_image_does_not_take_its_place(warehouse, scans):
+    image = scans / "1.2.3.4-1.dcm"
+    changed = pydicom.dcmread(image)
+    changed.KVP = "100"
+    changed.save_as(scans / "1.2.3.4-1 (conflicted copy).dcm")
+    shutil.copy(image, scans / "second" / image.name)
+    report = ingest(warehouse, scans)
+    assert [(reject.name, report.added) for reject in report.rejects] == [("1.2.3.4-1 (conflicted copy).dcm", 2)]
+    rows = warehouse.select("SELECT ?n { <urn:oid:1.2.3.4> q:instanceCount ?n }", OPERATOR).rows
+    assert [row[0].value for row in rows] == ["3"]
 
 
 # other places
