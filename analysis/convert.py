@@ -6,6 +6,7 @@ from. Codes come from the file, else from whoever converts it: none is guessed. 
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from highdicom.pm import ParametricMap, RealWorldValueMapping
@@ -30,6 +31,8 @@ from ingest.slicer.segments import Segment, read_segments
 from ingest.volumes.nrrd_file import read_header
 
 __all__ = ["code_of", "parametric_maps", "segmentation"]
+
+Written = TypeVar("Written", Segmentation, ParametricMap)
 
 SERIES_NUMBER: Final = 9000
 MANUFACTURER: Final = "Qilin"
@@ -77,6 +80,23 @@ def _refusing() -> Iterator[None]:
         ) from error
 
 
+def _settled(made: Written, path: Path) -> Written:
+    """The object with the times of its file and a UID of its content in place of those of this moment.
+
+    The same input then gives the same object, which may be read twice.
+    """
+    at = dt.datetime.fromtimestamp(path.stat().st_mtime)  # local, as dates and times of DICOM are
+    for keyword in ("InstanceCreation", "Content"):
+        setattr(made, f"{keyword}Date", f"{at:%Y%m%d}")
+        setattr(made, f"{keyword}Time", f"{at:%H%M%S}")
+    for equipment in made.get("ContributingEquipmentSequence", ()):
+        equipment.ContributionDateTime = f"{at:%Y%m%d%H%M%S}"
+    organization = uid_of("dimensions", made.SOPInstanceUID)
+    for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
+        item.DimensionOrganizationUID = organization
+    return made
+
+
 def segmentation(
     path: Path,
     images: Sequence[Dataset],
@@ -101,7 +121,7 @@ def segmentation(
     covered = next(iter(layers.values()))[0]
     masks = np.stack([layers[segment.layer][1] == segment.label for segment in segments], axis=-1).astype(np.uint8)
     with _refusing():
-        return Segmentation(
+        made = Segmentation(
             source_images=covered,
             pixel_array=masks,
             segmentation_type="BINARY",
@@ -109,6 +129,7 @@ def segmentation(
             omit_empty_frames=True,
             **_made(path, images, "segmentation"),
         )
+    return _settled(made, path)
 
 
 def _described(number: int, segment: Segment, category: Code | None, kind: Code | None) -> SegmentDescription:
@@ -165,7 +186,7 @@ def parametric_maps(
     made = []
     for at in wanted:
         keys = _made(path, images, "map", str(quantity), str(unit), number=at + 1)
-        made.append(_parametric_map(volumes[at], sets[at], quantity, unit, keys))
+        made.append(_settled(_parametric_map(volumes[at], sets[at], quantity, unit, keys), path))
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -132,8 +133,42 @@ def test_a_map_keeps_its_values_and_names_quantity_and_unit(tmp_path: Path) -> N
     for groups, frame in zip(made.PerFrameFunctionalGroupsSequence, frames, strict=True):
         place = round((groups.PlanePositionSequence[0].ImagePositionPatient[2] - 30) / 2)
         assert np.allclose(frame.T, values[:, :, place])
-    (again,) = parametric_maps(path, images, QUANTITY, UNIT)
-    assert (again.SOPInstanceUID, again.SeriesInstanceUID) == (made.SOPInstanceUID, made.SeriesInstanceUID)
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    images = images_of(sorted(written_series(tmp_path / "series").iterdir()))
+    path = turned(tmp_path / "a_label.nrrd", labels(), *AXES["as the images"])
+    made: list[list[bytes]] = []
+    for _ in range(2):
+        objects = (segmentation(path, images, CATEGORY, KIND), *parametric_maps(path, images, QUANTITY, UNIT))
+        made.append([])
+        for one in objects:
+            one.save_as(tmp_path / "made.dcm", enforce_file_format=True)
+            made[-1].append((tmp_path / "made.dcm").read_bytes())
+        time.sleep(0.01)  # a time that is taken from the clock would differ
+    assert made[0] == made[1]
+
+
+def test_layers_of_overlapping_segments_are_frames_of_their_own(tmp_path: Path) -> None:
+    images = images_of(sorted(written_series(tmp_path / "series").iterdir()))
+    layers = np.stack([labels() == 1, labels() >= 1]).astype("<i2")
+    said = []
+    for at in (0, 1):
+        tags = f"TerminologyEntry:x~SCT^123037004^Body structure~SCT^{10200004 + at}^Part~^^~x~SCT^39607008^Lung~^^|"
+        said += [f"Segment{at}_ID:=S{at}", f"Segment{at}_LabelValue:=1", f"Segment{at}_Layer:={at}"]
+        said += [f"Segment{at}_Name:=part {at}", f"Segment{at}_Tags:={tags}"]
+    directions = "none (0.5,0,0) (0,0.75,0) (0,0,2)"
+    path = written_nrrd(
+        tmp_path / "a.seg.nrrd", layers, directions, "(10,20,30)", "kinds: list domain domain domain", *said
+    )
+    made = segmentation(path, images)
+    assert [item.SegmentLabel for item in made.SegmentSequence] == ["part 0", "part 1"]
+    sites = {item.AnatomicRegionSequence[0].CodeValue for item in made.SegmentSequence}
+    assert sites == {"39607008"}
+    counts = dict.fromkeys((1, 2), 0)
+    for groups, frame in zip(made.PerFrameFunctionalGroupsSequence, made.pixel_array, strict=True):
+        counts[int(groups.SegmentIdentificationSequence[0].ReferencedSegmentNumber)] += int(frame.sum())
+    assert counts == {1: int((labels() == 1).sum()), 2: int((labels() >= 1).sum())}
 
 
 def dynamic(tmp_path: Path) -> tuple[Path, np.ndarray]:
@@ -151,18 +186,18 @@ def test_each_time_becomes_a_map_on_the_images_of_its_time(tmp_path: Path) -> No
     assert [one.InstanceNumber for one in made] == [1, 2]
     assert len({one.SeriesInstanceUID for one in made}) == 1
     assert len({one.SOPInstanceUID for one in made}) == 2
-    for time, one in enumerate(made):
+    for at, one in enumerate(made):
         (referred,) = one.ReferencedSeriesSequence
         numbers = {
             int(item.ReferencedSOPInstanceUID.rpartition(".")[2]) for item in referred.ReferencedInstanceSequence
         }
-        assert numbers == {1 + SLICES * time, 2 + SLICES * time, 3 + SLICES * time}
-        assert one.ContentDescription == f"time {time + 1}"
+        assert numbers == {1 + SLICES * at, 2 + SLICES * at, 3 + SLICES * at}
+        assert one.ContentDescription == f"time {at + 1}"
         frames = np.frombuffer(one.FloatPixelData, dtype="<f4").reshape(SLICES, ROWS, COLUMNS)
         for groups, frame in zip(one.PerFrameFunctionalGroupsSequence, frames, strict=True):
             place = round((groups.PlanePositionSequence[0].ImagePositionPatient[2] - 30) / 2)
-            assert np.allclose(frame.T, values[time, :, :, place])
-            assert groups.FrameContentSequence[0].TemporalPositionIndex == time + 1
+            assert np.allclose(frame.T, values[at, :, :, place])
+            assert groups.FrameContentSequence[0].TemporalPositionIndex == at + 1
     (second,) = parametric_maps(path, images, QUANTITY, UNIT, volume=2)
     assert (second.SOPInstanceUID, second.InstanceNumber) == (made[1].SOPInstanceUID, 2)
 
