@@ -102,7 +102,8 @@ def _affine(header: Header) -> Affine:
 
 def par_volumes(path: Path) -> list[Volume]:
     """The volumes of a PAR/REC pair in the values of the console; `ValueProblem` where there are none."""
-    from nibabel.parrec import load  # noqa: PLC0415 - slow to import
+    from nibabel.parrec import PARRECError, load  # noqa: PLC0415 - slow to import
+    from nibabel.spatialimages import HeaderDataError  # noqa: PLC0415
 
     read_par(path)  # tells what is wrong with the header in our words
     try:
@@ -114,6 +115,8 @@ def par_volumes(path: Path) -> list[Volume]:
             affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(image.affine, dtype=np.float64)  # its world is RAS
     except (OSError, LookupError, ValueError) as error:
         raise ValueProblem("the pixels cannot be read", "the REC file beside the PAR file, whole") from error
+    except (ArithmeticError, HeaderDataError, PARRECError, TypeError) as error:
+        raise ValueProblem("the images do not lie on one grid", "slices of one size, spacing and direction") from error
     if voxels.ndim == 3:
         return [Volume(voxels, affine)]
     times, forms = labels.get(DYNAMIC), labels.get(IMAGE_TYPE)

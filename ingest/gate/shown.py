@@ -7,6 +7,7 @@ texts are asked for, each place is read once at most. What C-FIND said is looked
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,12 +53,14 @@ def shown(warehouse: Warehouse, entries: Iterable[QuarantineEntry]) -> list[Show
     if other := next((entry for entry in chosen if not entry.review), None):
         raise NotShownError(f"entry {other.id} is not under review: what is held back is looked at in its file")
     found: dict[int, Shown] = {}
+    problems: list[str] = []
     for place, asked in _by_place(warehouse, chosen).items():
-        found.update(_found(warehouse, place, [entry for entry in asked if entry.id not in found]))
+        found.update(_found(warehouse, place, [entry for entry in asked if entry.id not in found], problems))
     if lost := next((entry for entry in chosen if entry.id not in found), None):
+        told = f" ({'; '.join(dict.fromkeys(problems))})" if problems else ""
         raise NotShownError(
-            f"entry {lost.id}: {lost.name} is not where it was read, or changed there, or only a query described it; "
-            "give `qilin ingest` again where it moved or changed, and else look at it in its archive"
+            f"entry {lost.id}: {lost.name} is not where it was read, or changed there, or only a query described it"
+            f"{told}; give `qilin ingest` again where it moved or changed, and else look at it in its archive"
         )
     return [found[entry.id] for entry in chosen]
 
@@ -74,12 +77,14 @@ def _by_place(warehouse: Warehouse, entries: Iterable[QuarantineEntry]) -> dict[
     return places
 
 
-def _found(warehouse: Warehouse, place: str, entries: Iterable[QuarantineEntry]) -> Iterator[tuple[int, Shown]]:
+def _found(
+    warehouse: Warehouse, place: str, entries: Iterable[QuarantineEntry], problems: list[str]
+) -> Iterator[tuple[int, Shown]]:
     """What the headers at a place hold of what entries ask about."""
     secret = bytes.fromhex(warehouse.control.setting("secret"))
     open_ = {(entry.collection, entry.place, entry.content): entry for entry in entries}
     contexts = {name: Context(collection=name, secret=secret) for name, _, _ in open_}
-    for name_of_file, header in _headers(place) if open_ else ():
+    for name_of_file, header in _headers(place, problems) if open_ else ():
         for name, context in contexts.items():
             for review in reviews_of(header, context):
                 if entry := open_.pop((name, review.place, content_of(context, review)), None):
@@ -88,12 +93,12 @@ def _found(warehouse: Warehouse, place: str, entries: Iterable[QuarantineEntry])
             return
 
 
-def _headers(place: str) -> Iterator[tuple[str, Elements]]:
-    """The headers at a place, each with the name of its file; none of a place that cannot be read any more."""
+def _headers(place: str, problems: list[str]) -> Iterator[tuple[str, Elements]]:
+    """The headers at a place, each with the name of its file; why a place cannot be read any more is noted."""
     if is_server(place):
-        yield from _served(place)
+        yield from _served(place, problems)
     elif "://" in place or place.endswith(INSIDE[:1]) or INSIDE in place:
-        yield from _staged(place)
+        yield from _staged(place, problems)
     else:
         yield from _read(_files(Path(place)))
 
@@ -110,7 +115,7 @@ def _files(place: Path) -> Iterator[Path]:
     return (path for path in sorted(place.rglob("*")) if path.is_file()) if place.is_dir() else iter([place])
 
 
-def _staged(place: str) -> Iterator[tuple[str, Elements]]:
+def _staged(place: str, problems: list[str]) -> Iterator[tuple[str, Elements]]:
     """Those of an archive or another location, which are laid out again, one DICOM file at a time.
 
     Of the web it is not known whether an address is that of a file or of a folder, so that both are tried.
@@ -119,19 +124,21 @@ def _staged(place: str) -> Iterator[tuple[str, Elements]]:
     on_web = whole.lower().startswith(("http://", "https://")) and INSIDE not in whole
     for listed in (whole, f"{whole}/") if on_web else (whole,):
         with Staging() as staging:
-            walked = staging.walk([listed], lambda _locator: False)
-            paths = [path for path in walked if not isinstance(path, Reject)]
+            walked = list(staging.walk([listed], lambda _locator: False))
+            problems += [f"{item.name} {item.problem}" for item in walked if isinstance(item, Reject)]
+            paths = [item for item in walked if not isinstance(item, Reject)]
             yield from _read(map(Path, staging.whole(paths)))
 
 
-def _served(place: str) -> Iterator[tuple[str, Elements]]:
+def _served(place: str, problems: list[str]) -> Iterator[tuple[str, Elements]]:
     """Those of a series on a DICOMweb server, by its metadata."""
     try:
         server = Server(place)
         study, series = server.within
         path = f"studies/{study}/series/{series}" if series else f"studies/{study}"
         for answer in server.data_sets(f"{path}/metadata") if study else ():
-            header = header_in(answer, DEEPEST)
-            yield header.text("SOPInstanceUID"), header
-    except (BrokenDicomError, DicomwebError):
-        return
+            with suppress(BrokenDicomError):
+                header = header_in(answer, DEEPEST)
+                yield header.text("SOPInstanceUID"), header
+    except DicomwebError as error:
+        problems.append(f"{error.problem}; wanted: {error.wanted}")

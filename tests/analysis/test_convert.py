@@ -362,3 +362,22 @@ def on_the_grid_of(affine: np.ndarray, folder: Path, shape: tuple[int, int, int]
         image.PixelSpacing = [steps[1], steps[0]]
         image.ImagePositionPatient = [round(float(value), 6) for value in affine[:3, 3] + number * affine[:3, 2]]
     return images
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.is_dir(), reason="../shared/data is not present")
+@pytest.mark.parametrize(
+    ("column", "cell", "problem"),
+    [(22, "2.5", "one grid"), (25, "9", "one grid"), (9, "99", "one grid"), (22, "x", "header cannot be read")],
+)
+def test_a_philips_series_of_several_grids_is_refused(tmp_path: Path, column: int, cell: str, problem: str) -> None:
+    """Slice gap, orientation and resolution of one image differ."""
+    real = REAL / "parrec" / "NIB_phantom_EPI_asc_CLEAR_2_1.PAR"
+    lines = real.read_text().splitlines()
+    cells = lines[100].split()
+    cells[column] = cell
+    lines[100] = "  ".join(cells)
+    (tmp_path / "a.PAR").write_text("\n".join(lines))
+    shutil.copy(real.with_suffix(".REC"), tmp_path / "a.REC")
+    with pytest.raises(ValueProblem, match=problem):
+        volumes_of(tmp_path / "a.PAR")

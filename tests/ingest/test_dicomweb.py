@@ -454,7 +454,7 @@ def test_a_text_under_review_is_shown_as_the_server_has_it(filled, tmp_path):
             (filled.instances[3].SOPInstanceUID, "arm of Zebulon")
         ]
         filled.changed = lambda _path, _answer: (404, "", b"")
-        with pytest.raises(NotShownError):
+        with pytest.raises(NotShownError, match="there is nothing at this address"):
             shown(warehouse, asked)
     finally:
         warehouse.close()
