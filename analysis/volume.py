@@ -34,6 +34,9 @@ DYNAMIC: Final = "dynamic scan number"
 IMAGE_TYPE: Final = "image_type_mr"
 """Columns of a PAR file, by nibabel's names: what counts times, and the type of an image."""
 
+FRAMES: Final = frozenset({"domain", "list", "space", "time", "none", "???"})
+"""Kinds of an NRRD's axis along which volumes lie side by side."""
+
 MARKS: Final = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
 
 Affine = npt.NDArray[np.floating[Any]]
@@ -82,7 +85,10 @@ def nrrd_volumes(path: Path) -> list[Volume]:
     affine, voxels = _affine(header), read_values(path, header)
     if voxels.ndim == 3:
         return [Volume(voxels, affine)]
-    frames = np.moveaxis(voxels, next(axis for axis in range(4) if axis not in space), 0)
+    apart = next(axis for axis in range(4) if axis not in space)
+    if image.kinds[apart] not in FRAMES:
+        raise ValueProblem("the file holds several numbers for each voxel, such as colours", "one number for each")
+    frames = np.moveaxis(voxels, apart, 0)
     timed = image.described().temporal_positions is not None
     return [
         Volume(frame, affine, f"{'time' if timed else 'volume'} {number}", number if timed else None)

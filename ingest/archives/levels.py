@@ -26,6 +26,8 @@ OF_SERIES: Final = frozenset(
 )  # fmt: skip
 """The attributes of the series level (PS3.18 table 10.6.1-5, PS3.4 table C.6-3), and others of the modules there."""
 
+IN_STUDY: Final = "ModalitiesInStudy"
+
 PATTERN: Final = re.compile(r"[*?\\,]|^-|-$|^\d+-\d+$")
 """A wildcard, a list or a range, which a value matches without being the same."""
 
@@ -42,7 +44,9 @@ def by_level(filters: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]
     series = {name: value for name, value in filters.items() if _keyword(name) in OF_SERIES}
     studies = {name: value for name, value in filters.items() if name not in series}
     modality = next((value for name, value in series.items() if _keyword(name) == "Modality"), "")
-    return ({**studies, "ModalitiesInStudy": modality} if modality else studies), series
+    if modality and IN_STUDY not in map(_keyword, studies):
+        studies[IN_STUDY] = modality
+    return studies, series
 
 
 def contradicts(found: Elements, filters: Mapping[str, str]) -> bool:

@@ -131,9 +131,9 @@ def _staged(place: str, problems: list[str]) -> Iterator[tuple[str, Elements]]:
 
 
 def _served(place: str, problems: list[str]) -> Iterator[tuple[str, Elements]]:
-    """Those of a series on a DICOMweb server, by its metadata."""
+    """Those of a series on a DICOMweb server, by its metadata, also where an object of it was read as a file."""
     try:
-        server = Server(place)
+        server = Server(place.partition("/instances/")[0])
         study, series = server.within
         path = f"studies/{study}/series/{series}" if series else f"studies/{study}"
         for answer in server.data_sets(f"{path}/metadata") if study else ():

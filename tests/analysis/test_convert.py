@@ -202,6 +202,13 @@ def test_each_time_becomes_a_map_on_the_images_of_its_time(tmp_path: Path) -> No
     assert (second.SOPInstanceUID, second.InstanceNumber) == (made[1].SOPInstanceUID, 2)
 
 
+def test_colours_are_no_volumes(tmp_path: Path) -> None:
+    _, values = dynamic(tmp_path)
+    colours = ("none (0.5,0,0) (0,0.75,0) (0,0,2)", "(10,20,30)", "kinds: 2-color domain domain domain")
+    with pytest.raises(ValueProblem, match="several numbers for each voxel"):
+        volumes_of(written_nrrd(tmp_path / "a.nrrd", values, *colours))
+
+
 def test_a_map_of_several_times_is_on_those_that_are_named(tmp_path: Path) -> None:
     images = images_of(sorted(written_series(tmp_path / "series", times=3).iterdir()))
     path, _ = dynamic(tmp_path)

@@ -240,6 +240,14 @@ def test_what_stands_on_series_is_asked_of_series(filled, changed, name):
     assert counts(read(f"{filled.address}?{name}=CT&PatientID=P2")) == {"1.2.4.4": 2}
 
 
+def test_series_of_one_modality_in_studies_of_another(filled):
+    for data in filled.instances:
+        data.Modality = "PT" if data.SeriesInstanceUID == "1.2.3.5" else "CT"
+        data.ModalitiesInStudy = ["CT", "PT"] if data.StudyInstanceUID == "1.2.3" else ["CT"]
+    filled.ignored.add("ModalitiesInStudy")
+    assert counts(read(f"{filled.address}?ModalitiesInStudy=PT&Modality=CT")) == {"1.2.3.4": 3}
+
+
 def test_an_archive_that_cannot_search_all_series_is_not_blamed_for_it(filled):
     filled.changed = lambda path, answer: (400, "", b"") if "-web/series?" in path else _forgetful(path, answer)
     assert read(f"{filled.address}?Modality=PT") == []
