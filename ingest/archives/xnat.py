@@ -15,6 +15,7 @@ token and its secret there. Without them only what the server shows to everybody
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -46,6 +47,9 @@ OWN: Final = "xnat"
 HEAD: Final = 4096
 LARGEST: Final = 1 << 26
 """The bytes of a document that is read: 64 MiB."""
+
+PROJECT: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""The id of a project, by which its tables are called; what has another form may be anything."""
 
 WANTED: Final = "a session or subject of XNAT, as its REST interface gives it in XML or JSON"
 
@@ -117,7 +121,8 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         elif refused := _take(files, Path(locator)):
             yield refused
     if files.sessions:
-        files.name = files.sessions[0][3].text("project") or files.name
+        project = files.sessions[0][3].text("project")
+        files.name = project if PROJECT.fullmatch(project) else files.name
         files.locator = str(Path(files.sessions[0][1]).parent)
     yield from _project(files, context)
 

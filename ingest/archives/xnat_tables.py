@@ -7,6 +7,7 @@ part of its path: ``regions/region[Left-Hippocampus]/Volume``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -15,6 +16,9 @@ from ingest.archives.xnat_items import Item
 __all__ = ["assessments_of", "rows_of"]
 
 MOST_COLUMNS: Final = 5000
+
+KIND: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}Data", re.ASCII)
+"""How types are called in XNAT; what is called otherwise may be anything, and is not told."""
 
 ABOUT: Final = frozenset(
     {"ID", "UID", "date", "imageSession_ID", "label", "note", "project", "subject_ID", "time", "version", "visit_id"}
@@ -36,7 +40,8 @@ def assessments_of(sessions: list[tuple[Item, str]]) -> Iterator[tuple[str, list
         for item in session.held.get("assessors/assessor", ()):
             date = item.text("date") or session.text("date")
             head = [subject, session.text("label"), date, item.text("label", "ID")]
-            found.setdefault(item.kind, []).append((head, _stated(item)))
+            kind = item.kind if KIND.fullmatch(item.kind) else "assessors"
+            found.setdefault(kind, []).append((head, _stated(item)))
     for kind, cells in sorted(found.items()):
         if rows := _table(["subject", "session", "date", "assessor"], cells):
             yield kind, rows
