@@ -26,7 +26,7 @@ from urllib.parse import quote
 from ingest.archives.web import Server, ServerError, from_environment, place_of
 from ingest.archives.xnat_items import NAMESPACE, Item, read_item
 from ingest.archives.xnat_records import flaw_of, records_of
-from ingest.archives.xnat_tables import assessments_of, rows_of
+from ingest.archives.xnat_tables import assessments_of, resources_of, rows_of
 from ingest.base import Context, Source, Yield, head_of, once, unreadable
 from ingest.locators import without_credentials
 from ingest.table.file import Table
@@ -178,6 +178,7 @@ def _project(project: _Project, context: Context) -> Iterator[Yield]:
     yield from _variables(project, "sessions", rows_of(admitted, {"session": "label", "date": "date"}), context)
     for kind, rows in assessments_of(admitted):
         yield from _variables(project, kind, rows, context)
+    yield from _resources(project, resources_of(admitted), context)
 
 
 def _variables(project: _Project, what: str, rows: list[list[str]], context: Context) -> Iterator[Yield]:
@@ -186,6 +187,13 @@ def _variables(project: _Project, what: str, rows: list[list[str]], context: Con
         name = f"{project.name} {what}"
         given = Input("xnat", Path(name), VariablesTable(rows), name=name, locator=f"{project.locator}#{what}")
         yield from read_input(given, context)
+
+
+def _resources(project: _Project, rows: list[list[str]], context: Context) -> Iterator[Yield]:
+    """The files of scans, where the library has a map for them: every project has such files, and few want them."""
+    name = f"{project.name} resources"
+    if rows and context.library().match(name, lambda _part: rows[0], context.collection):
+        yield from _variables(project, "resources", rows, replace(context, mapping=None))
 
 
 def _server(locator: str, context: Context) -> Iterator[Yield]:

@@ -23,6 +23,7 @@ from ingest.archives import nbia, tcia_manifest, web, xnat, xnat_items, xnat_tra
 from ingest.base import Block, Context, Source, Yield
 from ingest.gate.records import admit
 from ingest.volumes import nrrd, parrec
+from mappings.tables import Library
 from ontology.records import Finding, Measurement, Record, Reject, Series, SeriesHeader, SourceRecord, When
 from tests.ingest.recorded import Answer, Asked, recorded
 
@@ -480,6 +481,15 @@ def test_what_an_assessor_states_comes_in_through_a_table_map(tmp_path: Path) ->
         ("TOY-021", Decimal("12.5"), "mm")
     ]
     assert [item.name for item in found if isinstance(item, SourceRecord)] == ["session.xml", "TOY lesionData"]
+
+
+def test_the_files_of_scans_come_in_where_a_map_wants_them(tmp_path: Path) -> None:
+    with_map(tmp_path / "toy", "mm", "files", "subject, session, scan, resource")
+    context = dataclasses.replace(CONTEXT, library=lambda: Library(tmp_path))
+    case = HERE / "xnat" / "pet"
+    found = read(case / "session.xml", case / "subject.xml", context=context)
+    assert sorted(item.value for item in found if isinstance(item, Measurement)) == [2, 47, 90]
+    assert [item.name for item in found if isinstance(item, SourceRecord)] == ["session.xml", "TOY resources"]
 
 
 @pytest.mark.parametrize(
