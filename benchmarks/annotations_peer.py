@@ -276,7 +276,7 @@ CLOCK = node("clock", "bench", "calendar", "first-reading")
 
 
 def days(documents: list[tuple[str, dt.date, list[URIRef]]]) -> Iterator[Triple]:
-    """The day of every observation and region, counted from the first of its subject, and the clock that they are on."""
+    """The day of every observation and region, counted from the first of its subject, and the clock it is on."""
     first: dict[str, dt.date] = {}
     for person, date, _ in documents:
         first[person] = min(date, first.get(person, date))
