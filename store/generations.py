@@ -46,11 +46,17 @@ def writer_digest() -> str:
     import ontology.fields  # noqa: PLC0415
     import store.build  # noqa: PLC0415
     import store.days  # noqa: PLC0415
+    import store.headers  # noqa: PLC0415
     import store.identity  # noqa: PLC0415
+    import store.origins  # noqa: PLC0415
+    import store.restated  # noqa: PLC0415
     import store.same_lesions  # noqa: PLC0415
     import store.stars  # noqa: PLC0415
 
-    modules = (ontology.fields, store.build, store.days, store.identity, store.same_lesions, store.stars)
+    modules = (
+        *(ontology.fields, store.build, store.days, store.headers, store.identity, store.origins, store.restated),
+        *(store.same_lesions, store.stars),
+    )
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
     code += files("ontology").joinpath("anchors.tsv").read_bytes()
     return hashlib.sha256(code + vocabulary_digest().encode()).hexdigest()

@@ -179,7 +179,7 @@ KINDS: Final[dict[str, Callable[[Path], Iterator[str]]]] = {
 # what the readers find
 
 
-def _cleaned(path: Path, folder: Path) -> Path:
+def cleaned(path: Path, folder: Path) -> Path:
     """A copy to read: of a DICOM object without made-up names, of another beside a word on whose it is."""
     copy = folder / path.name
     try:
@@ -220,7 +220,7 @@ def row(kind: str) -> Row:
     for path in sorted((REAL / kind).iterdir()):
         found.files += 1
         with tempfile.TemporaryDirectory() as folder:
-            _count(found, path, _cleaned(path, Path(folder)), KINDS[kind])
+            _count(found, path, cleaned(path, Path(folder)), KINDS[kind])
     return found
 
 
