@@ -24,7 +24,7 @@ from store.identity import Identity
 from store.log import files_by_table
 from store.manifest import Manifest
 from store.origins import LISTING, image_origins
-from store.restated import restated
+from store.restated import LENGTHS, SAID, TOLD_APART, restated
 from store.same_lesions import count_same
 from store.stars import Minter, quoted, star_text
 
@@ -383,7 +383,8 @@ class Build:
 
     def _once(self, star: Star) -> str:
         """Statements that are repeated: the first of them is primary, the others are duplicates of it."""
-        stated, parts = self._stated(star)
+        stated, restating = self._stated(star)
+        parts: list[str] = []
         rest: list[str] = []
         for repeated in REPEATED[star.table]:
             if not all(self.has(star.table, name) for name in repeated.needed):
@@ -393,21 +394,29 @@ class Build:
             parts.append(self._group(star, repeated, stated, within))
         others = " AND ".join(f"NOT coalesce({other}, false)" for other in rest) or "true"
         alone = ", CAST(NULL AS VARCHAR) AS duplicate_of" if _links(star) else ""
-        return " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {stated} WHERE {others}"])
+        once = " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {stated} WHERE {others}"])
+        if restating is None:
+            return once
+        # what a record is a copy of, that which restates it is, too
+        copied = f"SELECT {self.minter.record()} AS origin, duplicate_of FROM once WHERE duplicate_of IS NOT NULL"
+        link = "coalesce(c.duplicate_of, substr(r.origin, 2, length(r.origin) - 2)) AS duplicate_of"
+        again = (
+            f'SELECT r.* EXCLUDE (origin) REPLACE (false AS "primary"), {link} '
+            f"FROM ({restating}) r LEFT JOIN ({copied}) c USING (origin)"
+        )
+        return f"WITH once AS ({once}) FROM once UNION ALL BY NAME {again}"
 
-    def _stated(self, star: Star) -> tuple[str, list[str]]:
+    def _stated(self, star: Star) -> tuple[str, str | None]:
         """SQL for the rows that may be primary, and for those that restate others of them, where there are any."""
         view = self.view(star.table)
         if not self.has(star.table, "states"):
-            return view, []
+            return view, None
         table = self.view(f"restated {star.table}")
-        values = [sql for name in ("value", "low", "high", "value_concept") if (sql := self._alike(star, name))]
-        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {restated(view, self.minter.record(), values)}")
-        link = "substr(origin, 2, length(origin) - 2) AS duplicate_of"
-        rows = (
-            f'SELECT * EXCLUDE (origin) REPLACE (false AS "primary"), {link} FROM {view} JOIN {table} USING (lot, key)'
-        )
-        return f"(FROM {view} ANTI JOIN {table} USING (lot, key))", [rows]
+        values = [LENGTHS, *(sql for name in SAID if (sql := self._alike(star, name)))]
+        apart = [name for name in TOLD_APART if self.has(star.table, name)]
+        rows = restated(view, self.minter.record(), values, apart)
+        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {rows}")
+        return f"(FROM {view} ANTI JOIN {table} USING (lot, key))", f"FROM {view} JOIN {table} USING (lot, key)"
 
     def _alike(self, star: Star, name: str) -> str | None:
         """SQL for a column as it is compared; None where no row has it."""
