@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,14 @@ import pytest
 
 import store.generations
 from ontology.prefixes import Curie
+from ontology.record_uids import record_uid
 from ontology.records import (
     DataClass,
     Derivation,
     Finding,
     Lesion,
     Measurement,
+    Reader,
     Record,
     Region,
     RegionFacts,
@@ -111,6 +115,77 @@ def test_a_duplicate_comes_to_the_fore_when_the_first_is_retracted(
         warehouse.rebuild()
         assert toys.everything(warehouse) == grown
     assert sizes(warehouse) == [("42.5", "true")]
+
+
+def digest(name: str) -> str:
+    """The content of a source, by its name alone, so that any may name the records of any."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def restating(warehouse: Warehouse, name: str, of: str, **other: Any) -> None:
+    """Publish a source whose one size restates that of the source ``of``, with what is other in it."""
+    stated: dict[str, Any] = {"value": Decimal("42.5"), "unit": "mm", "study": "1.2", "variable": ncit.LONGEST_DIAMETER}
+    uid = record_uid(digest(of), "size")
+    own = Measurement(key="size", subject="S1", states=uid, **{**stated, **other})
+    records = [
+        *(Study(uid=uid, subject="S1") for uid in ("1.2", "1.3")),
+        *(Reader(key=f"reader-{end}") for end in "ab"),
+        own,
+    ]
+    with warehouse.writing() as writing:
+        writing.log.begin(replace(toys.head(name, records), digest=digest(name)), "toys", "calendar")
+        for record in records:
+            writing.log.add(record)
+        writing.log.finish()
+        for logged in writing.log.flush():
+            writing.keep(logged)
+        writing.publish()
+
+
+SAME: tuple[dict[str, Any], ...] = ({"study": None}, {"value": Decimal("42.50")}, {"variable": ncit.LENGTH})
+OTHER: tuple[dict[str, Any], ...] = (
+    {"value": Decimal("42.6")},
+    {"study": "1.3"},
+    {"reader": "reader-b"},
+    {"visit": 2},
+    {"variable": ncit.LONGEST_PERPENDICULAR},
+)
+
+
+@pytest.mark.parametrize("other", SAME, ids=str)
+def test_what_restates_a_record_is_its_duplicate(warehouse: Warehouse, other: dict[str, Any]) -> None:
+    restating(warehouse, "b", "a", **other)
+    restating(warehouse, "a", "", reader="reader-a", visit=1)
+    found = warehouse.select(LINKS, OPERATOR).rows
+    assert len(found) == 1
+    # the record itself counts, whatever names it
+    assert [str(node).rpartition("/")[0].rpartition("/")[2].strip("<>") for node in found[0]] == [
+        digest(name)[:16] for name in ("b", "a")
+    ]
+
+
+@pytest.mark.parametrize("other", OTHER, ids=str)
+def test_what_only_says_that_it_restates_a_record_counts(warehouse: Warehouse, other: dict[str, Any]) -> None:
+    """A report may be the pattern of the next, and a UID may be copied: what is other is a statement of its own."""
+    restating(warehouse, "a", "", reader="reader-a", visit=1)
+    restating(warehouse, "b", "a", **other)
+    assert not warehouse.select(LINKS, OPERATOR).rows
+    assert toys.number(warehouse, "SELECT (COUNT(*) AS ?n) { ?m a q:Measurement ; q:primary true }") == 2
+
+
+def test_records_that_restate_each_other_all_count(warehouse: Warehouse) -> None:
+    """No writer makes such, since a UID is of a content: nothing is lost to who forges it."""
+    restating(warehouse, "a", "b")
+    restating(warehouse, "b", "a")
+    restating(warehouse, "c", "c")
+    assert not warehouse.select(LINKS, OPERATOR).rows
+
+
+def test_a_chain_of_what_restates_ends_at_what_counts(warehouse: Warehouse) -> None:
+    for name, of in (("c", "b"), ("b", "a"), ("a", ""), ("d", "b")):
+        restating(warehouse, name, of)
+    assert len({row[1] for row in warehouse.select(LINKS, OPERATOR).rows}) == 1
+    assert len(warehouse.select(LINKS, OPERATOR).rows) == 3
 
 
 def test_another_audience_has_its_own_primary(warehouse: Warehouse) -> None:
