@@ -18,6 +18,7 @@ from ontology.records import (
     DataClass,
     Derivation,
     Finding,
+    Instance,
     Lesion,
     Measurement,
     Reader,
@@ -26,6 +27,7 @@ from ontology.records import (
     RegionFacts,
     Response,
     Series,
+    SourceRecord,
     Study,
 )
 from ontology.terms import ncit, q
@@ -132,8 +134,13 @@ def restating(warehouse: Warehouse, name: str, of: str, **other: Any) -> None:
         *(Reader(key=f"reader-{end}") for end in "ab"),
         own,
     ]
+    publish(warehouse, replace(toys.head(name, records), digest=digest(name)), records)
+
+
+def publish(warehouse: Warehouse, head: SourceRecord, records: list[Record]) -> None:
+    """Log and publish a source with a head of its own."""
     with warehouse.writing() as writing:
-        writing.log.begin(replace(toys.head(name, records), digest=digest(name)), "toys", "calendar")
+        writing.log.begin(head, "toys", "calendar")
         for record in records:
             writing.log.add(record)
         writing.log.finish()
@@ -186,6 +193,56 @@ def test_a_chain_of_what_restates_ends_at_what_counts(warehouse: Warehouse) -> N
         restating(warehouse, name, of)
     assert len({row[1] for row in warehouse.select(LINKS, OPERATOR).rows}) == 1
     assert len(warehouse.select(LINKS, OPERATOR).rows) == 3
+
+
+TRACKED = "1.2.840.99999.30.1"
+
+
+def sized(warehouse: Warehouse, kind: str, name: str, **other: Any) -> None:
+    """Publish a document of its own of a kind, with the sizes of a tracked lesion on an image."""
+    stated: dict[str, Any] = {"values": ("42.5",), "reader": "reader-a", "instance": "1.2.1.1", "document": name}
+    stated |= other
+    values = stated.pop("values")
+    common = {"subject": "S1", "lesion": TRACKED, "study": "1.2", "series": "1.2.1"}
+    series = Series(uid="1.2.1", subject="S1", study="1.2")
+    records: list[Record] = [
+        *(Study(uid="1.2", subject="S1"), series, Lesion(subject="S1", key=TRACKED)),
+        *(Instance(uid=uid, subject="S1", series="1.2.1") for uid in ("1.2.1.1", "1.2.1.2")),
+        *(Reader(key=f"reader-{end}") for end in "ab"),
+    ]
+    for at, value in enumerate(values):
+        size = {"variable": ncit.LONGEST_DIAMETER, "value": Decimal(value), "unit": "mm"}
+        records.append(Measurement(key=f"{kind}/{at}", **common, **stated, **size))
+    unknown = {"variable": q.UNMAPPED, "value_concept": ncit.PRESENT, "raw_code": kind}
+    records.append(Finding(key=f"{kind}/said", **common, **stated, **unknown))
+    publish(warehouse, replace(toys.head(name, records), kind=kind), records)
+
+
+def test_a_conversion_of_an_annotation_is_a_copy(warehouse: Warehouse) -> None:
+    """ePAD makes annotations of reports: the UIDs of both are their own."""
+    sized(warehouse, "sr", "1.2.9.1", values=("42.5000001", "11", "42.5"), reader=None)
+    sized(warehouse, "aim", "1.2.9.2", values=("42.5", "42.5", "11.0", "7"))
+    assert [first for _, first in sizes(warehouse)].count("true") == 4
+    # but for what has no term, which each says in codes of its own
+    assert len({row[1] for row in warehouse.select(LINKS, OPERATOR).rows}) == 3
+
+
+@pytest.mark.parametrize(
+    "other", [{"instance": "1.2.1.2"}, {"instance": None}, {"reader": "reader-b"}, {"values": ("42.6",)}], ids=str
+)
+def test_what_is_measured_elsewhere_or_by_another_is_no_copy(warehouse: Warehouse, other: dict[str, Any]) -> None:
+    sized(warehouse, "aim", "1.2.9.1")
+    sized(warehouse, "sr", "1.2.9.2", **other)
+    assert not warehouse.select(LINKS, OPERATOR).rows
+
+
+def test_a_second_reading_of_one_size_counts_beside_the_first_and_its_copy(warehouse: Warehouse) -> None:
+    sized(warehouse, "aim", "1.2.9.1")
+    sized(warehouse, "aim", "1.2.9.2")
+    assert len(sizes(warehouse)) == [first for _, first in sizes(warehouse)].count("true") == 2
+    for at in (3, 4, 5):
+        sized(warehouse, "sr", f"1.2.9.{at}")
+    assert [first for _, first in sizes(warehouse)].count("true") == 3
 
 
 def test_another_audience_has_its_own_primary(warehouse: Warehouse) -> None:
