@@ -418,6 +418,8 @@ class Build:
 
     def _copies(self, star: Star) -> Iterator[str]:
         """SQL for the links of rows to those that they are copies of, one for each way in which they may be."""
+        if not _links(star):
+            return
         view, iri = self.view(star.table), self.minter.record()
         if self.has(star.table, "states"):
             apart = [name for name in APART if self.has(star.table, name)]

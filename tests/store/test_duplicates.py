@@ -213,6 +213,8 @@ def sized(warehouse: Warehouse, kind: str, name: str, **other: Any) -> None:
     for at, value in enumerate(values):
         size = {"variable": ncit.LONGEST_DIAMETER, "value": Decimal(value), "unit": "mm"}
         records.append(Measurement(key=f"{kind}/{at}", **common, **stated, **size))
+    drawn = RegionFacts(key=f"{kind}/region", subject="S1", lesion=TRACKED, region=name, document=name)
+    records += [Region(subject="S1", key=name), replace(drawn, instance=stated["instance"], shape=q.LINE_SHAPE)]
     unknown = {"variable": q.UNMAPPED, "value_concept": ncit.PRESENT, "raw_code": kind}
     records.append(Finding(key=f"{kind}/said", **common, **stated, **unknown))
     publish(warehouse, replace(toys.head(name, records), kind=kind), records)
