@@ -34,7 +34,7 @@ from ontology.records import Lesion, Measurement, Observation, RegionFacts, Reje
 from ontology.terms import q
 from ontology.variables import variables
 
-__all__ = ["KINDS", "REAL", "Row", "lines", "row"]
+__all__ = ["KINDS", "REAL", "Row", "cleaned", "lines", "row"]
 
 REAL: Final = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
 CONTEXT: Final = Context(collection="real", secret=b"a secret of the tests", attested=True)
@@ -181,7 +181,7 @@ KINDS: Final[dict[str, Callable[[Path], Iterator[str]]]] = {
 # what the readers find
 
 
-def _cleaned(path: Path, folder: Path) -> Path:
+def cleaned(path: Path, folder: Path) -> Path:
     """A copy to read: of a DICOM object without what the gate watches, of another beside a word on whose it is."""
     copy = folder / path.name
     with warnings.catch_warnings():
@@ -231,7 +231,7 @@ def row(kind: str) -> Row:
     for path in sorted((REAL / kind).iterdir()):
         found.files += 1
         with tempfile.TemporaryDirectory() as folder:
-            _count(found, path, _cleaned(path, Path(folder)), KINDS[kind])
+            _count(found, path, cleaned(path, Path(folder)), KINDS[kind])
     return found
 
 
