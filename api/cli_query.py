@@ -14,7 +14,7 @@ import typer
 from api.console import out, print_rows
 from store.warehouse import OPERATOR, Caller, Warehouse
 
-__all__ = ["As", "caller", "pair", "query_commands"]
+__all__ = ["As", "caller", "pairs", "query_commands"]
 
 
 class Format(StrEnum):

@@ -45,7 +45,8 @@ class Parameter:
     """One parameter of a curated query, as its head declares it.
 
     ``under`` bounds a concept to one of the bundled hierarchy, ``kind`` a variable to measurements, findings and so
-    on. Beside a ``mapped`` concept the one is asked for that it is mapped to: records have that. A parameter that is neither required nor has a default does not narrow the query where it is left out.
+    on. Beside a ``mapped`` concept the one is asked for that it is mapped to: records have that. A parameter that is
+    neither required nor has a default does not narrow the query where it is left out.
     """
 
     name: str
