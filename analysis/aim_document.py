@@ -24,12 +24,12 @@ from lxml import etree
 from analysis.aim_elements import AIM, XSI, Node, coded, element, rooted, unknown, valued
 from analysis.measurement_set import Document, Group, Image, MeasurementSet, Unwritten, as_text
 from analysis.statements import (
-    CODE_OF_RESPONSE,
     Words,
     is_place,
     number_codes,
     place_codes,
     raw_codes,
+    response_code,
     value_code,
 )
 from analysis.uids import uid_of
@@ -160,7 +160,7 @@ class _Annotation:
         if parent is None or parent is item or isinstance(parent, Measurement) or not self._sound(item):
             return None
         named = item.variable in {_below(parent), ncit.TUMOR_IDENTIFICATION} or self._labelled(item) is not None
-        return parent if named or isinstance(item, Response) else None
+        return parent if named or response_code(item) is not None else None
 
     def _labelled(self, item: Observation) -> str | None:
         """The label by which a characteristic says what it answers, where it is read back as its variable."""
@@ -290,7 +290,7 @@ class _Annotation:
 
     def _question(self, item: Observation) -> Triplet | None:
         """The question that a statement answers, where its variable is of its own."""
-        if item.variable in PLAIN or isinstance(item, Response):
+        if item.variable in PLAIN or response_code(item) is not None:
             return None
         if item.variable == q.UNMAPPED:
             asked = raw_codes(item)
@@ -444,6 +444,6 @@ PLAIN: Final = frozenset((radlex.ANATOMICAL_ENTITY, radlex.IMAGING_OBSERVATION, 
 def _below(parent: Observation) -> Curie:
     """What the characteristics of a statement are findings of."""
     value = parent.variable if parent.value_concept == ncit.ABSENT else parent.value_concept
-    if isinstance(parent, Response):
-        value = CODE_OF_RESPONSE.get((parent.variable, parent.value_concept or q.UNMAPPED))
+    if (response := response_code(parent)) is not None:
+        value = response
     return q.UNMAPPED if value is None or value in NOTHING else value

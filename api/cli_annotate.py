@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli_query import As, caller, pair
+from api.cli_query import As, caller, pairs
 from api.console import err
 from mappings.tables import Library
 from ontology.prefixes import Curie
@@ -124,7 +124,7 @@ class _Chosen:
         if self.query is not None:
             if self.narrowed or self.collection:
                 raise typer.BadParameter("say what is wanted by --param, not beside it", param_hint="--query")
-            return of_query(warehouse, curated(self.query), dict(map(pair, self.param)), caller(self.audience))
+            return of_query(warehouse, curated(self.query), pairs(self.param), caller(self.audience))
         if not self.collection:
             raise typer.BadParameter("name the collection, or files, or a query", param_hint="--collection")
         known = tuple(variable(item).curie for item in self.variables)

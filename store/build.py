@@ -21,6 +21,7 @@ from store.columns import columns_of
 from store.control import PUBLIC
 from store.copies import APART, CONVERTED, FORMATS, LENGTHS, SAID, converted, restating, roots
 from store.days import count_days
+from store.headers import GRAPH_NAME, node_columns, shared_nodes, shared_text, shown
 from store.home import Home
 from store.identity import Identity
 from store.log import files_by_table
@@ -30,13 +31,6 @@ from store.same_lesions import count_same
 from store.stars import Minter, quoted, star_text
 
 __all__ = ["CLAIMS", "Build", "arrow_batches", "connect"]
-
-KIND_RANK = (
-    "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 "
-    "WHEN 'idc' THEN 2 WHEN 'tcia' THEN 2 WHEN 'tcia-manifest' THEN 2 WHEN 'nbia' THEN 3 WHEN 'xnat' THEN 3 "
-    "WHEN 'dimse' THEN 10 ELSE 9 END"
-)
-"""Which header of a series or study is shown: files before DICOMweb before catalogues, and queries last."""
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
 
@@ -323,7 +317,7 @@ class Build:
                 yield self._select(star, self.named(star.table, keys, others), [*keys, *others])
             else:
                 made = {"duplicate_of"} if _links(star) else set[str]()
-                yield self._select(star, self.facts(star), self.columns[star.table] | made)
+                yield from self._told(star, self.facts(star), self.columns[star.table] | made)
         yield self._clocks()
         if self.paired:
             yield self._select(SAME_LESION_STAR, f"FROM {self.view('same')}", ["other"])
@@ -334,6 +328,13 @@ class Build:
         said += f", {star_text(star, self.minter, present)} AS said"
         text = "graph || '{' || node || ' ' || said || '}' || chr(10)"
         return f"SELECT {text} AS text FROM (SELECT {said} FROM ({rows})) WHERE said <> ''"
+
+    def _told(self, star: Star, rows: str, present: set[str]) -> Iterator[str]:
+        """The text of facts and headers: a star in the graph of its audience, and what several have, by triple."""
+        if several := shared_nodes(self, star):
+            yield shared_text(self, star, f"FROM ({rows}) SEMI JOIN {several} USING ({node_columns(star)})", present)
+            rows = f"FROM ({rows}) ANTI JOIN {several} USING ({node_columns(star)})"
+        yield self._select(star, rows, present)
 
     def _own_graph(self, table: str) -> str:
         only = f"WHERE collection IN (SELECT collection FROM {self.affected})" if self.affected else ""
@@ -353,7 +354,6 @@ class Build:
         # one row for each audience first: aggregates of distinct values cost many times as much
         told = f"SELECT {grouped}, audience{ends} FROM {self.view(table)} {only} GROUP BY {grouped}, audience"
         public = f"audience = {quoted(PUBLIC)}"
-        together = f"string_agg(audience, '+' ORDER BY audience) FILTER (NOT {public})"
 
         def agreed(name: str) -> str:
             """The value that every audience of the node knows, or none: no label passes from one to another."""
@@ -363,8 +363,7 @@ class Build:
             by_all = f"CASE WHEN min({least}) = max({most}) AND count({least}) = count(*) THEN min({least}) END"
             return f'CASE WHEN bool_or({public}) THEN {in_public} ELSE {by_all} END AS "{name}"'
 
-        name = f"CASE WHEN bool_or({public}) THEN {quoted(PUBLIC)} ELSE {together} END AS graph_name"
-        chosen = ", ".join([grouped, *map(agreed, others), name])
+        chosen = ", ".join([grouped, *map(agreed, others), f"{GRAPH_NAME} AS graph_name"])
         return f"SELECT {chosen} FROM ({told}) GROUP BY {grouped}"
 
     def facts(self, star: Star) -> str:
@@ -379,7 +378,7 @@ class Build:
             )
             same = " AND ".join(f"z_{name}.{key} = r.{key}" for key in ("collection", "subject", "audience"))
             joins += f" LEFT JOIN {self.view('zero')} z_{name} ON {same} AND z_{name}.clock = r.{name}_clock"
-        rows = f"({self._once(star)}) r" if star.table in REPEATED else f"{view} r{self.shown(star)}"
+        rows = f"({self._once(star)}) r" if star.table in REPEATED else f"{view} r{shown(self, star)}"
         return f"SELECT r.*, r.audience AS graph_name{days} FROM {rows}{joins}"
 
     def _once(self, star: Star) -> str:
@@ -459,17 +458,6 @@ class Build:
         origin = f"first_value({iri}) OVER ({group})"
         link = f"CASE WHEN NOT {first} THEN substr({origin}, 2, length({origin}) - 2) END AS duplicate_of"
         return f'SELECT * EXCLUDE (nth) REPLACE ({first} AS "primary"), {link} FROM ({rows})'
-
-    def shown(self, star: Star) -> str:
-        """SQL that leaves of rows ``r`` about a study, series or collection those of the best-ranked source."""
-        if star.node is Kind.RECORD:
-            return ""
-        keys = "collection, audience" + (", uid" if star.node is Kind.UID else "")
-        count = "-instance_count" if self.has(star.table, "instance_count") else "0"
-        return (
-            f" SEMI JOIN (SELECT {keys}, arg_min(lot, ({KIND_RANK}, {count}, digest)) AS lot "
-            f"FROM {self.view(star.table)} GROUP BY {keys}) b USING ({keys}, lot)"
-        )
 
     def _clocks(self) -> str:
         """The clocks that days were counted on, each where the records that use it stand."""
