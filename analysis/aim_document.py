@@ -33,6 +33,7 @@ from analysis.statements import (
     value_code,
 )
 from analysis.uids import uid_of
+from ingest.aim.dialects import NO_LESION
 from ingest.aim.facts import LABEL, NOTHING
 from ingest.aim.records import ANNOTATION_CLOCK
 from ingest.observed.quantities import automation_word
@@ -107,7 +108,10 @@ class _Annotation:
         """The annotation's children, in the order of the schema."""
         group = self.group
         rooted(node, "uniqueIdentifier", group.uid)
-        unknown(node, "typeCode", "NA")
+        if group.lesion is None and not group.of_annotations:
+            coded(node, "typeCode", Triplet(NO_LESION.value, NO_LESION.scheme, NO_LESION.meaning))
+        else:
+            unknown(node, "typeCode", "NA")
         _date(node, "dateTime", group.when)
         # what follows the lesion's name after ~ is ePAD's own way to pack more into it
         named = [text for text in (group.lesion.label if group.lesion else None, group.visit_label) if text]

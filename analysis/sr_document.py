@@ -53,6 +53,7 @@ from analysis.uids import is_uid, uid_of
 from ingest.aim.records import ANNOTATION_CLOCK
 from ingest.observed.quantities import automation_word
 from ingest.observed.times import UNSET_DAY
+from ingest.sr.report import NO_LESION
 from mappings.code_sets import Triplet
 from ontology.record_uids import LABEL
 from ontology.records import Finding, Measurement, Observation, When
@@ -84,6 +85,8 @@ DOCUMENT: Final = Code("document", OWN, "Document that states it")
 """Which document stated first what a group states: read again, it is a copy, and counts once."""
 RECORD: Final = Code("record", OWN, LABEL)
 """The record that a number or statement restates (TID 300 and 301 have no such item)."""
+LESION: Final = Code("lesion", OWN, "Whether it is of a lesion")
+
 AUTOMATION: Final = Code("automation", OWN, "How much of it software did")
 VISIT: Final = Code("RDETBD2", "RADELEMENT", "Timepoint")
 """The number of a visit, as ePAD writes it: TID 1502 has an order, and no number."""
@@ -259,6 +262,8 @@ def _group(
         more.append(UIDRefContentItem(SERIES, group.series, relationship_type=contains))
     if is_uid(group.document):
         more.append(UIDRefContentItem(DOCUMENT, str(group.document), relationship_type=context))
+    if tracked is None:
+        more.append(TextContentItem(LESION, NO_LESION, relationship_type=context))
     if group.visit is not None:
         more.append(TextContentItem(VISIT, str(group.visit), relationship_type=context))
     yield made

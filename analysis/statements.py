@@ -116,5 +116,5 @@ def becomes_longest(group: Group, *, tracked: bool) -> bool:
     lengths = [item for item in group.observations if item.variable == ncit.LENGTH and isinstance(item, Measurement)]
     assigned = {item.value_concept for item in group.observations} & ASSESSED
     lesion = group.lesion
-    assessed = tracked or bool((lesion and (lesion.stated or lesion.label)) or assigned)
+    assessed = lesion is not None and bool(tracked or lesion.stated or lesion.label or assigned)
     return length_of(len(lengths), group.site.structure, assessed=assessed) != ncit.LENGTH and bool(lengths)

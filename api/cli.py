@@ -28,6 +28,7 @@ from api.cli_suggest import suggest_command, suggest_refusals
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
 from ingest.report import NothingToDoError
+from store.arrow import without_pandas
 from store.warehouse import Warehouse
 
 __all__ = ["app", "main"]
@@ -244,6 +245,7 @@ def refusals() -> tuple[Refusal, ...]:
 
 def main(command: Callable[..., Any] = app) -> None:
     """Run the command line; an error that a person can mend is one line on standard error."""
+    without_pandas()
     try:
         command()
     except refusals() as error:

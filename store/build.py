@@ -7,7 +7,7 @@ people see.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from ontology.fields import CLOCK_STAR, COLLECTION_STAR, SAME_LESION_STAR, SOURCE_STAR, STARS, Field, Kind, Star
 from ontology.records import DataClass
+from ontology.terms import q
 from store.columns import columns_of
 from store.control import PUBLIC
+from store.copies import APART, CONVERTED, FORMATS, LENGTHS, SAID, converted, restating, roots
 from store.days import count_days
 from store.headers import GRAPH_NAME, node_columns, shared_nodes, shared_text, shown
 from store.home import Home
@@ -25,7 +27,6 @@ from store.identity import Identity
 from store.log import files_by_table
 from store.manifest import Manifest
 from store.origins import LISTING, image_origins
-from store.restated import restated
 from store.same_lesions import count_same
 from store.stars import Minter, quoted, star_text
 
@@ -382,7 +383,8 @@ class Build:
 
     def _once(self, star: Star) -> str:
         """Statements that are repeated: the first of them is primary, the others are duplicates of it."""
-        stated, parts = self._stated(star)
+        stated, copies = self._stated(star)
+        parts: list[str] = []
         rest: list[str] = []
         for repeated in REPEATED[star.table]:
             if not all(self.has(star.table, name) for name in repeated.needed):
@@ -392,21 +394,51 @@ class Build:
             parts.append(self._group(star, repeated, stated, within))
         others = " AND ".join(f"NOT coalesce({other}, false)" for other in rest) or "true"
         alone = ", CAST(NULL AS VARCHAR) AS duplicate_of" if _links(star) else ""
-        return " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {stated} WHERE {others}"])
-
-    def _stated(self, star: Star) -> tuple[str, list[str]]:
-        """SQL for the rows that may be primary, and for those that restate others of them, where there are any."""
-        view = self.view(star.table)
-        if not self.has(star.table, "states"):
-            return view, []
-        table = self.view(f"restated {star.table}")
-        values = [sql for name in ("value", "low", "high", "value_concept") if (sql := self._alike(star, name))]
-        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {restated(view, self.minter.record(), values)}")
-        link = "substr(origin, 2, length(origin) - 2) AS duplicate_of"
-        rows = (
-            f'SELECT * EXCLUDE (origin) REPLACE (false AS "primary"), {link} FROM {view} JOIN {table} USING (lot, key)'
+        once = " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {stated} WHERE {others}"])
+        if copies is None:
+            return once
+        # what a record is a copy of, its own copies are, too
+        copied = f"SELECT {self.minter.record()} AS origin, duplicate_of FROM once WHERE duplicate_of IS NOT NULL"
+        link = "coalesce(c.duplicate_of, substr(r.origin, 2, length(r.origin) - 2)) AS duplicate_of"
+        again = (
+            f'SELECT r.* EXCLUDE (origin) REPLACE (false AS "primary"), {link} '
+            f"FROM ({copies}) r LEFT JOIN ({copied}) c USING (origin)"
         )
-        return f"(FROM {view} ANTI JOIN {table} USING (lot, key))", [rows]
+        return f"WITH once AS ({once}) FROM once UNION ALL BY NAME {again}"
+
+    def _stated(self, star: Star) -> tuple[str, str | None]:
+        """SQL for the rows that may be primary, and for those that are copies of others, where there may be any."""
+        view, links = self.view(star.table), list(self._copies(star))
+        if not links:
+            return view, None
+        table = self.view(f"copies {star.table}")
+        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {roots(links)}")
+        return f"(FROM {view} ANTI JOIN {table} USING (lot, key))", f"FROM {view} JOIN {table} USING (lot, key)"
+
+    def _copies(self, star: Star) -> Iterator[str]:
+        """SQL for the links of rows to those that they are copies of, one for each way in which they may be."""
+        if not _links(star):
+            return
+        view, iri = self.view(star.table), self.minter.record()
+        if self.has(star.table, "states"):
+            apart = [name for name in APART if self.has(star.table, name)]
+            yield restating(view, iri, [LENGTHS, *self._all_alike(star, SAID)], apart)
+        kinds = {source.kind for source in self.manifest.sources}
+        if kinds >= FORMATS and all(self.has(star.table, name) for name in ("lesion", "instance", "document")):
+            reader = "reader" if self.has(star.table, "reader") else "CAST(NULL AS VARCHAR)"
+            yield converted(view, iri, [*self._all_alike(star, CONVERTED), *self._unmapped(star)], reader)
+
+    def _unmapped(self, star: Star) -> Iterator[str]:
+        """SQL for the codes of rows that are of nothing known, which tell them apart."""
+        cases = "".join(
+            f" WHEN {name} THEN raw_code" for name in ("variable", "value_concept") if self.has(star.table, name)
+        )
+        if self.has(star.table, "raw_code"):
+            yield f"CASE {quoted(q.UNMAPPED)}{cases} END"
+
+    def _all_alike(self, star: Star, names: Iterable[str]) -> Iterator[str]:
+        """SQL for those of the columns that any row has, as they are compared."""
+        return (sql for name in names if (sql := self._alike(star, name)))
 
     def _alike(self, star: Star, name: str) -> str | None:
         """SQL for a column as it is compared; None where no row has it."""
@@ -414,8 +446,7 @@ class Build:
 
     def _group(self, star: Star, repeated: Repeated, stated: str, where: str) -> str:
         """The ``stated`` rows of one kind of repetition: which is primary, and whose duplicates the others are."""
-        same = [sql for name in repeated.same if (sql := self._alike(star, name))]
-        mine = ["collection", "subject", "audience", *same]
+        mine = ["collection", "subject", "audience", *self._all_alike(star, repeated.same)]
         # what one document states twice is two statements, which its copy states twice too
         nth = f"row_number() OVER (PARTITION BY lot, {', '.join(mine)} ORDER BY key)" if repeated.counted else "1"
         rows = f"SELECT *, {nth} AS nth FROM {stated} WHERE {where}"

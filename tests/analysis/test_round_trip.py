@@ -177,7 +177,7 @@ def observations(draw):
         common = {
             "key": str(at),
             "subject": subject,
-            "lesion": draw(st.sampled_from(LESIONS)),
+            "lesion": draw(st.sampled_from([*LESIONS, None])),
             "reader": draw(st.sampled_from(READERS)),
             "study": f"1.2.{SUBJECTS.index(subject)}.1",
             "series": f"1.2.{SUBJECTS.index(subject)}.1.{series}",
@@ -217,7 +217,7 @@ def identities(automation: Curie | None) -> list[Record]:
 )
 def test_any_set_is_read_back_as_it_was(made, form, automation):
     found = [*identities(automation), *made]
-    more = ["study", "series", "lesion"] if form == "aim" else []
+    more = ["study", "series", "lesion"] if form == "aim" else ["lesion"]
     with tempfile.TemporaryDirectory() as name:
         result = written(set_of(found), form, Path(name))
         again = read_again(form, Path(name))
@@ -233,6 +233,24 @@ def test_a_length_alone_is_told_to_become_a_longest_diameter(tmp_path):
     result = written(set_of([*identities(None), length]), "aim", tmp_path)
     assert [item.variable for item in observed(read_again("aim", tmp_path))] == [ncit.LONGEST_DIAMETER]
     assert any("read as its longest diameter" in reason for reason in result.missing)
+
+
+@pytest.mark.parametrize("form", ["aim", "sr"])
+def test_what_is_of_no_lesion_stays_so(form, tmp_path):
+    """The length of an organ is no diameter of a lesion, and the volume of one no lesion's."""
+    common = {"subject": "S1", "study": "1.2.0.1"}
+    made = [
+        Measurement(key="1", variable=ncit.LENGTH, value=Decimal(95), unit="mm", site=ncit.LIVER, **common),
+        Measurement(key="2", variable=ncit.VOLUME, value=Decimal(5), unit="mm3", **common),
+    ]
+    result = written(set_of([*identities(None), *made]), form, tmp_path)
+    again = read_again(form, tmp_path)
+    assert {(item.variable, item.lesion) for item in again if isinstance(item, Measurement)} == {
+        (ncit.LENGTH, None),
+        (ncit.VOLUME, None),
+    }
+    assert not [item for item in again if isinstance(item, Lesion | LesionFacts)]
+    assert not [reason for reason in result.missing if "longest diameter" in reason]
 
 
 def test_what_is_unmapped_keeps_the_code_that_it_was_found_with(tmp_path):
