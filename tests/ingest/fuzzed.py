@@ -2,7 +2,7 @@
 
 ``python -m tests.ingest.fuzzed KIND FOLDER -max_total_time=600`` runs one kind until it is done or something is not
 caught; the bytes that did it are then a file ``crash-…`` of the present folder. ``FOLDER`` gathers what was found.
-atheris (PyPI) is no dependency: install it where this is run.
+atheris is no dependency: install it where this is run.
 """
 
 from __future__ import annotations
