@@ -37,8 +37,8 @@ class _Absent(MetaPathFinder):
 def without_pandas() -> None:
     """Let pyarrow ask for pandas now, once, and find none; for the main function of a process of ours.
 
-    Whoever imports pandas later gets it, but `pyarrow.array` takes its series for any sequence. Where pandas is imported
-    already, nothing is done.
+    Whoever imports pandas later gets it, but `pyarrow.array` takes its series for any sequence. Where pandas is
+    imported already, nothing is done.
     """
     if PANDAS in sys.modules:
         return

@@ -184,7 +184,9 @@ class Generations:
     def _checked(self, manifest: Manifest, build: Build, place: Path, added: Iterable[bytes] | None) -> Manifest:
         """The manifest with what its store holds, once no triple is in two graphs; all of them, or those added."""
         store = ox.Store.read_only(str(place))
-        graphs = check_one_graph(store, f"{self.base}graph/{VOCABULARY}") if added is None else check_added(store, added)
+        graphs = (
+            check_one_graph(store, f"{self.base}graph/{VOCABULARY}") if added is None else check_added(store, added)
+        )
         names = {unquote(graph.removeprefix(f"{self.base}graph/")) for graph in graphs} - {VOCABULARY}
         found = [*ambiguities(build)]
         if build.affected:
