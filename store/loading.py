@@ -40,7 +40,7 @@ PR_SET_PDEATHSIG = 1
 MEMORY = ":".join(
     (
         "glibc.malloc.hugetlb=1",  # pages of 2 MiB where the system has them on request
-        f"glibc.malloc.mmap_threshold={1 << 33}",
+        f"glibc.malloc.mmap_threshold={1 << 26}",
         f"glibc.malloc.trim_threshold={1 << 33}",
         f"glibc.malloc.top_pad={1 << 26}",
     )
