@@ -56,7 +56,7 @@ from store.packs import Pack
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "aim-4"
+VERSION: Final = "aim-5"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 4096

@@ -150,7 +150,7 @@ def test_one_document_is_refused_and_the_rest_goes_in() -> None:
 
 
 def test_a_known_document_is_not_read_again() -> None:
-    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("aim-4"))
+    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("aim-5"))
     found = list(read(iter([str(CASES / "aim4_epad" / "input.xml")]), known))
     assert [type(item) for item in found] == [SourceRecord]
 
