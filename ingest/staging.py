@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from ingest.base import head_of
-from ingest.copies import CONFLICT, copied_from, disputed
+from ingest.conflicted import CONFLICT, copied_from, disputed
 from ingest.dicom.header import is_dicom
 from ingest.dicomdir import is_directory, named_files
 from ingest.holders import Holder, HolderError, Member, ZipHolder, holder_at, is_archive
