@@ -36,7 +36,7 @@ def _states(warehouse: Warehouse, library: Library, name: str, collection: str |
 
 def pending_codes(name: str, collection: str | None, *, json: bool) -> None:
     """The codes of the store that have no meaning and wait for a decision, with what is proposed."""
-    from ingest.gate.records import identifier_in  # noqa: PLC0415 - readers are slow to import
+    from ingest.gate.forms import identifier_in  # noqa: PLC0415 - readers are slow to import
     from ingest.steward import Steward  # noqa: PLC0415
 
     warehouse = Warehouse.open()

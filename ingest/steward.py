@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ingest.gate.records import identifier_in
+from ingest.gate.forms import identifier_in
 from ingest.steward_records import ContradictionError, is_element, pointing, replacing, withdrawn
 from ingest.table.plan import ABOUT
 from mappings.code_library import CodeSet

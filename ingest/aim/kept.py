@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from lxml import etree
 
 from ingest.base import Days, KeptText
-from ingest.gate.records import HARMLESS, TECHNICAL, identifier_in
+from ingest.gate.forms import HARMLESS, TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
 from store.document_text import LIMIT, packed
 

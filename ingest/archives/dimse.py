@@ -129,7 +129,7 @@ def _told(header: Header, count: int | None = None) -> str:
 def _records(header: Header, head: SourceRecord, count: int | None, withheld: frozenset[str]) -> Iterator[Record]:
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
     series.add(header, Instance.at(head.locator, "", head.digest))
-    for record in filter(None, (gate_review.without(record, withheld) for record in series.records(attested=True))):
+    for record in filter(None, (gate_review.without(record, withheld) for record in series.records())):
         yield replace(record, instance_count=count) if isinstance(record, SeriesHeader) else record
 
 

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from ingest.dicom.header import Elements
-from ingest.gate.records import identifier_in
+from ingest.gate.forms import identifier_in
 from ontology.prefixes import Curie
 from ontology.terms import dcm
 

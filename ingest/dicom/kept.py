@@ -16,7 +16,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from ingest.base import Days
 from ingest.dicom.header import Elements
-from ingest.gate.records import TECHNICAL, identifier_in
+from ingest.gate.forms import TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
 from ingest.observed.region_names import region_name
 

@@ -143,7 +143,7 @@ class Gathered:
         """The records of a series that came in, without what waits for a steward, who is asked."""
         asked = self.asked[series.uid]
         self.reviews.tell(f"series {series.uid}", asked)
-        records = series.records(attested=True, instances=self.context.instances)
+        records = series.records(instances=self.context.instances)
         return filter(None, (gate_review.without(record, asked.withheld) for record in records))
 
     def _outvoted(

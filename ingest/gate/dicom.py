@@ -18,8 +18,9 @@ from ingest.dicom.concepts import words_of
 from ingest.dicom.elements import Common, Elements, Header, Watched, place_of
 from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, nested
 from ingest.dicom.watch import WATCHED, watched_in
+from ingest.gate.forms import NAMING, identifier_in
 from ingest.gate.profile import INSTITUTION, OPTIONS, claimed_in_text, methods
-from ingest.gate.records import FREE_TEXT, NAMING, identifier_in
+from ingest.gate.texts import FREE_TEXT
 from ontology.fields import dicom_attributes
 from ontology.records import Scalar
 

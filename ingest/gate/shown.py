@@ -6,13 +6,16 @@ However many are asked for, each file is read once at most.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest.base import Context
 from ingest.dicom import reader as dicom
 from ingest.dicom.header import BrokenDicomError, read_header
-from ingest.gate.review import content_of, reviews_of
+from ingest.gate.records import judged
+from ingest.gate.review import reviews_of
+from ingest.sources import accepting
+from ontology.records import Record
 from store.control import QuarantineEntry
 from store.warehouse import Warehouse
 
@@ -67,18 +70,32 @@ def _found(warehouse: Warehouse, place: Path, entries: Iterable[QuarantineEntry]
     """What a file or the files of a folder hold of what entries ask about."""
     secret = bytes.fromhex(warehouse.control.setting("secret"))
     open_ = {(entry.collection, entry.place, entry.content): entry for entry in entries}
-    contexts = {name: Context(collection=name, secret=secret) for name, _, _ in open_}
+    contexts = {name: Context(collection=name, secret=secret, attested=True) for name, _, _ in open_}
     for path in _files(place) if open_ else ():
-        try:
-            header = read_header(path, dicom.HEADER_KEYWORDS)
-        except (BrokenDicomError, OSError):
-            continue
         for name, context in contexts.items():
-            for review in reviews_of(header, context):
-                if entry := open_.pop((name, review.place, content_of(context, review)), None):
-                    yield entry.id, Shown(entry, path, review.about)
+            for asked, text in _asked(path, context):
+                if entry := open_.pop((name, asked, context.mark(text)), None):
+                    yield entry.id, Shown(entry, path, text)
         if not open_:
             return
+
+
+def _asked(path: Path, context: Context) -> list[tuple[str, str]]:
+    """What a steward is asked about a file, by its header and by reading what is no image: where, and the text."""
+    found: list[tuple[str, str]] = []
+    try:
+        header = read_header(path, dicom.HEADER_KEYWORDS)
+    except (BrokenDicomError, OSError):
+        pass
+    else:
+        found += [(review.place, review.about) for review in reviews_of(header, context)]
+    source = accepting(str(path))
+    if source is not None and source is not dicom.SOURCE:
+        asking = replace(context, asked=lambda place, text: found.append((place, text)))
+        for item in source.read(iter([str(path)]), asking):
+            if isinstance(item, Record):
+                judged(item, asking)
+    return found
 
 
 def _files(place: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ingest.gate.records import PATTERNS
+from ingest.gate.forms import PATTERNS
 from ontology.records import Reject
 
 __all__ = ["IDENTIFIERS", "Identifier", "Watch", "header_kind", "quarantined", "shown", "value_kind"]

@@ -17,7 +17,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from ingest.base import Days
 from ingest.dicom.header import Elements
 from ingest.dicom.kept import formed
-from ingest.gate.records import identifier_in
+from ingest.gate.forms import identifier_in
 from ingest.observed.lesions import lesion_name
 from ingest.sr.concepts import Role, role_of
 from ingest.sr.model import Code, Item, Reference

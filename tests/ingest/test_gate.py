@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from ingest.base import Context
 from ingest.gate import records as gate
-from ingest.gate.records import CHECKED, PATTERNS, admit, identifier_in
+from ingest.gate.forms import PATTERNS, identifier_in
+from ingest.gate.records import CHECKED, admit
 from ontology.fields import STARS
 from ontology.records import (
     Finding,

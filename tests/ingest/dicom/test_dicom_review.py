@@ -13,7 +13,8 @@ from api.cli import app
 from ingest.base import Context
 from ingest.dicom.header import read_header
 from ingest.gate.dicom import HEADER_KEYWORDS, Facts, facts_of
-from ingest.gate.review import reviews_of, text_flaw
+from ingest.gate.review import reviews_of
+from ingest.gate.texts import text_flaw
 from ontology.records import Measurement, Reject, SeriesHeader, StudyHeader
 from store.warehouse import OPERATOR, Warehouse
 
