@@ -131,6 +131,8 @@ class Row:
     def said(self) -> Elements:
         """What is judged of the row, as attributes of a DICOM header."""
         values = {keyword: (text,) for name, keyword in JUDGED.items() if (text := self.values.get(name, ""))}
+        if "PatientBirthDate" in values:
+            values["PatientBirthDate"] = (values["PatientBirthDate"][0].partition(" ")[0].replace("-", ""),)
         dated = {"StudyDate": ("",)} if self.date("study_date") or self.date("series_date") else {}
         return Elements({**values, **dated})
 

@@ -274,8 +274,12 @@ WATCHES: Final[dict[str, tuple[Callable[[Watched, Facts], str], str]]] = {
     "contact": (_contact, "nothing"),
     "institution": (_institution, "nothing, or the code 113112"),
     "content": (_content, "nothing"),
+    "removed": (lambda _found, _facts: "", "nothing"),
 }
-"""By kind of watched attribute: what is wrong with it (empty where nothing is), and what would be right."""
+"""By kind of watched attribute: what is wrong with it (empty where nothing is), and what would be right.
+
+What the profile removes keeps no file out: a steward is asked about it (`ingest.gate.review`).
+"""
 
 
 def _watched(facts: Facts, _attested: bool) -> Iterator[Flaw]:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from ingest.base import Context
 from ingest.dicom.header import Elements, place_of
+from ingest.dicom.watch import REMOVED
 from ingest.gate.dicom import DATES, TYPED, Facts, facts_of, is_dummy, method_of, person_like
 from ingest.gate.profile import BASIC, FULL_DATES, MODIFIED_DATES, OPTIONS, removed_by_profile, shapes
 from ingest.gate.texts import TEXTS, WANTED, text_asked
@@ -86,7 +87,8 @@ def _dates(facts: Facts, _collection: str) -> Iterator[Review]:
 def _profile(facts: Facts, _collection: str) -> Iterator[Review]:
     """What the basic profile removes, and no option that the file claims keeps."""
     claimed = facts.claimed()
-    for keyword in sorted(facts.filled - TEXTS):
+    unstored = {found.keyword for found in facts.watched if found.keyword in REMOVED}
+    for keyword in sorted((facts.filled - TEXTS) | unstored):
         keeping = removed_by_profile(keyword)
         if keeping is not None and not keeping & claimed:
             wanted = f"a claimed option that keeps it: {', '.join(sorted(keeping)) or 'there is none'}"
