@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.base import Block, Context
-from ingest.gate.forms import DESCRIBING, FREE, HARMLESS, NAMING, TECHNICAL, identifier_in
+from ingest.gate.forms import CODED, DESCRIBING, FREE, HARMLESS, NAMING, TECHNICAL, identifier_in
 from ingest.gate.texts import WANTED, text_asked
 from ingest.observed.lesions import lesion_name
 from ingest.observed.region_names import region_name
@@ -50,10 +50,10 @@ def _doubtful(text: str, kinds: tuple[str, ...]) -> str | None:
 
 
 KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "raw_code", "dose_unit", "unit"), FREE),
-    **dict.fromkeys(("category_code", "kind_code", "site_code"), FREE),
-    **dict.fromkeys(("acquisition_rule", "body_part_code", "contrast_code", "title_code", "tracer_code"), FREE),
-    **dict.fromkeys(("radionuclide_code", "stain_code", "view_code"), FREE),
+    **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "dose_unit", "unit"), FREE),
+    **dict.fromkeys(("acquisition_rule", "category_code", "kind_code", "raw_code", "site_code"), CODED),
+    **dict.fromkeys(("body_part_code", "contrast_code", "title_code", "tracer_code"), CODED),
+    **dict.fromkeys(("radionuclide_code", "stain_code", "view_code"), CODED),
     **dict.fromkeys(("software", "version"), TECHNICAL),
     "description": DESCRIBING,
     "settings": ("mail", "security", "phone"),
