@@ -79,6 +79,29 @@ def test_method_as_code_sequence_suffices(factory):
     assert not [record for record in factory.read() if isinstance(record, Reject)]
 
 
+CODED = [{"CodeValue": "Q1", "CodingSchemeDesignator": "99Q", "CodeMeaning": "Quarxley Hospital"}]
+SEQUENCES = {
+    "InstitutionCodeSequence": CODED,
+    "PatientInsurancePlanCodeSequence": CODED,
+    "IssuerOfAdmissionIDSequence": [{"LocalNamespaceEntityID": "Quarxley"}],
+    "IssuerOfPatientIDQualifiersSequence": [{"UniversalEntityID": "Quarxley"}],
+    "ReferringPhysicianIdentificationSequence": [{"PersonIdentificationCodeSequence": CODED}],
+    "ReferencedPatientPhotoSequence": [{"StudyInstanceUID": "1.2.3"}],
+    "OriginalAttributesSequence": [{"ModifyingSystem": "Quarxley"}],
+}
+
+
+@pytest.mark.parametrize("keyword", SEQUENCES)
+@pytest.mark.parametrize("within", [False, True])
+def test_sequences_that_identify_keep_a_file_out_at_any_depth(factory, keyword, within):
+    told = {keyword: SEQUENCES[keyword]}
+    factory.write("bad.dcm", **({"ReferencedStudySequence": [told]} if within else told))
+    (reject,) = factory.read(attested=True)
+    assert (keyword in reject.place, reject.quarantine) == (True, True)
+    factory.write("bad.dcm", **{keyword: []})
+    assert not [item for item in factory.read() if isinstance(item, Reject)]
+
+
 @pytest.mark.parametrize("attested", [True, False])
 def test_burned_in_text_is_quarantined(factory, attested):
     factory.write("a.dcm", BurnedInAnnotation="YES")
