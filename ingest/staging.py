@@ -12,9 +12,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
+
+from filelock import FileLock, Timeout
 
 from ingest.base import head_of
 from ingest.dicom.header import is_dicom
@@ -44,12 +47,28 @@ INSIDE: Final = "!/"
 """Parts the locator of an archive from the name of a file or folder within it."""
 
 
+PREFIX: Final = "qilin-places-"
+LOCK: Final = ".lock"
+"""The lock of a temporary folder stands beside it, and is held as long as the run lives."""
+
+
+def _sweep() -> None:
+    """Remove the temporary folders of runs that were cut off: whole headers may lie there."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*{LOCK}"):
+        with suppress(OSError, Timeout), FileLock(lock, timeout=0):
+            shutil.rmtree(str(lock).removesuffix(LOCK), ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
 class Staging:
     """The temporary folder of a run, gone when the context is left."""
 
     def __init__(self) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="qilin-places-")
+        _sweep()
+        self._temporary = tempfile.TemporaryDirectory(prefix=PREFIX)
         self.folder = Path(self._temporary.name).resolve()
+        self._lock = FileLock(f"{self.folder}{LOCK}")
+        self._lock.acquire()
         self.names: set[str] = set()
         """The names of the archives, locations and indexes that were walked."""
         self._origins: dict[Path, str] = {}
@@ -65,6 +84,8 @@ class Staging:
         for holder in self._holders:
             holder.close()
         self._temporary.cleanup()
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
 
     def walk(self, locators: Iterable[str], reads: Callable[[str], bool]) -> Iterator[str | Reject]:
         """Every file at the locators, each once: those of archives and locations as paths in the temporary folder.

@@ -187,7 +187,7 @@ class _Reading:
         if _is_document(header.text("SOPClassUID")):
             return None
         uid = header.text("SOPInstanceUID")
-        refused = gathered.admit(uid, header) if found.holds(header) else None
+        refused = next(iter(gathered.admit(uid, header)), None) if found.holds(header) else None
         if not found.holds(header):
             wanted = "the UIDs of the request in its answer"
             refused = Reject(

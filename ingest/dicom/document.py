@@ -184,8 +184,8 @@ def one_document(
     documents of their own.
     """
     context = reviews.context
-    if refused := dicom.refusal(str(path), header, facts_of(header), context):
-        yield refused
+    if refused := dicom.refusals(str(path), header, facts_of(header), context):
+        yield from refused
         return
     before, at = seen.setdefault(f"{header.text('SOPInstanceUID')}{form}", (digest, str(path)))
     if before != digest:

@@ -82,7 +82,8 @@ def _file(path: Path, reviews: Reviews) -> Iterator[Yield]:
     head = file.head("nrrd", VERSION)
     yield head
     if not context.known(head.digest, head.recipe):
-        yield from file.reviewed(described, image.copied.text("PatientName"), reviews)
+        named = image.copied.text("PatientName")
+        yield from file.reviewed(described, named, reviews) if image.copied.values else file.records(described)
 
 
 SOURCE = Source(

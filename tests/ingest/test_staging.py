@@ -13,6 +13,7 @@ from pathlib import Path
 import fsspec
 import pydicom
 import pytest
+from filelock import FileLock
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from ingest import holders, staging
@@ -355,3 +356,18 @@ def test_bytes_that_are_no_archive_are_no_holder(tmp_path):
     (tmp_path / "a.zip").write_bytes(io.BytesIO(b"PK\x03\x04 and nothing more").getvalue())
     with pytest.raises(holders.HolderError):
         holders.ZipHolder(tmp_path / "a.zip", "a.zip!")
+
+
+def test_what_a_run_that_was_cut_off_left_behind_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in ("dead", "alive"):
+        (tmp_path / f"qilin-places-{name}").mkdir()
+        (tmp_path / f"qilin-places-{name}" / "a.dcm").write_bytes(b"Quarxley^Zebulon")
+        (tmp_path / f"qilin-places-{name}.lock").touch()
+    with FileLock(tmp_path / "qilin-places-alive.lock"), Staging():
+        left = {path.name for path in tmp_path.iterdir()}
+    assert "qilin-places-alive" in left
+    assert not {"qilin-places-dead", "qilin-places-dead.lock"} & left
+    with Staging():
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -174,6 +174,15 @@ def test_each_place_is_released_by_itself(factory):
     assert [place.split()[-1] for place in places] == ["OperatorsName", "PatientBirthDate", "BurnedInAnnotation"]
 
 
+def test_all_that_may_be_released_of_a_file_is_told_at_once(factory):
+    factory.write("bad.dcm", BurnedInAnnotation="YES", PatientBirthDate="19610312", OperatorsName="Mary Moe")
+    told = factory.read()
+    assert [item.place.split()[-1] for item in told] == ["OperatorsName", "PatientBirthDate", "BurnedInAnnotation"]
+    answered = {(item.content, item.place) for item in told}
+    records = factory.read(released=lambda *about: about in answered)
+    assert [record.instance_count for record in records if isinstance(record, SeriesHeader)] == [1]
+
+
 @pytest.mark.parametrize("identifier", ["Roe^Jane", "jane@example.org", "219-09-9999", "12.03.1961"])
 def test_an_identifier_as_patient_id_is_not_released(factory, identifier):
     factory.write("bad.dcm", PatientID=identifier, PatientName="", BurnedInAnnotation="YES")
