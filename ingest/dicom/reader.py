@@ -35,7 +35,7 @@ __all__ = [
     "refusals",
 ]
 
-VERSION = "dicom 4"
+VERSION = "dicom 6"
 """Changes whenever the same files would give other records."""
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}

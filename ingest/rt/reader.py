@@ -25,7 +25,7 @@ from ingest.rt.structures import STRUCTURE_KEYWORDS, STRUCTURE_LISTS, structures
 
 __all__ = ["SOURCE"]
 
-VERSION: Final = "rt-3"
+VERSION: Final = "rt-4"
 
 SOURCE = source_of(
     DocumentKind(
