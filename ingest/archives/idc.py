@@ -41,7 +41,7 @@ __all__ = ["RECIPE", "SOURCE", "Listed", "index_file", "listed", "places_of", "s
 
 SCHEME = "idc://"
 CLOCK = "idc"
-RECIPE = "idc 3"
+RECIPE = "idc 4"
 
 ATTRIBUTES = (
     "BodyPartExamined",
