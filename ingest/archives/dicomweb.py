@@ -34,7 +34,7 @@ from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "read"]
 
-VERSION: Final = "dicomweb 2"
+VERSION: Final = "dicomweb 3"
 """Changes whenever the same answers would give other records."""
 
 DOCUMENTS: Final = (sr.SOURCE, seg.SOURCE, rt.SOURCE, rwv.SOURCE)
@@ -205,7 +205,7 @@ class _Reading:
         if _is_document(header.text("SOPClassUID")):
             return None
         uid = header.text("SOPInstanceUID")
-        refused = gathered.admit(uid, header) if found.holds(header) else None
+        refused = next(iter(gathered.admit(uid, header)), None) if found.holds(header) else None
         if not found.holds(header):
             wanted = "the UIDs of the request in its answer"
             refused = Reject(
