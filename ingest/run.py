@@ -170,6 +170,8 @@ class _Run:
                 self._reject(self.job.collection, _unread(name, "is not there", "the path of a file or folder"))
             elif (source := self.job.source or sources.accepting(locator, self.job.kind)) is not None:
                 kinds[source].append(locator)
+            elif path and not os.access(path, os.R_OK):
+                self._reject(self.job.collection, _unread(name, "may not be read", "permission to read it"))
             else:
                 kinds_read = ", ".join(sources.names())
                 wanted = f"a file of one of these kinds, which --as names where its bytes do not tell: {kinds_read}"

@@ -9,6 +9,7 @@ read.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -114,7 +115,7 @@ class Staging:
 
     def _at(self, locator: str, reads: Callable[[str], bool]) -> Iterator[str | Reject]:
         locator = locator.removeprefix("file://")
-        archive, *inside = locator.split(INSIDE) if INSIDE in locator and not Path(locator).exists() else [locator]
+        archive, *inside = locator.split(INSIDE) if INSIDE in locator and not os.path.exists(locator) else [locator]  # noqa: PTH110
         if "://" in archive:
             try:
                 holder = None if reads(archive) else holder_at(archive)

@@ -42,7 +42,7 @@ from ontology.terms import dcm, q
 
 __all__ = ["SOURCE"]
 
-VERSION: Final = "seg-3"
+VERSION: Final = "seg-4"
 
 SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP: Final = "1.2.840.10008.5.1.4.1.1.66.7"
