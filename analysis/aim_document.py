@@ -24,15 +24,16 @@ from lxml import etree
 from analysis.aim_elements import AIM, XSI, Node, coded, element, rooted, unknown, valued
 from analysis.measurement_set import Document, Group, Image, MeasurementSet, Unwritten, as_text
 from analysis.statements import (
-    CODE_OF_RESPONSE,
     Words,
     is_place,
     number_codes,
     place_codes,
     raw_codes,
+    response_code,
     value_code,
 )
 from analysis.uids import uid_of
+from ingest.aim.dialects import NO_LESION
 from ingest.aim.facts import LABEL, NOTHING
 from ingest.aim.records import ANNOTATION_CLOCK
 from ingest.observed.quantities import automation_word
@@ -107,7 +108,10 @@ class _Annotation:
         """The annotation's children, in the order of the schema."""
         group = self.group
         rooted(node, "uniqueIdentifier", group.uid)
-        unknown(node, "typeCode", "NA")
+        if group.lesion is None and not group.of_annotations:
+            coded(node, "typeCode", Triplet(NO_LESION.value, NO_LESION.scheme, NO_LESION.meaning))
+        else:
+            unknown(node, "typeCode", "NA")
         _date(node, "dateTime", group.when)
         # what follows the lesion's name after ~ is ePAD's own way to pack more into it
         named = [text for text in (group.lesion.label if group.lesion else None, group.visit_label) if text]
@@ -156,7 +160,7 @@ class _Annotation:
         if parent is None or parent is item or isinstance(parent, Measurement) or not self._sound(item):
             return None
         named = item.variable in {_below(parent), ncit.TUMOR_IDENTIFICATION} or self._labelled(item) is not None
-        return parent if named or isinstance(item, Response) else None
+        return parent if named or response_code(item) is not None else None
 
     def _labelled(self, item: Observation) -> str | None:
         """The label by which a characteristic says what it answers, where it is read back as its variable."""
@@ -286,7 +290,7 @@ class _Annotation:
 
     def _question(self, item: Observation) -> Triplet | None:
         """The question that a statement answers, where its variable is of its own."""
-        if item.variable in PLAIN or isinstance(item, Response):
+        if item.variable in PLAIN or response_code(item) is not None:
             return None
         if item.variable == q.UNMAPPED:
             asked = raw_codes(item)
@@ -440,6 +444,6 @@ PLAIN: Final = frozenset((radlex.ANATOMICAL_ENTITY, radlex.IMAGING_OBSERVATION, 
 def _below(parent: Observation) -> Curie:
     """What the characteristics of a statement are findings of."""
     value = parent.variable if parent.value_concept == ncit.ABSENT else parent.value_concept
-    if isinstance(parent, Response):
-        value = CODE_OF_RESPONSE.get((parent.variable, parent.value_concept or q.UNMAPPED))
+    if (response := response_code(parent)) is not None:
+        value = response
     return q.UNMAPPED if value is None or value in NOTHING else value

@@ -6,13 +6,15 @@ from. Codes come from the file, else from whoever converts it: none is guessed. 
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from highdicom.pm import ParametricMap, RealWorldValueMapping
@@ -21,14 +23,16 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code as DicomCode
 
 from analysis.uids import uid_of
-from analysis.volume import Volume, frames_on, nrrd_volume, par_volume
+from analysis.volume import Volume, frames_on, nrrd_volume, sets_of, volumes_of
 from ingest.base import sha256_of
 from ingest.observed.coded import Code
 from ingest.observed.quantities import ValueProblem
 from ingest.slicer.segments import Segment, read_segments
-from ingest.volumes.nrrd_file import MAGIC, read_header
+from ingest.volumes.nrrd_file import read_header
 
-__all__ = ["code_of", "parametric_map", "segmentation"]
+__all__ = ["code_of", "parametric_maps", "segmentation"]
+
+Written = TypeVar("Written", Segmentation, ParametricMap)
 
 SERIES_NUMBER: Final = 9000
 MANUFACTURER: Final = "Qilin"
@@ -47,14 +51,14 @@ def _dicom(code: Code) -> DicomCode:
     return DicomCode(code.value, code.scheme, code.meaning)
 
 
-def _made(path: Path, images: Sequence[Dataset], *more: object) -> dict[str, Any]:
-    """What both objects have in common; the same input gives the same UIDs."""
+def _made(path: Path, images: Sequence[Dataset], *more: object, number: int = 1) -> dict[str, Any]:
+    """What both objects have in common; the same input gives the same UIDs, and one series whatever the number."""
     key = (sha256_of(path), sorted(str(image.SOPInstanceUID) for image in images), *more)
     return {
         "series_instance_uid": uid_of("series", *key),
-        "sop_instance_uid": uid_of("instance", *key),
+        "sop_instance_uid": uid_of("instance", *key, number),
         "series_number": SERIES_NUMBER,
-        "instance_number": 1,
+        "instance_number": number,
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": MANUFACTURER,
         "software_versions": version("qilin"),
@@ -76,30 +80,56 @@ def _refusing() -> Iterator[None]:
         ) from error
 
 
+def _settled(made: Written, path: Path) -> Written:
+    """The object with the times of its file and a UID of its content in place of those of this moment.
+
+    The same input then gives the same object, which may be read twice.
+    """
+    at = dt.datetime.fromtimestamp(path.stat().st_mtime)  # local, as dates and times of DICOM are
+    for keyword in ("InstanceCreation", "Content"):
+        setattr(made, f"{keyword}Date", f"{at:%Y%m%d}")
+        setattr(made, f"{keyword}Time", f"{at:%H%M%S}")
+    for equipment in made.get("ContributingEquipmentSequence", ()):
+        equipment.ContributionDateTime = f"{at:%Y%m%d%H%M%S}"
+    organization = uid_of("dimensions", made.SOPInstanceUID)
+    for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
+        item.DimensionOrganizationUID = organization
+    return made
+
+
 def segmentation(
-    path: Path, images: Sequence[Dataset], category: Code | None = None, kind: Code | None = None
+    path: Path,
+    images: Sequence[Dataset],
+    category: Code | None = None,
+    kind: Code | None = None,
+    nth: int | None = None,
 ) -> Segmentation:
-    """A label map in NRRD as a binary Segmentation; `ValueProblem` where it has no codes, or another grid."""
+    """A label map in NRRD as a binary Segmentation; `ValueProblem` where it has no codes, or another grid.
+
+    Of a series with several images at each position ``nth`` says on which of them it was drawn, from 1.
+    """
     header = read_header(path)
     segments = [segment for segment in read_segments(path) if segment.voxels]
     if not segments:
         raise ValueProblem("all segments are empty", "voxels with the label of a segment")
     described = [_described(number, segment, category, kind) for number, segment in enumerate(segments, 1)]
+    (drawn_on,) = _sets(images, nth, 1)
     layers: dict[int, tuple[list[Dataset], Any]] = {}
     for segment in segments:
         if segment.layer not in layers:
-            layers[segment.layer] = frames_on(nrrd_volume(path, header, segment.layer), images)
+            layers[segment.layer] = frames_on(nrrd_volume(path, header, segment.layer), drawn_on)
     covered = next(iter(layers.values()))[0]
     masks = np.stack([layers[segment.layer][1] == segment.label for segment in segments], axis=-1).astype(np.uint8)
     with _refusing():
-        return Segmentation(
+        made = Segmentation(
             source_images=covered,
             pixel_array=masks,
             segmentation_type="BINARY",
             segment_descriptions=described,
             omit_empty_frames=True,
-            **_made(path, covered, "segmentation"),
+            **_made(path, images, "segmentation"),
         )
+    return _settled(made, path)
 
 
 def _described(number: int, segment: Segment, category: Code | None, kind: Code | None) -> SegmentDescription:
@@ -116,13 +146,54 @@ def _described(number: int, segment: Segment, category: Code | None, kind: Code 
     )
 
 
-def parametric_map(path: Path, images: Sequence[Dataset], quantity: Code, unit: Code) -> ParametricMap:
-    """A map of a quantity in NRRD or PAR/REC as a Parametric Map of single precision.
+def _sets(images: Sequence[Dataset], nth: int | None, count: int) -> list[list[Dataset]]:
+    """The images of each of so many volumes: all of them, one of their sets, or a set for each."""
+    sets = sets_of(images)
+    if nth is not None:
+        if not 1 <= nth <= len(sets):
+            raise ValueProblem(f"the series has {len(sets)} images at each position", f"--nth 1 to {len(sets)}")
+        return [sets[nth - 1]] * count
+    if len(sets) == 1:
+        return sets * count
+    if len(sets) == count:
+        return sets
+    problem = f"the series has {len(sets)} images at each position, the file {count} volumes"
+    raise ValueProblem(problem, "as many, or --nth with the one that was used, from 1")
 
-    `ValueProblem` where it has another grid than the images. ``unit`` is a UCUM code.
+
+def parametric_maps(
+    path: Path,
+    images: Sequence[Dataset],
+    quantity: Code,
+    unit: Code,
+    volume: int | None = None,
+    nth: int | None = None,
+) -> list[ParametricMap]:
+    """A map of a quantity in NRRD or PAR/REC as Parametric Maps (single precision): one series, one for each volume.
+
+    ``unit`` is a UCUM code; ``volume`` takes one volume alone, from 1. Volumes stand on the images of the same number,
+    where the series has as many at each position, or on those that ``nth`` names. `ValueProblem` where the grid is
+    another, and where the volumes are of several quantities, as magnitude and phase are.
     """
-    volume = nrrd_volume(path) if path.read_bytes()[: len(MAGIC)] == MAGIC else par_volume(path)
-    covered, frames = frames_on(Volume(volume.voxels.astype(np.float32), volume.affine), images)
+    volumes = volumes_of(path)
+    if volume is not None and not 1 <= volume <= len(volumes):
+        raise ValueProblem(f"the file holds {len(volumes)} volumes", f"--volume 1 to {len(volumes)}")
+    sets = _sets(images, nth, len(volumes))
+    wanted = range(len(volumes)) if volume is None else [volume - 1]
+    if len({volumes[at].form for at in wanted}) > 1:
+        told = "; ".join(f"{at + 1}: {volumes[at].told}" for at in wanted)
+        raise ValueProblem("the volumes are images of several types", f"--volume with one of them ({told})")
+    made = []
+    for at in wanted:
+        keys = _made(path, images, "map", str(quantity), str(unit), number=at + 1)
+        made.append(_settled(_parametric_map(volumes[at], sets[at], quantity, unit, keys), path))
+    return made
+
+
+def _parametric_map(
+    volume: Volume, images: Sequence[Dataset], quantity: Code, unit: Code, keys: dict[str, Any]
+) -> ParametricMap:
+    covered, frames = frames_on(replace(volume, voxels=volume.voxels.astype(np.float32)), images)
     if not np.isfinite(frames).all():
         raise ValueProblem("some voxels have no value", "a finite number in each voxel")
     low, high = float(frames.min()), float(frames.max())
@@ -144,8 +215,11 @@ def parametric_map(path: Path, images: Sequence[Dataset], quantity: Code, unit: 
             window_center=(low + high) / 2,
             window_width=max(high - low, 1e-6),
             content_label="MAP",
-            **_made(path, covered, "map", str(quantity), str(unit)),
+            content_description=volume.told[:64] or None,
+            **keys,
         )
         if "Laterality" not in made:
             made.Laterality = ""  # type 2C where the body part may be a paired one (PS3.3 C.7.3.1)
+        for groups in made.PerFrameFunctionalGroupsSequence if volume.time is not None else ():
+            groups.FrameContentSequence[0].TemporalPositionIndex = volume.time
     return made

@@ -53,6 +53,7 @@ from analysis.uids import is_uid, uid_of
 from ingest.aim.records import ANNOTATION_CLOCK
 from ingest.observed.quantities import automation_word
 from ingest.observed.times import UNSET_DAY
+from ingest.sr.report import NO_LESION
 from mappings.code_sets import Triplet
 from ontology.record_uids import LABEL
 from ontology.records import Finding, Measurement, Observation, When
@@ -71,16 +72,22 @@ NO_UNIT: Final = "1"
 
 DEIDENTIFIED: Final = "Subject ids and readers by the pseudonyms of the data warehouse"
 
+OWN: Final = "99QILIN"
+ROLES: Final = {q.INVESTIGATOR: "investigator", q.CENTRAL_READER: "central reader", q.ALGORITHM: "algorithm"}
+"""The roles of readers, by their labels."""
+
 PERSON: Final = Code("121006", "DCM", "Person")
 DEVICE: Final = Code("121007", "DCM", "Device")
 FINDING: Final = Code("121071", "DCM", "Finding")
 PROCEDURE: Final = Code("363679005", "SCT", "Imaging procedure")
 SERIES: Final = Code("121232", "DCM", "Source series for segmentation")
-DOCUMENT: Final = Code("document", "99QILIN", "Document that states it")
+DOCUMENT: Final = Code("document", OWN, "Document that states it")
 """Which document stated first what a group states: read again, it is a copy, and counts once."""
-RECORD: Final = Code("record", "99QILIN", LABEL)
+RECORD: Final = Code("record", OWN, LABEL)
 """The record that a number or statement restates (TID 300 and 301 have no such item)."""
-AUTOMATION: Final = Code("automation", "99QILIN", "How much of it software did")
+LESION: Final = Code("lesion", OWN, "Whether it is of a lesion")
+
+AUTOMATION: Final = Code("automation", OWN, "How much of it software did")
 VISIT: Final = Code("RDETBD2", "RADELEMENT", "Timepoint")
 """The number of a visit, as ePAD writes it: TID 1502 has an order, and no number."""
 
@@ -128,7 +135,9 @@ def _key(document: Document) -> tuple[str, str | None]:
 def _observed_by(document: Document) -> ObservationContext:
     """The reader by pseudonym; a device where there is none."""
     if document.reader is not None:
-        person = PersonObserverIdentifyingAttributes(name=document.reader.key)
+        role = document.reader.role
+        part = CodedConcept(role.partition(":")[2], OWN, ROLES[role]) if role in ROLES else None
+        person = PersonObserverIdentifyingAttributes(name=document.reader.key, role_in_procedure=part)
         return ObservationContext(observer_person_context=ObserverContext(CodedConcept.from_code(PERSON), person))
     device = DeviceObserverIdentifyingAttributes(uid=uid_of("device", MANUFACTURER))
     return ObservationContext(observer_device_context=ObserverContext(CodedConcept.from_code(DEVICE), device))
@@ -253,6 +262,8 @@ def _group(
         more.append(UIDRefContentItem(SERIES, group.series, relationship_type=contains))
     if is_uid(group.document):
         more.append(UIDRefContentItem(DOCUMENT, str(group.document), relationship_type=context))
+    if tracked is None:
+        more.append(TextContentItem(LESION, NO_LESION, relationship_type=context))
     if group.visit is not None:
         more.append(TextContentItem(VISIT, str(group.visit), relationship_type=context))
     yield made

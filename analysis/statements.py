@@ -73,13 +73,20 @@ def _reads_as(codes: list[Triplet], item: Measurement, words: Words, derived: bo
     return quantity_of(terms, item.unit or "", statistic=terms[1] if derived and len(terms) > 1 else None)
 
 
+def response_code(item: Observation) -> Curie | None:
+    """The term that says both which response and what it is, as DICOM has them for lesions; None without one."""
+    if not isinstance(item, Response):
+        return None
+    return CODE_OF_RESPONSE.get((item.variable, item.value_concept or q.UNMAPPED))
+
+
 def value_code(item: Observation, words: Words) -> Triplet | None:
     """The code of what a finding or response states; None where it is no coded one, or no code is read back as it.
 
     What no term is known for keeps the code that it was found with.
     """
-    if isinstance(item, Response):
-        return words.code(CODE_OF_RESPONSE.get((item.variable, item.value_concept or q.UNMAPPED)))
+    if (response := response_code(item)) is not None:
+        return words.code(response)
     if item.value_concept == q.UNMAPPED:
         found = raw_codes(item)
         return found[-1] if found and not words.meanings(found[-1:]) else None
@@ -109,5 +116,5 @@ def becomes_longest(group: Group, *, tracked: bool) -> bool:
     lengths = [item for item in group.observations if item.variable == ncit.LENGTH and isinstance(item, Measurement)]
     assigned = {item.value_concept for item in group.observations} & ASSESSED
     lesion = group.lesion
-    assessed = tracked or bool((lesion and (lesion.stated or lesion.label)) or assigned)
+    assessed = lesion is not None and bool(tracked or lesion.stated or lesion.label or assigned)
     return length_of(len(lengths), group.site.structure, assessed=assessed) != ncit.LENGTH and bool(lengths)

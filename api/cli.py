@@ -5,6 +5,7 @@ Exit status 0: all in; 1: something was rejected or quarantined; 2: wrong usage,
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from api.cli_suggest import suggest_command, suggest_refusals
 from api.cli_terms import TERM_REFUSALS, terms_commands
 from api.console import err, print_json, report, report_json, watching
 from ingest.report import NothingToDoError
+from store.arrow import without_pandas
 from store.warehouse import Warehouse
 
 __all__ = ["app", "main"]
@@ -244,6 +246,8 @@ def refusals() -> tuple[Refusal, ...]:
 
 def main(command: Callable[..., Any] = app) -> None:
     """Run the command line; an error that a person can mend is one line on standard error."""
+    without_pandas()
+    gc.freeze()  # what was imported is never garbage, and need not be looked through with the rest
     try:
         command()
     except refusals() as error:

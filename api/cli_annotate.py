@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli_query import As, caller, pair
+from api.cli_query import As, caller, pairs
 from api.console import err
 from mappings.tables import Library
 from ontology.prefixes import Curie
@@ -124,7 +124,7 @@ class _Chosen:
         if self.query is not None:
             if self.narrowed or self.collection:
                 raise typer.BadParameter("say what is wanted by --param, not beside it", param_hint="--query")
-            return of_query(warehouse, curated(self.query), dict(map(pair, self.param)), caller(self.audience))
+            return of_query(warehouse, curated(self.query), pairs(self.param), caller(self.audience))
         if not self.collection:
             raise typer.BadParameter("name the collection, or files, or a query", param_hint="--collection")
         known = tuple(variable(item).curie for item in self.variables)
@@ -177,7 +177,10 @@ def _write(form: str, output: Path, given: MeasurementSet, images: Path | None) 
         given = given.with_images(images_in([str(images)]))
     warehouse = Warehouse.open()
     codes = Library.of(warehouse.home, warehouse.decisions).codes
-    written = write_documents(given, form, codes, output)
+    try:
+        written = write_documents(given, form, codes, output)
+    except OSError as error:
+        raise typer.BadParameter(f"{output} cannot be written: {error.strerror}", param_hint="--output") from error
     for path in written.files:
         typer.echo(path)
     err.print(f"{len(written.files):,} files with {written.observations:,} observations", highlight=False)

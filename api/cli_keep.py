@@ -190,7 +190,7 @@ def quarantine_text(
     alike: Alike = False,
     json: Json = False,
 ) -> None:
-    """Show the texts under review, read again from their files: they may identify somebody, and stand nowhere else."""
+    """Show the texts under review, read again where they came from: they may identify, and stand nowhere else."""
     from ingest.gate.shown import shown  # noqa: PLC0415 - pydicom is slow to import
 
     warehouse = Warehouse.open()
@@ -198,7 +198,7 @@ def quarantine_text(
     found = sorted(
         shown(warehouse, _entries(warehouse, entries, alike)), key=lambda item: (item.entry.place, item.text)
     )
-    rows = [(item.entry.id, item.entry.place, item.text, item.path.name) for item in found]
+    rows = [(item.entry.id, item.entry.place, item.text, item.file) for item in found]
     print_json([dict(zip(columns, row, strict=True)) for row in rows]) if json else print_rows(
         "Under review", columns, rows
     )

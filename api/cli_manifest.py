@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from api.cli_query import As, caller, pair
+from api.cli_query import As, caller, pairs
 from api.console import err
 from store.warehouse import Warehouse
 
@@ -88,7 +88,7 @@ def _series(
     from queries.results import run  # noqa: PLC0415
 
     if query is not None:
-        values = dict(pair(text) for text in param)
+        values = pairs(param)
         return in_table(run(warehouse, curated(query), values, caller(audience), seconds=seconds))
     if sparql is not None:
         rows = warehouse.select(sparql, caller(audience), seconds=seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ import typer
 from api.console import out, print_rows
 from store.warehouse import OPERATOR, Caller, Warehouse
 
-__all__ = ["As", "caller", "pair", "query_commands"]
+__all__ = ["As", "caller", "pairs", "query_commands"]
 
 
 class Format(StrEnum):
@@ -108,7 +109,7 @@ def query(
         ]
         print_rows("Curated queries", ("query", "what it answers", "parameters"), rows)
         return
-    values = dict(pair(text) for text in param or [])
+    values = pairs(param or [])
     table = run(Warehouse.open(), curated(name), values, caller(audience), seconds=seconds)
     if form is TableFormat.TABLE:
         columns, rows_shown = table.shown()
@@ -117,12 +118,17 @@ def query(
         sys.stdout.write(write(table, form))
 
 
-def pair(text: str) -> tuple[str, str]:
-    """A parameter that is given as ``name=value``."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text!r} is not name=value", param_hint="--param")
-    return name, value
+def pairs(texts: Iterable[str]) -> dict[str, str]:
+    """Parameters that are given as ``name=value``, each once."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{text!r} is not name=value", param_hint="--param")
+        if name in found:
+            raise typer.BadParameter(f"{name} is given twice; a query takes one of each", param_hint="--param")
+        found[name] = value
+    return found
 
 
 def _table(result: bytes) -> None:

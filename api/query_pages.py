@@ -82,7 +82,7 @@ def _run(request: Request, caller: Caller, name: str) -> Response:
     offered = OFFERED + MANIFESTS if dot and listing else OFFERED
     chosen = negotiate(request.headers.get("accept"), suffix if dot else None, offered)
     asking = asking_of(request)
-    values = {key: value for key, value in request.query_params.items() if value.strip()}
+    values = _values(item, request)
     if chosen.suffix == "html":
         return _page(request, asking, caller, item, values)
     table = asking.table(item, values, caller)
@@ -91,6 +91,15 @@ def _run(request: Request, caller: Caller, name: str) -> Response:
         named = f'attachment; filename="{item.name}.{chosen.suffix}"'
         return Response(content, headers={"Content-Type": chosen.content_type, "Content-Disposition": named})
     return Response(write(table, chosen.suffix), headers={"Content-Type": chosen.content_type, "Vary": "Accept"})
+
+
+def _values(item: Query, request: Request) -> dict[str, str]:
+    """The parameters that are given; `ParameterError` where one is given twice, of which one would be passed over."""
+    given = [(key, value) for key, value in request.query_params.multi_items() if value.strip()]
+    for number, (key, _) in enumerate(given):
+        if any(key == other for other, _ in given[:number]):
+            raise ParameterError(key, "is given twice", f"one value: {item.name} takes one of each parameter")
+    return dict(given)
 
 
 def _page(request: Request, asking: Asking, caller: Caller, item: Query, values: dict[str, str]) -> Response:

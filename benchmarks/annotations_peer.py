@@ -1,8 +1,15 @@
-"""The peer of `benchmarks.annotations`: a plain script with lxml and rdflib that states the same facts of AIM 4.
+"""The peers of `benchmarks.annotations`: a plain script with lxml and rdflib that states the same facts of AIM 4.
 
 It knows the few codes of the made-up documents, and does nothing else that Qilin does: no gate, no record log, no
-check, no day, no kept document. Run as ``python annotations_peer.py FOLDER QUADS STORE``: it adds to an rdflib graph,
-writes it as N-Quads, and loads that with ``pyoxigraph.Store.bulk_load``; it prints triples and seconds of each step.
+check, no kept document. Run as ``python annotations_peer.py WAY FOLDER STORE``; WAY says how the triples of rdflib come
+into the store on disk:
+
+- ``file``: an rdflib graph in memory is written as N-Quads beside the store, and ``pyoxigraph.Store.bulk_load`` loads
+  that file: the strongest that we could think of.
+- ``documents``: rdflib's own plug-in for the store (``oxrdflib``), with ``addN`` of the triples of each document.
+- ``triples``: the same plug-in with ``Graph.add`` of each triple, as its documentation and most scripts do.
+
+It prints the number of triples and the seconds of each step.
 """
 
 from __future__ import annotations
@@ -11,7 +18,7 @@ import datetime as dt
 import hashlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +26,7 @@ from urllib.parse import quote
 
 import pyoxigraph as ox
 from lxml import etree
-from rdflib import RDF, XSD, Dataset, Graph, Literal, URIRef
+from rdflib import RDF, RDFS, XSD, Dataset, Graph, Literal, URIRef
 
 Q = "https://w3id.org/qilin/ns#"
 BASE = "https://w3id.org/qilin/id/"
@@ -71,11 +78,14 @@ def value(element: Any, path: str, name: str = "value") -> str:
     return str(element.find(path.replace("/", "/" + AIM).join((AIM, ""))).get(name))
 
 
+Triple = tuple[URIRef, URIRef, URIRef | Literal]
+
+
 class Document:
     """One document being stated."""
 
-    def __init__(self, graph: Graph, path: Path) -> None:
-        self.add = graph.add
+    def __init__(self, add: Callable[[Triple], object], path: Path) -> None:
+        self.add = add
         content = path.read_bytes()
         root = etree.fromstring(content)
         self.digest = hashlib.sha256(content).hexdigest()
@@ -85,6 +95,7 @@ class Document:
         user = hashlib.sha256(value(root, "user/name").encode()).hexdigest()[:8]
         self.reader_key = f"reader-{user}"
         self.root, self.name = root, path.name
+        self.dated: list[URIRef] = []
 
     def say(self, about: URIRef, /, **said: URIRef | Literal | str | int | bool | None) -> None:
         """State what is not None."""
@@ -105,6 +116,7 @@ class Document:
         image = self.annotation.find(f"{AIM}imageReferenceEntityCollection/{AIM}ImageReferenceEntity/{AIM}imageStudy")
         study = value(image, "instanceUid", "root")
         series = value(image, "imageSeries/instanceUid", "root")
+        self.date = dt.date.fromisoformat(value(image, "startDate")[:8])
         instance = value(image, "imageSeries/imageCollection/Image/sopInstanceUid", "root")
         anatomy = self.annotation.find(f"{AIM}imagingPhysicalEntityCollection/{AIM}ImagingPhysicalEntity/{AIM}typeCode")
         self.site = TERMS[anatomy.get("code"), anatomy.get("codeSystemName")]
@@ -167,6 +179,7 @@ class Document:
     def observed(self, place: str, kind: str) -> URIRef:
         """An observation with what all of the annotation share."""
         about = self.fact(place, kind, "Observation")
+        self.dated.append(about)
         self.say(
             about,
             document=self.document,
@@ -200,6 +213,7 @@ class Document:
     def shape(self) -> None:
         """The region, in summary."""
         about = self.fact("ImageAnnotation[1]/MarkupEntity[1]/region", "RegionDescription")
+        self.dated.append(about)
         points = list(self.markup.iter(f"{AIM}TwoDimensionSpatialCoordinate"))
         sides = [[Decimal(value(point, axis)).quantize(Decimal("0.001")) for point in points] for axis in "xy"]
         self.say(
@@ -258,6 +272,87 @@ class Document:
                 self.found(f"{place}/ImagingObservationCharacteristic[{below}]", part, NCIT + "C94523", place)
 
 
+CLOCK = node("clock", "bench", "calendar", "first-reading")
+
+
+def days(documents: list[tuple[str, dt.date, list[URIRef]]]) -> Iterator[Triple]:
+    """The day of every observation and region, counted from the first of its subject, and the clock it is on."""
+    first: dict[str, dt.date] = {}
+    for person, date, _ in documents:
+        first[person] = min(date, first.get(person, date))
+    for person, date, records in documents:
+        day = Literal((date - first[person]).days)
+        for about in records:
+            yield about, q("day"), day
+            yield about, q("clock"), CLOCK
+    yield CLOCK, RDF.type, q("Clock")
+    yield CLOCK, q("anchor"), q("FirstReadingAnchor")
+    yield CLOCK, q("collection"), node("collection", "bench")
+    yield CLOCK, RDFS.label, Literal("days from first reading (calendar)")
+
+
+def collection() -> Iterator[Triple]:
+    """What is said of the collection."""
+    yield node("collection", "bench"), RDF.type, q("Collection")
+    yield node("collection", "bench"), q("identifier"), Literal("bench")
+
+
+def stated(folder: Path, add: Callable[[Triple], object], ended: Callable[[], object]) -> None:
+    """State every document of a folder; ``ended`` is called after each, and at the end."""
+    dated = []
+    for path in sorted(folder.iterdir()):
+        document = Document(add, path)
+        for part in (document.nodes, document.identity, document.shape, document.measurements, document.findings):
+            part()
+        dated.append((document.person, document.date, document.dated))
+        ended()
+    for triple in (*collection(), *days(dated)):
+        add(triple)
+    ended()
+
+
+GRAPH = node("graph", "collection:bench")
+
+
+def by_file(folder: Path, store: Path) -> Iterator[float]:
+    """A graph in memory, a file, and the loader of the store; the seconds of each."""
+    dataset, quads = Dataset(), store.with_suffix(".nq")
+    graph = dataset.graph(GRAPH)
+    yield timed(lambda: stated(folder, graph.add, lambda: None))
+    yield timed(lambda: dataset.serialize(str(quads), format="nquads"))
+    target = ox.Store(str(store))
+    yield timed(lambda: target.bulk_load(path=str(quads), format=ox.RdfFormat.N_QUADS, lenient=True))
+
+
+def by_documents(folder: Path, store: Path) -> Iterator[float]:
+    """rdflib's plug-in for the store, the triples of a document at a time."""
+    graph = _opened(store)
+    held: list[Triple] = []
+
+    def ended() -> None:
+        graph.addN([(*triple, graph) for triple in held])
+        held.clear()
+
+    yield timed(lambda: stated(folder, held.append, ended))
+    graph.store.close()
+
+
+def by_triples(folder: Path, store: Path) -> Iterator[float]:
+    """rdflib's plug-in for the store, triple by triple."""
+    graph = _opened(store)
+    yield timed(lambda: stated(folder, graph.add, lambda: None))
+    graph.store.close()
+
+
+def _opened(store: Path) -> Graph:
+    dataset = Dataset(store="Oxigraph")
+    dataset.open(str(store), create=True)
+    return dataset.graph(GRAPH)
+
+
+WAYS = {"file": by_file, "documents": by_documents, "triples": by_triples}
+
+
 def timed(step: Callable[[], object]) -> float:
     """The seconds of a step."""
     started = time.perf_counter()
@@ -267,30 +362,9 @@ def timed(step: Callable[[], object]) -> float:
 
 def main() -> None:
     """State, write, load."""
-    folder, quads, store = map(Path, sys.argv[1:4])
-    dataset = Dataset()
-    graph = dataset.graph(node("graph", "collection:bench"))
-
-    def state() -> None:
-        collection = node("collection", "bench")
-        graph.add((collection, RDF.type, q("Collection")))
-        graph.add((collection, q("identifier"), Literal("bench")))
-        for path in sorted(folder.iterdir()):
-            document = Document(graph, path)
-            for part in (
-                document.nodes,
-                document.identity,
-                document.shape,
-                document.measurements,
-                document.findings,
-            ):
-                part()
-
-    stated = timed(state)
-    written = timed(lambda: dataset.serialize(str(quads), format="nquads"))
-    target = ox.Store(str(store))
-    loaded = timed(lambda: target.bulk_load(path=str(quads), format=ox.RdfFormat.N_QUADS, lenient=True))
-    print(len(target), stated, written, loaded)
+    way, folder, store = sys.argv[1], *map(Path, sys.argv[2:4])
+    seconds = list(WAYS[way](folder, store))
+    print(len(ox.Store.read_only(str(store))), *seconds)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, TypeVar
 
+from store.arrow import without_pandas
 from store.loading import follow
 
 __all__ = ["ApartError", "apart"]
@@ -188,6 +189,7 @@ def _serve(asking: IO[bytes], answering: IO[bytes]) -> None:
 def main() -> None:
     """Serve the parent; whatever is printed meanwhile must not come between the answers."""
     follow(int(sys.argv[1]))
+    without_pandas()
     answering = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _serve(sys.stdin.buffer, answering)

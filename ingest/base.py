@@ -90,7 +90,6 @@ class KeptText:
 PSEUDONYM = re.compile(r"reader-[0-9a-f]{8}")
 
 
-@cache
 def _bundled_library() -> Library:
     """The table maps that come with Qilin; few readers ask for them, and what reads them is slow to import."""
     from mappings.tables import Library  # noqa: PLC0415
@@ -124,7 +123,7 @@ class Context:
     """``progress(done, total)`` within a long locator."""
     codes: Codes = field(default_factory=bundled)
     """What coded terms mean in the warehouse."""
-    library: Callable[[], Library] = field(default=_bundled_library)
+    library: Callable[[], Library] = field(default_factory=lambda: cache(_bundled_library))
     """The table maps of the warehouse."""
     keep: Callable[[Keepable | KeptText], None] = field(default=lambda _document: None)
     """Called by a reader at the end of a source with what may be kept of it."""

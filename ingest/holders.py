@@ -246,7 +246,7 @@ class RemoteHolder:
         )
 
 
-def holder_at(locator: str) -> Holder | None:
+def holder_at(locator: str) -> RemoteHolder | None:
     """The holder of a location that fsspec knows, or None; `HolderError` where it cannot be reached."""
     from fsspec import available_protocols  # noqa: PLC0415
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
 from ingest.base import head_of
+from ingest.conflicted import CONFLICT, copied_from, disputed
 from ingest.dicom.header import is_dicom
 from ingest.dicomdir import is_directory, named_files
 from ingest.holders import Holder, HolderError, Member, ZipHolder, holder_at, is_archive
 from ingest.locators import shown, without_credentials
 from ingest.sources import files_at
+from ingest.temporary import TemporaryFolder
 from ontology.records import Reject
 
 __all__ = ["Staging"]
@@ -49,8 +50,8 @@ class Staging:
     """The temporary folder of a run, gone when the context is left."""
 
     def __init__(self) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="qilin-places-")
-        self.folder = Path(self._temporary.name).resolve()
+        self._temporary = TemporaryFolder()
+        self.folder = self._temporary.path
         self.names: set[str] = set()
         """The names of the archives, locations and indexes that were walked."""
         self._origins: dict[Path, str] = {}
@@ -65,7 +66,7 @@ class Staging:
     ) -> None:
         for holder in self._holders:
             holder.close()
-        self._temporary.cleanup()
+        self._temporary.remove()
 
     def walk(self, locators: Iterable[str], reads: Callable[[str], bool]) -> Iterator[str | Reject]:
         """Every file at the locators, each once: those of archives and locations as paths in the temporary folder.
@@ -124,10 +125,22 @@ class Staging:
             if holder is None:
                 yield locator
             else:
-                yield from self._held(holder, inside, 0, reads)
+                # of a single file its own name comes first, and what is named behind it lies within that
+                yield from self._held(holder, ["", *inside] if holder.single else inside, 0, reads)
             return
+        of_many = Path(archive).is_dir()  # who names a copy itself means it
         for place in files_at(archive):
-            yield from self._place(place, inside, 0, reads)
+            yield from (self._agreed if of_many else self._place)(place, inside, 0, reads)
+
+    def _agreed(
+        self, place: str, inside: list[str], depth: int, reads: Callable[[str], bool]
+    ) -> Iterator[str | Reject]:
+        """One file of several, unless it is a conflicted copy of another of them."""
+        original = copied_from(Path(place)) if CONFLICT in place else None
+        if original is None:
+            yield from self._place(place, inside, depth, reads)
+        elif told := disputed(Path(place), original):
+            yield told
 
     def _place(self, place: str, inside: list[str], depth: int, reads: Callable[[str], bool]) -> Iterator[str | Reject]:
         """One file: itself, what an archive holds, or what an index names."""
@@ -178,7 +191,7 @@ class Staging:
             missing = HolderError("is not there", "the name of a file or folder within the archive")
             yield _reject(shown(wanted), missing)
         for path in sorted(laid_out):
-            yield from self._place(str(path), deeper, depth, reads)
+            yield from self._agreed(str(path), deeper, depth, reads)
 
     def _indexed(self, path: Path) -> Iterator[str | Reject]:
         """The files that a DICOMDIR names, and a reject for those that are not there."""

@@ -30,7 +30,7 @@ from mappings.sssom import APPLIED, NO_TERM, Decision
 from ontology.prefixes import Curie
 from ontology.variables import variables
 
-__all__ = ["Codes", "Concept", "bundled", "key_of", "mappings", "scheme_of"]
+__all__ = ["BUNDLED", "Codes", "Concept", "bundled", "key_of", "mappings", "scheme_of"]
 
 BUNDLED: Final = ("dcm", "ibsi", "ncit", "radlex", "sct")
 """The schemes whose codes may stand for themselves."""

@@ -1,7 +1,7 @@
 """The UID of a record, by which a document that is written names what it restates.
 
 It is made of the source's content and the record's key within it, so that it is the same in whatever warehouse and
-collection the source is. Read again, the statement is known as the record's duplicate (`store.restated`).
+collection the source is. Read again, the statement is known as the record's duplicate (`store.copies`).
 """
 
 from __future__ import annotations

@@ -110,7 +110,8 @@ class Query:
         Raises `queries.parameters.ParameterError` for a value that is wrong or missing, `UnknownParameterError` for a
         name that the query does not have.
         """
-        bound = {name: written(term) for name, term in self.terms(values).items()}
+        given = self.terms(values)
+        bound = {item.name: _clause(item, given[item.name]) for item in self.parameters if item.name in given}
 
         def clauses(mark: re.Match[str]) -> str:
             names = [name for name in mark["names"].split() if name in bound]
@@ -155,6 +156,11 @@ def whole(file: str) -> str:
         return "\n".join(mark["indent"] + line for line in body)
 
     return TAKEN.sub(taken, files("queries").joinpath(file).read_text(encoding="utf-8"))
+
+
+def _clause(parameter: Parameter, term: ox.NamedNode | ox.Literal) -> str:
+    """The terms of a ``VALUES`` clause."""
+    return " ".join(map(written, parameter.alike(term)))
 
 
 def _sql(name: str) -> str | None:

@@ -54,6 +54,9 @@ VIEWS_READ = re.compile(r"\b(?:FROM|JOIN) (\w+)")
 PART = 2_000
 """Rows that are read at a time."""
 
+AGAIN = 0.05
+"""Seconds after which a statement is interrupted again."""
+
 Row = tuple[str | int | Decimal | float | bool | None, ...]
 
 
@@ -125,7 +128,8 @@ class _Reading:
 @contextmanager
 def _limits(connection: duckdb.DuckDBPyConnection, seconds: float, end: float) -> Iterator[None]:
     """Ends a statement at its time; its errors become those of queries of the triples."""
-    alarm = threading.Timer(max(end - time.monotonic(), 0), connection.interrupt)
+    ended = threading.Event()
+    alarm = threading.Thread(target=_interrupt, args=(connection, end, ended))
     alarm.start()
     try:
         yield
@@ -134,7 +138,16 @@ def _limits(connection: duckdb.DuckDBPyConnection, seconds: float, end: float) -
     except duckdb.OutOfMemoryException:
         raise QueryFailedError("the query needed more memory than a query may use") from None
     finally:
-        alarm.cancel()
+        ended.set()
+        alarm.join()
+
+
+def _interrupt(connection: duckdb.DuckDBPyConnection, end: float, ended: threading.Event) -> None:
+    """Interrupt a statement from its time on until it has ended: what comes before it begins is without effect."""
+    wait = end - time.monotonic()
+    while not ended.wait(max(wait, AGAIN)):
+        connection.interrupt()
+        wait = AGAIN
 
 
 @cache

@@ -4,7 +4,7 @@ said AS (
   SELECT fact.*, role
   FROM fact JOIN reader ON reader.collection = fact.collection AND reader.key = fact.reader
   WHERE
-    variable = $response AND record_type = 'Response' AND value_concept IS NOT NULL AND "primary"
+    variable = $response AND record_type = 'Response' AND value_concept <> 'q:Unmapped' AND "primary"
     AND occasion IS NOT NULL AND ($collection IS NULL OR fact.collection = $collection)
 )
 SELECT

@@ -2,7 +2,7 @@
 WITH
 given AS (
   -- the role of a lesion by reader and visit
-  SELECT collection, subject, lesion, reader, occasion, min(iri(value_concept)) AS role
+  SELECT collection, subject, lesion, coalesce(reader, '') AS giver, occasion, min(iri(value_concept)) AS role
   FROM fact
   WHERE variable = 'ncit:C94523' AND value_concept IS NOT NULL
   GROUP BY ALL
@@ -28,7 +28,9 @@ measured AS (
     END AS at
   FROM
     fact
-    LEFT JOIN given USING (collection, subject, lesion, reader, occasion)
+    LEFT JOIN given ON
+      given.collection = fact.collection AND given.subject = fact.subject AND given.lesion = fact.lesion
+      AND giver = coalesce(fact.reader, '') AND given.occasion = fact.occasion
     LEFT JOIN placed ON
       placed.collection = fact.collection AND placed.subject = fact.subject AND placed.lesion = fact.lesion
       AND placer = coalesce(fact.reader, '')

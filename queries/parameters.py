@@ -14,6 +14,7 @@ from functools import cache
 
 import pyoxigraph as ox
 
+from mappings.codes import BUNDLED, bundled
 from ontology.prefixes import Curie, UnknownPrefixError, compact, expand, prefixes
 from ontology.terminology import broader_or_same, terms
 from ontology.variables import VariableKind, canonical, variables
@@ -44,7 +45,8 @@ class Parameter:
     """One parameter of a curated query, as its head declares it.
 
     ``under`` bounds a concept to one of the bundled hierarchy, ``kind`` a variable to measurements, findings and so
-    on. A parameter that is neither required nor has a default does not narrow the query where it is left out.
+    on. Beside a ``mapped`` concept the one is asked for that it is mapped to: records have that. A parameter that is
+    neither required nor has a default does not narrow the query where it is left out.
     """
 
     name: str
@@ -55,6 +57,15 @@ class Parameter:
     choices: tuple[str, ...] = ()
     under: Curie | None = None
     kind: VariableKind | None = None
+    mapped: bool = False
+
+    def alike(self, term: ox.NamedNode | ox.Literal) -> tuple[ox.NamedNode | ox.Literal, ...]:
+        """What a value stands for in the query: itself, and what it is mapped to."""
+        if not self.mapped or isinstance(term, ox.Literal):
+            return (term,)
+        curie = Curie(compact(term.value))
+        mapped = _mapped(curie)
+        return (term,) if mapped == curie else (term, ox.NamedNode(expand(mapped)))
 
     def term(self, text: str) -> str:
         """The SPARQL term that a text means, such as ``"LUNG1-001"`` or ``<http://…>``; `ParameterError` if none."""
@@ -175,6 +186,8 @@ def _concept(parameter: Parameter, text: str) -> ox.NamedNode:
 def _curie(parameter: Parameter, text: str) -> Curie:
     """The one term that a text names."""
     found = _labels().get(text.casefold(), [])
+    if parameter.mapped:
+        found = [curie for curie in found if _mapped(curie) not in found or _mapped(curie) == curie]
     if parameter.under:
         found = [curie for curie in found if parameter.under in broader_or_same(curie)]
     if len(found) > 1:
@@ -185,6 +198,15 @@ def _curie(parameter: Parameter, text: str) -> Curie:
         return Curie(compact(_iri(parameter, text).value))
     except UnknownPrefixError as error:
         raise parameter.error(f"{text!r} is no known term", parameter.wanted) from error
+
+
+def _mapped(curie: Curie) -> Curie:
+    """The term that readers make of a code which means exactly this one."""
+    prefix, _, code = curie.partition(":")
+    if prefix not in BUNDLED:
+        return curie
+    found = bundled().concept(code, prefix)
+    return found.curie if found is not None and found.exact else curie
 
 
 def _variable(parameter: Parameter, text: str) -> ox.NamedNode:

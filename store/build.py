@@ -7,7 +7,7 @@ people see.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,26 +16,21 @@ import pyarrow as pa
 
 from ontology.fields import CLOCK_STAR, COLLECTION_STAR, SAME_LESION_STAR, SOURCE_STAR, STARS, Field, Kind, Star
 from ontology.records import DataClass
+from ontology.terms import q
 from store.columns import columns_of
 from store.control import PUBLIC
+from store.copies import APART, CONVERTED, FORMATS, LENGTHS, SAID, converted, restating, roots
 from store.days import count_days
+from store.headers import GRAPH_NAME, node_columns, shared_nodes, shared_text, shown
 from store.home import Home
 from store.identity import Identity
 from store.log import files_by_table
 from store.manifest import Manifest
 from store.origins import LISTING, image_origins
-from store.restated import restated
 from store.same_lesions import count_same
 from store.stars import Minter, quoted, star_text
 
 __all__ = ["CLAIMS", "Build", "arrow_batches", "connect"]
-
-KIND_RANK = (
-    "CASE source_kind WHEN 'dicom' THEN 0 WHEN 'sr' THEN 0 WHEN 'dicomweb' THEN 1 "
-    "WHEN 'idc' THEN 2 WHEN 'tcia' THEN 2 WHEN 'tcia-manifest' THEN 2 WHEN 'nbia' THEN 3 WHEN 'xnat' THEN 3 "
-    "WHEN 'dimse' THEN 10 ELSE 9 END"
-)
-"""Which header of a series or study is shown: files before DICOMweb before catalogues, and queries last."""
 
 CLASS_CONCEPT = {DataClass.IMAGES: "q:Images", DataClass.METADATA: "q:ImageMetadata", DataClass.CLINICAL: "q:Clinical"}
 
@@ -322,7 +317,7 @@ class Build:
                 yield self._select(star, self.named(star.table, keys, others), [*keys, *others])
             else:
                 made = {"duplicate_of"} if _links(star) else set[str]()
-                yield self._select(star, self.facts(star), self.columns[star.table] | made)
+                yield from self._told(star, self.facts(star), self.columns[star.table] | made)
         yield self._clocks()
         if self.paired:
             yield self._select(SAME_LESION_STAR, f"FROM {self.view('same')}", ["other"])
@@ -333,6 +328,13 @@ class Build:
         said += f", {star_text(star, self.minter, present)} AS said"
         text = "graph || '{' || node || ' ' || said || '}' || chr(10)"
         return f"SELECT {text} AS text FROM (SELECT {said} FROM ({rows})) WHERE said <> ''"
+
+    def _told(self, star: Star, rows: str, present: set[str]) -> Iterator[str]:
+        """The text of facts and headers: a star in the graph of its audience, and what several have, by triple."""
+        if several := shared_nodes(self, star):
+            yield shared_text(self, star, f"FROM ({rows}) SEMI JOIN {several} USING ({node_columns(star)})", present)
+            rows = f"FROM ({rows}) ANTI JOIN {several} USING ({node_columns(star)})"
+        yield self._select(star, rows, present)
 
     def _own_graph(self, table: str) -> str:
         only = f"WHERE collection IN (SELECT collection FROM {self.affected})" if self.affected else ""
@@ -352,7 +354,6 @@ class Build:
         # one row for each audience first: aggregates of distinct values cost many times as much
         told = f"SELECT {grouped}, audience{ends} FROM {self.view(table)} {only} GROUP BY {grouped}, audience"
         public = f"audience = {quoted(PUBLIC)}"
-        together = f"string_agg(audience, '+' ORDER BY audience) FILTER (NOT {public})"
 
         def agreed(name: str) -> str:
             """The value that every audience of the node knows, or none: no label passes from one to another."""
@@ -362,8 +363,7 @@ class Build:
             by_all = f"CASE WHEN min({least}) = max({most}) AND count({least}) = count(*) THEN min({least}) END"
             return f'CASE WHEN bool_or({public}) THEN {in_public} ELSE {by_all} END AS "{name}"'
 
-        name = f"CASE WHEN bool_or({public}) THEN {quoted(PUBLIC)} ELSE {together} END AS graph_name"
-        chosen = ", ".join([grouped, *map(agreed, others), name])
+        chosen = ", ".join([grouped, *map(agreed, others), f"{GRAPH_NAME} AS graph_name"])
         return f"SELECT {chosen} FROM ({told}) GROUP BY {grouped}"
 
     def facts(self, star: Star) -> str:
@@ -378,12 +378,13 @@ class Build:
             )
             same = " AND ".join(f"z_{name}.{key} = r.{key}" for key in ("collection", "subject", "audience"))
             joins += f" LEFT JOIN {self.view('zero')} z_{name} ON {same} AND z_{name}.clock = r.{name}_clock"
-        rows = f"({self._once(star)}) r" if star.table in REPEATED else f"{view} r{self.shown(star)}"
+        rows = f"({self._once(star)}) r" if star.table in REPEATED else f"{view} r{shown(self, star)}"
         return f"SELECT r.*, r.audience AS graph_name{days} FROM {rows}{joins}"
 
     def _once(self, star: Star) -> str:
         """Statements that are repeated: the first of them is primary, the others are duplicates of it."""
-        stated, parts = self._stated(star)
+        stated, copies = self._stated(star)
+        parts: list[str] = []
         rest: list[str] = []
         for repeated in REPEATED[star.table]:
             if not all(self.has(star.table, name) for name in repeated.needed):
@@ -393,21 +394,51 @@ class Build:
             parts.append(self._group(star, repeated, stated, within))
         others = " AND ".join(f"NOT coalesce({other}, false)" for other in rest) or "true"
         alone = ", CAST(NULL AS VARCHAR) AS duplicate_of" if _links(star) else ""
-        return " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {stated} WHERE {others}"])
-
-    def _stated(self, star: Star) -> tuple[str, list[str]]:
-        """SQL for the rows that may be primary, and for those that restate others of them, where there are any."""
-        view = self.view(star.table)
-        if not self.has(star.table, "states"):
-            return view, []
-        table = self.view(f"restated {star.table}")
-        values = [sql for name in ("value", "low", "high", "value_concept") if (sql := self._alike(star, name))]
-        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {restated(view, self.minter.record(), values)}")
-        link = "substr(origin, 2, length(origin) - 2) AS duplicate_of"
-        rows = (
-            f'SELECT * EXCLUDE (origin) REPLACE (false AS "primary"), {link} FROM {view} JOIN {table} USING (lot, key)'
+        once = " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {stated} WHERE {others}"])
+        if copies is None:
+            return once
+        # what a record is a copy of, its own copies are, too
+        copied = f"SELECT {self.minter.record()} AS origin, duplicate_of FROM once WHERE duplicate_of IS NOT NULL"
+        link = "coalesce(c.duplicate_of, substr(r.origin, 2, length(r.origin) - 2)) AS duplicate_of"
+        again = (
+            f'SELECT r.* EXCLUDE (origin) REPLACE (false AS "primary"), {link} '
+            f"FROM ({copies}) r LEFT JOIN ({copied}) c USING (origin)"
         )
-        return f"(FROM {view} ANTI JOIN {table} USING (lot, key))", [rows]
+        return f"WITH once AS ({once}) FROM once UNION ALL BY NAME {again}"
+
+    def _stated(self, star: Star) -> tuple[str, str | None]:
+        """SQL for the rows that may be primary, and for those that are copies of others, where there may be any."""
+        view, links = self.view(star.table), list(self._copies(star))
+        if not links:
+            return view, None
+        table = self.view(f"copies {star.table}")
+        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {roots(links)}")
+        return f"(FROM {view} ANTI JOIN {table} USING (lot, key))", f"FROM {view} JOIN {table} USING (lot, key)"
+
+    def _copies(self, star: Star) -> Iterator[str]:
+        """SQL for the links of rows to those that they are copies of, one for each way in which they may be."""
+        if not _links(star):
+            return
+        view, iri = self.view(star.table), self.minter.record()
+        if self.has(star.table, "states"):
+            apart = [name for name in APART if self.has(star.table, name)]
+            yield restating(view, iri, [LENGTHS, *self._all_alike(star, SAID)], apart)
+        kinds = {source.kind for source in self.manifest.sources}
+        if kinds >= FORMATS and all(self.has(star.table, name) for name in ("lesion", "instance", "document")):
+            reader = "reader" if self.has(star.table, "reader") else "CAST(NULL AS VARCHAR)"
+            yield converted(view, iri, [*self._all_alike(star, CONVERTED), *self._unmapped(star)], reader)
+
+    def _unmapped(self, star: Star) -> Iterator[str]:
+        """SQL for the codes of rows that are of nothing known, which tell them apart."""
+        cases = "".join(
+            f" WHEN {name} THEN raw_code" for name in ("variable", "value_concept") if self.has(star.table, name)
+        )
+        if self.has(star.table, "raw_code"):
+            yield f"CASE {quoted(q.UNMAPPED)}{cases} END"
+
+    def _all_alike(self, star: Star, names: Iterable[str]) -> Iterator[str]:
+        """SQL for those of the columns that any row has, as they are compared."""
+        return (sql for name in names if (sql := self._alike(star, name)))
 
     def _alike(self, star: Star, name: str) -> str | None:
         """SQL for a column as it is compared; None where no row has it."""
@@ -415,8 +446,7 @@ class Build:
 
     def _group(self, star: Star, repeated: Repeated, stated: str, where: str) -> str:
         """The ``stated`` rows of one kind of repetition: which is primary, and whose duplicates the others are."""
-        same = [sql for name in repeated.same if (sql := self._alike(star, name))]
-        mine = ["collection", "subject", "audience", *same]
+        mine = ["collection", "subject", "audience", *self._all_alike(star, repeated.same)]
         # what one document states twice is two statements, which its copy states twice too
         nth = f"row_number() OVER (PARTITION BY lot, {', '.join(mine)} ORDER BY key)" if repeated.counted else "1"
         rows = f"SELECT *, {nth} AS nth FROM {stated} WHERE {where}"
@@ -428,17 +458,6 @@ class Build:
         origin = f"first_value({iri}) OVER ({group})"
         link = f"CASE WHEN NOT {first} THEN substr({origin}, 2, length({origin}) - 2) END AS duplicate_of"
         return f'SELECT * EXCLUDE (nth) REPLACE ({first} AS "primary"), {link} FROM ({rows})'
-
-    def shown(self, star: Star) -> str:
-        """SQL that leaves of rows ``r`` about a study, series or collection those of the best-ranked source."""
-        if star.node is Kind.RECORD:
-            return ""
-        keys = "collection, audience" + (", uid" if star.node is Kind.UID else "")
-        count = "-instance_count" if self.has(star.table, "instance_count") else "0"
-        return (
-            f" SEMI JOIN (SELECT {keys}, arg_min(lot, ({KIND_RANK}, {count}, digest)) AS lot "
-            f"FROM {self.view(star.table)} GROUP BY {keys}) b USING ({keys}, lot)"
-        )
 
     def _clocks(self) -> str:
         """The clocks that days were counted on, each where the records that use it stand."""

@@ -45,12 +45,18 @@ def writer_digest() -> str:
 
     import ontology.fields  # noqa: PLC0415
     import store.build  # noqa: PLC0415
+    import store.copies  # noqa: PLC0415
     import store.days  # noqa: PLC0415
+    import store.headers  # noqa: PLC0415
     import store.identity  # noqa: PLC0415
+    import store.origins  # noqa: PLC0415
     import store.same_lesions  # noqa: PLC0415
     import store.stars  # noqa: PLC0415
 
-    modules = (ontology.fields, store.build, store.days, store.identity, store.same_lesions, store.stars)
+    modules = (
+        *(ontology.fields, store.build, store.copies, store.days, store.headers, store.identity, store.origins),
+        *(store.same_lesions, store.stars),
+    )
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
     code += files("ontology").joinpath("anchors.tsv").read_bytes()
     return hashlib.sha256(code + vocabulary_digest().encode()).hexdigest()
@@ -184,7 +190,8 @@ class Generations:
     def _checked(self, manifest: Manifest, build: Build, place: Path, added: Iterable[bytes] | None) -> Manifest:
         """The manifest with what its store holds, once no triple is in two graphs; all of them, or those added."""
         store = ox.Store.read_only(str(place))
-        graphs = check_one_graph(store) if added is None else check_added(store, added)
+        vocabulary = f"{self.base}graph/{VOCABULARY}"
+        graphs = check_one_graph(store, vocabulary) if added is None else check_added(store, added)
         names = {unquote(graph.removeprefix(f"{self.base}graph/")) for graph in graphs} - {VOCABULARY}
         found = [*ambiguities(build)]
         if build.affected:

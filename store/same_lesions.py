@@ -11,6 +11,7 @@ from typing import TypeAlias
 import duckdb
 import pyarrow as pa
 
+from ontology.terms import ncit
 from store.control import PUBLIC
 from store.identity import Link
 from store.lesion_pairs import Ambiguity, LesionPair, NamedLesion, by_id, components, subject_of
@@ -100,10 +101,35 @@ ORDER BY ALL
 """What a person has to decide: one lesion that may be several, two that may be one, a lesion of two subjects."""
 
 
+SIZES = (ncit.AREA, ncit.LENGTH, ncit.LONGEST_DIAMETER, ncit.LONGEST_PERPENDICULAR, ncit.VOLUME)
+
+DIGITS = 5
+"""As many digits of a size are hardly ever the same twice."""
+
+COPIES = f"""
+SELECT DISTINCT collection, subject, a.lesion, b.lesion,
+    'both have the same size on one image: one document may be a copy of the other' AS problem
+FROM {{sizes}} a JOIN {{sizes}} b USING (collection, subject, audience, instance, variable, value)
+WHERE a.lesion < b.lesion AND coalesce(a.reader = b.reader, true)
+    AND length(ltrim(replace(value, '.', ''), '0')) >= {DIGITS}
+ORDER BY ALL
+"""
+"""Lesions that documents without a UID or name in common may measure twice, as two exports of one annotation do."""
+
+
 def ambiguities(build: Views) -> Iterator[Ambiguity]:
     """The lesions that the documents of the touched collections leave open."""
     if not build.has("LesionFacts"):
         return
+    if all(build.has("Measurement", name) for name in ("lesion", "instance", "value")):
+        reader = "reader" if build.has("Measurement", "reader") else "CAST(NULL AS VARCHAR)"
+        sizes = (
+            f"(SELECT collection, subject, audience, instance, variable, lesion, {reader} AS reader, "
+            f"printf('%.6g', try_cast(value AS DOUBLE)) AS value FROM {build.whole('Measurement')} "
+            f"WHERE variable IN {SIZES} AND lesion IS NOT NULL AND instance IS NOT NULL)"
+        )
+        for row in build.connection.execute(COPIES.format(sizes=sizes)).fetchall():
+            yield Ambiguity(*map(str, row))
     facts = build.whole("LesionFacts")
     columns = (
         name if build.has("LesionFacts", name) else f"CAST(NULL AS VARCHAR) AS {name}"

@@ -6,12 +6,12 @@ which field becomes which predicate, and this module the only one that writes it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from ontology.fields import Field, Kind, Star, dicom_attributes
 from ontology.prefixes import expand, prefixes
 
-__all__ = ["Minter", "star_text"]
+__all__ = ["Minter", "star_lines", "star_text"]
 
 XSD = prefixes()["xsd"]
 ORIGIN = {True: expand("q:Derived"), False: expand("q:Asserted")}
@@ -195,12 +195,16 @@ def _each(lines: Lines) -> Iterable[str]:
         yield f"CASE WHEN ({condition}) IS NOT NULL THEN {_said(predicate, term)} END"
 
 
+def _values(column: str, predicate: str, term: str) -> str:
+    """SQL for the list of what an attribute says: one line for each of its distinct values."""
+    part = _said(predicate, term.replace(column, "part"))
+    return f"list_transform(list_distinct(string_split({column}, '\\')), lambda part: {part})"
+
+
 def _each_attribute(lines: Lines) -> Iterable[str]:
     """Every distinct value of an attribute."""
     for column, predicate, term in lines:
-        part = _said(predicate, term.replace(column, "part"))
-        values = f"list_distinct(string_split({column}, '\\'))"
-        many = f"array_to_string(list_transform({values}, lambda part: {part}), '')"
+        many = f"array_to_string({_values(column, predicate, term)}, '')"
         yield (
             f"CASE WHEN {column} IS NULL THEN NULL WHEN contains({column}, '\\') THEN {many} "
             f"ELSE {_said(predicate, term)} END"
@@ -215,17 +219,31 @@ def star_text(star: Star, minter: Minter, present: Collection[str]) -> str:
 
     ``present`` are the columns that the row has; of a field without a column nothing is said.
     """
-    parts = [quoted(f"a <{expand(name)}>;") for name in star.classes]
+    attributes = [part for item in _attributed(star) for part in _each_attribute(_attributes(item, present))]
+    return "concat(" + ", ".join([*_parts(star, minter, present), *attributes]) + ")"
+
+
+def star_lines(star: Star, minter: Minter, present: Collection[str]) -> str:
+    """SQL for the same as a list, each predicate with one object; what is not said is null in it."""
+    lists = [f"[{', '.join(_parts(star, minter, present))}]"]
+    lists += [_values(*line) for item in _attributed(star) for line in _attributes(item, present)]
+    return f"flatten([{', '.join(lists)}])"
+
+
+def _attributed(star: Star) -> list[Field]:
+    return [item for item in star.fields if item.kind is Kind.ATTRIBUTES]
+
+
+def _parts(star: Star, minter: Minter, present: Collection[str]) -> Iterator[str]:
+    """SQL for each thing that one row says, but for its attributes."""
+    yield from (quoted(f"a <{expand(name)}>;") for name in star.classes)
     for item in star.fields:
-        if item.kind is Kind.ATTRIBUTES:
-            parts += _each_attribute(_attributes(item, present))
-        elif item.name in present or f"{item.name}_first" in present:
-            parts += _each(KINDS.get(item.kind, _term)(item, minter))
+        if item.name in present or f"{item.name}_first" in present:
+            yield from _each(KINDS.get(item.kind, _term)(item, minter))
     whens = [item for item in star.fields if item.kind is Kind.WHEN and f"{item.name}_first" in present]
-    parts += _each(_clock(whens, minter))
+    yield from _each(_clock(whens, minter))
     if star.cite:
         cited: list[tuple[str, str, str]] = [("digest", expand("prov:wasDerivedFrom"), minter.source())]
         if star.node is Kind.RECORD:
             cited.append(("key", expand("q:locator"), literal('"key"')))
-        parts += _each(cited)
-    return "concat(" + ", ".join(parts) + ")"
+        yield from _each(cited)

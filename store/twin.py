@@ -17,6 +17,7 @@ from ontology.prefixes import Curie
 from ontology.terms import q
 from store.asked import NEEDED, make_derived, make_observation
 from store.build import CLAIMS, KEYS, OBSERVATIONS, Build, connect
+from store.headers import shown
 from store.home import Home
 from store.manifest import Manifest
 
@@ -100,9 +101,9 @@ def _count(build: Build, star: Star) -> Iterator[Held]:
     if star.table == "Series" and build.has("SeriesHeader", "modality"):
         header = next(other for other in STARS if other.table == "SeriesHeader")
         describing = sum(any(name.startswith("SeriesHeader/") for name in s.files) for s in build.manifest.sources)
-        chosen = build.shown(header) if describing > 1 else ""  # of one source's headers none is to be chosen
-        shown = f"SELECT DISTINCT uid, modality FROM {build.view(header.table)} r{chosen}"
-        modality, joined = "modality", f"LEFT JOIN ({shown}) USING (uid)"
+        chosen = shown(build, header) if describing > 1 else ""  # of one source's headers none is to be chosen
+        headers = f"SELECT DISTINCT uid, modality FROM {build.view(header.table)} r{chosen}"
+        modality, joined = "modality", f"LEFT JOIN ({headers}) USING (uid)"
     rows = build.connection.execute(
         f"SELECT {modality} AS modality, count(*), count(DISTINCT subject) FROM ({things}) {joined} GROUP BY ALL"
     )

@@ -9,6 +9,7 @@ import duckdb
 
 from ontology.fields import Field, Star
 from store.manifest import Manifest
+from store.stars import Minter
 
 __all__ = ["Views"]
 
@@ -18,6 +19,7 @@ class Views(Protocol):
 
     connection: duckdb.DuckDBPyConnection
     manifest: Manifest
+    minter: Minter
 
     def has(self, table: str, column: str = "lot") -> bool:
         """Whether a record type has rows in the log, or a column in them."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +171,7 @@ DECISION = (
     "subject_id\tpredicate_id\tobject_id\tmapping_justification\n"
     "column:Volume%20(ml)\tskos:exactMatch\tncit:C25335\tsemapv:ManualMappingCuration\n"
 )
-VOLUMES = f"SELECT ?first ?of {{ ?m q:variable {VOLUME} ; q:primary ?first OPTIONAL {{ ?m q:duplicateOf ?of }} }}"
+VOLUMES = f"SELECT ?first ?of ?m {{ ?m q:variable {VOLUME} ; q:primary ?first OPTIONAL {{ ?m q:duplicateOf ?of }} }}"
 
 
 @pytest.fixture
@@ -185,13 +187,14 @@ def table(warehouse: Warehouse, tmp_path: Path) -> Path:
     return path
 
 
-def counts(warehouse: Warehouse, pattern: str = VOLUMES) -> tuple[int, int]:
-    """How many volumes count, and how many are copies of one that does."""
-    rows = warehouse.select(pattern, OPERATOR).rows
-    first = [row[0] is not None and row[0].value == "true" for row in rows]
-    copies = [row[1] for row in rows if row[1] is not None]
-    assert len(copies) == len(set(copies)), "each copy is of a record of its own"
-    return first.count(True), len(copies)
+def counts(warehouse: Warehouse, times: int = 1) -> tuple[int, int]:
+    """How many volumes count, and how many are copies of one that does: of each at most so many."""
+    rows = warehouse.select(VOLUMES, OPERATOR).rows
+    first = {row[2] for row in rows if row[0] is not None and row[0].value == "true"}
+    copies = Counter(row[1] for row in rows if row[1] is not None)
+    assert copies.keys() <= first, "copies are of what counts"
+    assert all(count <= times for count in copies.values()), "each copy is of a record of its own"
+    return len(first), copies.total()
 
 
 @pytest.mark.parametrize("form", ["aim", "sr"])
@@ -249,3 +252,29 @@ def test_a_record_of_another_collection_is_no_original(warehouse: Warehouse, tab
     job = Job(locators=(str(tmp_path / "out"),), collection="other", audience="public")
     assert not run(warehouse, [job]).rejects
     assert counts(warehouse) == (4, 0)
+
+
+def written(warehouse: Warehouse, form: str, folder: Path) -> Path:
+    """What is written of the collection as it stands."""
+    write_documents(selected(warehouse, Selection(collection="trial"), OPERATOR), form, bundled(), folder)
+    return folder
+
+
+def retract(warehouse: Warehouse, kind: str) -> None:
+    sources = warehouse.generations.current().sources
+    warehouse.retract([source.sid for source in sources if source.kind == kind])
+
+
+@pytest.mark.parametrize("order", [("table", "aim", "sr"), ("sr", "table", "aim"), ("aim", "sr", "table")])
+def test_a_table_and_all_that_is_written_of_it_count_once_whatever_comes_first_or_goes(
+    warehouse: Warehouse, table: Path, tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    places = {form: written(warehouse, form, tmp_path / form) for form in ("aim", "sr")}
+    retract(warehouse, "table")
+    for copies, kind in enumerate(order):
+        job = Job(locators=(str(places.get(kind, table)),), collection="trial", audience="public")
+        assert not run(warehouse, [replace(job, mapping="results") if kind == "table" else job]).rejects
+        assert counts(warehouse, copies) == (3, 3 * copies)
+    for copies, kind in ((1, order[0]), (0, order[1])):
+        retract(warehouse, kind)
+        assert counts(warehouse, 1) == (3, 3 * copies)

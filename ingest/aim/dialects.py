@@ -33,7 +33,7 @@ from ingest.observed.coded import Code
 from ingest.observed.quantities import automation
 from ontology.record_uids import LABEL
 
-__all__ = ["COLLECTION", "COLLECTIONS", "ROOTS", "read_annotations"]
+__all__ = ["COLLECTION", "COLLECTIONS", "NO_LESION", "ROOTS", "read_annotations"]
 
 OF_ANNOTATIONS: Final = "AnnotationOfAnnotation"
 
@@ -44,6 +44,9 @@ COLLECTIONS: Final = "ImageAnnotationCollections"
 
 ROOTS: Final = (OF_ANNOTATIONS, "AnnotationOfAnnotationCollection", "ImageAnnotation", COLLECTION, COLLECTIONS)
 """The root elements of annotation documents; templates have others."""
+
+NO_LESION: Final = Code("no-lesion", "99QILIN", "What it is of is no lesion")
+"""The type of annotations that are written here of what is no lesion, such as an organ: AIM has no place for it."""
 
 ANNOTATIONS: Final = (
     "imageAnnotations|imageAnnotationCollection/ImageAnnotation",
@@ -236,12 +239,13 @@ def _annotation(dialect: Dialect, place: str, element: etree._Element, collectio
     user = _one(holders, "user", "User")
     equipment = _one(holders, "equipment", "Equipment")
     marked = shapes_of(place, element, dialect.calculations)
+    codes = tuple(dialect.codes(element))
     return Annotation(
         place=place,
         uid=field_of(element, "uniqueIdentifier"),
         name=field_of(element, "name"),
         date=field_of(element, "dateTime"),
-        codes=tuple(dialect.codes(element)),
+        codes=tuple(code for code in codes if code != NO_LESION),
         tracking_uid=_tracking(element),
         person=field_of(person, "id"),
         person_place=f"{place.rpartition('/')[0]}/{'person/Person/@id' if dialect is AIM_3 else 'person/id'}".lstrip(
@@ -258,6 +262,7 @@ def _annotation(dialect: Dialect, place: str, element: etree._Element, collectio
         images=tuple(_image(dialect, at, child) for at, child in numbered(place, under(element, dialect.studies))),
         markups=tuple(markups(place, element, marked)),
         segments=tuple(segments(place, element)),
+        of_no_lesion=NO_LESION in codes,
         of_annotations=local(element) == OF_ANNOTATIONS,
     )
 

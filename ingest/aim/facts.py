@@ -22,7 +22,7 @@ from ontology import records
 from ontology.prefixes import Curie
 from ontology.records import Finding, Measurement, Reject, When
 from ontology.terms import dcm, ncit, q, radlex
-from ontology.variables import canonical
+from ontology.variables import VariableKind, canonical
 
 __all__ = [
     "ASSESSED",
@@ -34,6 +34,7 @@ __all__ = [
     "Translation",
     "facts",
     "procedure",
+    "record_of",
     "stated",
 ]
 
@@ -170,6 +171,12 @@ def stated(variable: Curie, term: Curie | None) -> tuple[Curie, Curie]:
     return variable, term or q.UNMAPPED
 
 
+def record_of(variable: Curie) -> type[Finding | records.Response]:
+    """What a statement about a variable is: a response where the variable is one."""
+    registered = canonical(variable)
+    return records.Response if registered and registered.kind is VariableKind.RESPONSE else Finding
+
+
 def _asked(translation: Translation, question: tuple[Code, ...]) -> Curie | None:
     """The variable of a question that a statement answers, None where it is not known."""
     term = translation.meaning(question)
@@ -210,8 +217,7 @@ def _entity(
     kind, value = stated(variable, term)
     if entity.present is False:
         kind, value = term or q.UNMAPPED, ncit.ABSENT
-    record = records.Response if term in RESPONSES and entity.present is not False else Finding
-    yield record(
+    yield record_of(kind)(
         **translation.common,
         key=entity.place,
         variable=kind,

@@ -171,5 +171,7 @@ class Annotation:
     images: tuple[ImageReference, ...] = field(default=())
     markups: tuple[Markup, ...] = field(default=())
     segments: tuple[Segment, ...] = field(default=())
+    of_no_lesion: bool = False
+    """Whether it says itself that what it is of is no lesion, as annotations written here do."""
     of_annotations: bool = False
     """Whether it is about other annotations rather than images: what it says is derived, and of no one lesion."""

@@ -167,7 +167,8 @@ def translate(
     name, codes, user = source.name, context.codes, annotation.user
     reader = readers.reader_of(context, user.name, user.login, role=user.role) if user else None
     device, site = procedure(annotation.equipment), _site(annotation.anatomy, codes)
-    lesion, identity = (None, None) if annotation.of_annotations else _lesion(annotation, reader, site, source.digest)
+    of_none = annotation.of_annotations or annotation.of_no_lesion
+    lesion, identity = (None, None) if of_none else _lesion(annotation, reader, site, source.digest)
     referred = list(_images(name, annotation.person, annotation.images))
     dates = list(_day(name, annotation))
     yield from (record for record in (reader, device, lesion, identity) if record is not None)

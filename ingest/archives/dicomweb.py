@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, Final
 
 from ingest import rwv
 from ingest.archives.dicomweb_server import DicomwebError, Server, is_server
+from ingest.archives.levels import by_level, contradicts
 from ingest.base import Context, Source, Yield
 from ingest.dicom import reader as dicom
 from ingest.dicom.header import BrokenDicomError, Elements, Header, place_of
@@ -29,6 +29,7 @@ from ingest.locators import shown
 from ingest.rt import reader as rt
 from ingest.seg import reader as seg
 from ingest.sr import reader as sr
+from ingest.temporary import TemporaryFolder
 from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "read"]
@@ -90,27 +91,44 @@ class _Reading:
     def __init__(self, server: Server, name: str, context: Context) -> None:
         self.server, self.name, self.context = server, name, context
         self.done = 0
+        study, series = server.within
+        self.of_studies, self.of_series = by_level(server.filters)
+        self.of_studies |= {"StudyInstanceUID": study} if study else {}
+        self.of_series |= {"SeriesInstanceUID": series} if series else {}
 
     def series(self) -> Iterator[Yield]:
         """Every series; one that cannot be had is rejected, a server that is gone ends it (`DicomwebError`)."""
-        study, series = self.server.within
-        studies = self.server.search(
-            "studies", {**self.server.filters, **({"StudyInstanceUID": study} if study else {})}
-        )
         seen: set[str] = set()
-        for answer in studies:
-            about = self._header(answer)
+        for about in self._studies():
             uid = about.text("StudyInstanceUID")
             if not dicom.UID.fullmatch(uid):
                 yield self._odd("studies", "a study has no valid UID")
-            elif uid not in seen:  # a study that stands under two patients is found twice
-                seen.add(uid)
-                yield from self._guarded(self._study(about, uid, series))
+            elif not contradicts(about, self.of_studies) and uid not in seen:
+                seen.add(uid)  # a study that stands under two patients is found twice
+                yield from self._guarded(self._study(about, uid))
 
-    def _study(self, about: Elements, uid: str, series: str | None) -> Iterator[Yield]:
+    def _studies(self) -> Iterator[Elements]:
+        """Every study that may match; where none has the modality, as archives say that do not list what studies hold,
+        those of the series that have it, if the archive can search all series (PS3.18 table 10.6.1-1)."""
+        nothing = True
+        for answer in self.server.search("studies", self.of_studies):
+            nothing = False
+            yield self._header(answer)
+        added = self.of_studies.keys() - self.server.filters.keys() - {"StudyInstanceUID"}
+        if nothing and added:
+            asked = {name: value for name, value in self.of_studies.items() if name not in added}
+            try:
+                yield from map(self._header, self.server.search("series", {**asked, **self.of_series}))
+            except DicomwebError as error:
+                if error.gone:
+                    raise
+
+    def _study(self, about: Elements, uid: str) -> Iterator[Yield]:
         path = f"studies/{uid}/series"
-        for one in self.server.search(path, {"SeriesInstanceUID": series} if series else None):
+        for one in self.server.search(path, self.of_series):
             header = self._header(one)
+            if contradicts(header, self.of_series):
+                continue
             series_uid = header.text("SeriesInstanceUID")
             if not dicom.UID.fullmatch(series_uid):
                 yield self._odd(path, "a series has no valid UID")
@@ -207,14 +225,14 @@ class _Reading:
     def _document(self, found: _Found, uid: str) -> Iterator[Yield]:
         """An object as its own reader reads its file; a report from the metadata where the file cannot be had."""
         path = f"{found.path}/instances/{uid}"
-        with tempfile.TemporaryDirectory(prefix="qilin-dicomweb-") as folder:
-            file = Path(folder) / f"{uid}.dcm"
+        with TemporaryFolder() as folder:
+            file = folder.path / f"{uid}.dcm"
             try:
                 self.server.instance(path, file)
             except DicomwebError as error:
                 if error.gone:
                     raise
-                file = self._as_json(path, Path(folder) / f"{uid}.json", error)
+                file = self._as_json(path, folder.path / f"{uid}.json", error)
             reader = next((source for source in DOCUMENTS if source.accepts(str(file))), dicom.SOURCE)
             for item in reader.read(iter([str(file)]), self.context):
                 yield replace(item, locator=f"{self.server.told}/{path}") if isinstance(item, SourceRecord) else item

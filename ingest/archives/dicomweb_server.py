@@ -8,6 +8,7 @@ and are parsed one data set at a time. What a server says of an error is not rep
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import mmap
 import os
@@ -192,7 +193,7 @@ class Server:
                 raise DicomwebError(_place(path, query), f"the answer is {told}, not DICOM JSON", WRONG_ADDRESS)
             answer.seek(0)
             try:
-                yield from objects(answer)
+                yield from objects(_unpacked(answer, kind))
             except (ValueError, RecursionError):
                 raise DicomwebError(
                     _place(path, query),
@@ -273,24 +274,35 @@ def _place(path: str, query: Mapping[str, str] | None = None) -> str:
     return f"GET /{path}" + ("?" + "&".join(f"{name}={value}" for name, value in plain.items()) if plain else "")
 
 
+def _unpacked(answer: IO[bytes], kind: str) -> IO[bytes]:
+    """The first part of an answer in parts, as some archives wrap their JSON; others as they are."""
+    return io.BytesIO(_first_part(answer, kind)[:]) if kind.lower().startswith("multipart/") else answer
+
+
 def _write_part(answer: IO[bytes], kind: str, target: Path) -> None:
-    """Write the first part of a multipart answer (RFC 2046 5.1), or the answer where it has none; ValueError if odd."""
-    if not kind.lower().startswith("multipart/"):
+    """Write the first part of a multipart answer, or the answer where it has none; ValueError if odd."""
+    with target.open("wb") as whole:
+        if kind.lower().startswith("multipart/"):
+            part = _first_part(answer, kind)
+            for at in range(0, len(part), PIECE):
+                whole.write(part[at : at + PIECE])
+            return
         if "dicom" not in kind.lower() and "octet-stream" not in kind.lower():
             raise ValueError
-        with target.open("wb") as whole:
-            while piece := answer.read(PIECE):
-                whole.write(piece)
-        return
+        while piece := answer.read(PIECE):
+            whole.write(piece)
+
+
+def _first_part(answer: IO[bytes], kind: str) -> memoryview:
+    """The content of the first part (RFC 2046 5.1); ValueError where there is none."""
     named = re.search(r'boundary="?([^";]+)"?', kind, re.IGNORECASE)
     if named is None:
         raise ValueError
     mark = b"--" + named[1].encode()
-    with mmap.mmap(answer.fileno(), 0, access=mmap.ACCESS_READ) as body, target.open("wb") as part:
-        head = body.find(mark)
-        start = body.find(b"\r\n\r\n", head) + 4
-        end = body.find(b"\r\n" + mark, start)
-        if head < 0 or start < 4 or end < 0:
-            raise ValueError
-        for at in range(start, end, PIECE):
-            part.write(body[at : min(at + PIECE, end)])
+    body = mmap.mmap(answer.fileno(), 0, access=mmap.ACCESS_READ)  # let go of when nothing views it any more
+    head = body.find(mark)
+    start = body.find(b"\r\n\r\n", head) + 4
+    end = body.find(b"\r\n" + mark, start)
+    if head < 0 or start < 4 or end < 0:
+        raise ValueError
+    return memoryview(body)[start:end]

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from ingest.archives.dimse_server import Archive, Association, DimseError, is_archive
+from ingest.archives.levels import by_level, contradicts
 from ingest.base import Context, Source, Yield
 from ingest.dicom import reader as dicom
 from ingest.dicom.header import Elements, Header, place_of
@@ -68,12 +69,12 @@ def _studies(
     archive: Archive, association: Association, wanted: dict[str, str], name: str, reviews: Reviews
 ) -> Iterator[Yield]:
     """The series of every study that matches."""
-    series = wanted.pop("SeriesInstanceUID", "")
+    of_studies, of_series = by_level(wanted)
     seen: set[str] = set()
     done = 0
-    for study in association.find("STUDY", {**dict.fromkeys(STUDY, ""), **wanted}):
+    for study in association.find("STUDY", {**dict.fromkeys(STUDY, ""), **of_studies}):
         uid = study.text("StudyInstanceUID")
-        if uid in seen:
+        if uid in seen or contradicts(study, of_studies):
             continue
         seen.add(uid)
         if not dicom.UID.fullmatch(uid):
@@ -81,8 +82,10 @@ def _studies(
                 name=name, place="C-FIND STUDY", problem="a study has no valid UID", wanted="UIDs by PS3.5 9.1"
             )
             continue
-        keys = {**dict.fromkeys(SERIES, ""), "StudyInstanceUID": uid, "SeriesInstanceUID": series}
+        keys = {**dict.fromkeys(SERIES, ""), **of_series, "StudyInstanceUID": uid}
         for found in association.find("SERIES", keys):
+            if contradicts(found, of_series):
+                continue
             values = {**study.values, **found.values, "StudyInstanceUID": (uid,)}
             header = Header(values, watched=(*study.watched, *found.watched))
             yield from _series(archive, association, header, reviews)

@@ -8,7 +8,6 @@ publishes; dates are those of its own shift, one clock.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.base import Block, Context, Source, Yield
+from ingest.temporary import TemporaryFolder
 from ontology.fields import dicom_attributes
 from ontology.records import (
     CollectionFacts,
@@ -37,7 +37,7 @@ from ontology.terminology import terms
 from ontology.terms import ncit
 from store.ahead import ahead
 
-__all__ = ["RECIPE", "SOURCE", "Listed", "index_file", "listed", "places_of"]
+__all__ = ["RECIPE", "SOURCE", "Listed", "index_file", "listed", "places_of", "series_at"]
 
 SCHEME = "idc://"
 CLOCK = "idc"
@@ -177,9 +177,9 @@ def index_file() -> Path:
 @contextmanager
 def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of bounded memory, with the table of modalities."""
-    with tempfile.TemporaryDirectory() as spill, duckdb.connect() as connection:
+    with TemporaryFolder() as spill, duckdb.connect() as connection:
         connection.execute("SET memory_limit = '600MB'")
-        connection.execute(f"SET temp_directory = '{spill}'")
+        connection.execute(f"SET temp_directory = '{spill.path}'")
         connection.execute("SET enable_progress_bar = false")
         connection.execute("CREATE TABLE modality (code VARCHAR, curie VARCHAR)")
         codes = [curie for curie in terms() if curie.startswith("dcm:")]
@@ -227,6 +227,15 @@ def places_of(series: Iterable[str]) -> dict[str, str]:
     )
     with duckdb.connect() as connection:
         return dict(connection.execute(query, [str(index_file()), list(series)]).fetchall())
+
+
+def series_at(folders: Iterable[str]) -> dict[str, str]:
+    """The series in folders of the Imaging Data Commons, by the UUID that each is called, as far as indexed."""
+    query = (
+        "SELECT crdc_series_uuid, SeriesInstanceUID FROM read_parquet(?) WHERE crdc_series_uuid IN (SELECT unnest(?))"
+    )
+    with duckdb.connect() as connection:
+        return dict(connection.execute(query, [str(index_file()), list(folders)]).fetchall())
 
 
 def _together(connection: duckdb.DuckDBPyConnection, index: Path, names: list[str]) -> None:

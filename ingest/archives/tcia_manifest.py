@@ -1,8 +1,8 @@
-"""Manifests of The Cancer Imaging Archive (``.tcia``): the series that they list, as the catalogue of the IDC has them.
+"""Manifests of The Cancer Imaging Archive (``.tcia``) and of the NCI Imaging Data Commons (for s5cmd).
 
-A manifest names series and nothing of them. What the index of the NCI Imaging Data Commons knows of a series comes in
-as it does for ``idc://`` (`ingest.archives.idc`); the others are told by their number, and need the ``metadata.csv``
-that comes with the download, or the archive itself (`ingest.archives.nbia`).
+A manifest names series, or the places of their files, and nothing of them. What the index of the Imaging Data Commons
+knows of a series comes in as it does for ``idc://`` (`ingest.archives.idc`); the others are told by their number, and
+need the ``metadata.csv`` that comes with the download, or the archive itself (`ingest.archives.nbia`).
 """
 
 from __future__ import annotations
@@ -23,13 +23,23 @@ __all__ = ["SOURCE", "accepts", "read", "series_in"]
 SUFFIX: Final = ".tcia"
 LIST: Final = "ListOfSeriesToDownload"
 UID: Final = re.compile(r"(?=.{3,64}$)(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
+COPY: Final = re.compile(r"cp\s+(?:-\S+\s+)*[\"']?(?:s3|gs)://[\w.-]+/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
+"""How s5cmd is told to fetch a series of the IDC, whose folder is named by a UUID."""
+
+HEAD: Final = 4096
 LARGEST: Final = 1 << 28
 """The bytes of a manifest that is read: four million series."""
 
 
 def accepts(locator: str) -> bool:
     """Whether a file is a manifest, by its name or by how it begins."""
-    return locator.lower().endswith(SUFFIX) or head_of(locator, 20).startswith(b"downloadServerUrl=")
+    if locator.lower().endswith(SUFFIX):
+        return True
+    head = head_of(locator, HEAD)
+    if not head.startswith((b"cp ", b"#")):
+        return head.startswith(b"downloadServerUrl=")
+    lines = head.decode("utf-8", "replace").splitlines()
+    return COPY.match(next((line for line in lines if line.strip() and not line.startswith("#")), "")) is not None
 
 
 def series_in(path: Path) -> tuple[list[str], list[Reject]]:
@@ -38,6 +48,7 @@ def series_in(path: Path) -> tuple[list[str], list[Reject]]:
     OSError where it cannot be read. Settings (``key=value``) stand before the list, and maybe the name of its column.
     """
     series: dict[str, None] = {}
+    folders: dict[str, None] = {}
     rejects: list[Reject] = []
     if path.stat().st_size > LARGEST:
         wanted = f"at most {LARGEST >> 20} MiB"
@@ -47,10 +58,18 @@ def series_in(path: Path) -> tuple[list[str], list[Reject]]:
             text = line.strip()
             if UID.fullmatch(text):
                 series[text] = None
+            elif place := COPY.match(text):
+                folders[place[1]] = None
             elif text and "=" not in text and not text.startswith("#") and text.casefold() != "series id":
                 wanted = "a Series Instance UID alone on its line"
                 rejects.append(Reject(name=path.name, place=f"line {number}", problem="is no UID", wanted=wanted))
-    if not series:
+    known = idc.series_at(folders) if folders else {}
+    series |= dict.fromkeys(known[folder] for folder in folders if folder in known)
+    if lost := len(folders) - len(known):
+        problem = f"{lost} of {len(folders)} places are not in the catalogue of the IDC {version('idc-index-data')}"
+        wanted = "a manifest of this release of the IDC: it moves what it revises"
+        rejects.append(Reject(name=path.name, place="places", problem=problem, wanted=wanted))
+    if not series and not folders:
         wanted = f"series, each on a line of its own behind {LIST}="
         rejects.append(Reject(name=path.name, place="file", problem="the manifest lists no series", wanted=wanted))
     return list(series), rejects
@@ -105,5 +124,5 @@ SOURCE = Source(
     accepts=accepts,
     read=read,
     reviewed=True,
-    summary="manifests of The Cancer Imaging Archive (.tcia): their series, as the IDC's catalogue has them",
+    summary="manifests of series (.tcia, and of the IDC for s5cmd): their series, as the IDC's catalogue has them",
 )

@@ -3,7 +3,8 @@
 - A session is a study and its scans are series (`ingest.archives.xnat_records`). One session is one source.
 - Custom variables of subjects and sessions become two tables, ``PROJECT subjects`` and ``PROJECT sessions``, that are
   read through a table map as every table is; without one they are told and nothing of them is stored. The columns are
-  ``subject``, then ``gender`` or ``session`` and ``date``, then the variables by their names in XNAT.
+  ``subject``, then ``gender`` or ``session`` and ``date``, then the variables by their names in XNAT. Assessors of
+  sessions are tables too, one for each type of them (`ingest.archives.xnat_tables`).
 - A project that is *public* in XNAT opens the images of a new collection to everybody; *protected* and *private* ones
   stay with their owner, as every new collection does.
 
@@ -14,6 +15,7 @@ token and its secret there. Without them only what the server shows to everybody
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -23,7 +25,8 @@ from urllib.parse import quote
 
 from ingest.archives.web import Server, ServerError, from_environment, place_of
 from ingest.archives.xnat_items import NAMESPACE, Item, read_item
-from ingest.archives.xnat_records import flaw_of, records_of, rows_of
+from ingest.archives.xnat_records import flaw_of, records_of
+from ingest.archives.xnat_tables import assessments_of, resources_of, rows_of
 from ingest.base import Context, Source, Yield, head_of, once, unreadable
 from ingest.locators import without_credentials
 from ingest.table.file import Table
@@ -33,7 +36,7 @@ from ontology.xml import XmlError, root_name
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "xnat-1"
+VERSION: Final = "xnat-2"
 """Changes whenever the same document would give other records."""
 
 SCHEMES: Final = ("xnat+https://", "xnat+http://")
@@ -44,6 +47,9 @@ OWN: Final = "xnat"
 HEAD: Final = 4096
 LARGEST: Final = 1 << 26
 """The bytes of a document that is read: 64 MiB."""
+
+PROJECT: Final = re.compile(r"[\w-]{1,64}", re.ASCII)
+"""The id of a project, by which its tables are called; what has another form may be anything."""
 
 WANTED: Final = "a session or subject of XNAT, as its REST interface gives it in XML or JSON"
 
@@ -115,7 +121,8 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         elif refused := _take(files, Path(locator)):
             yield refused
     if files.sessions:
-        files.name = files.sessions[0][3].text("project") or files.name
+        project = files.sessions[0][3].text("project")
+        files.name = project if PROJECT.fullmatch(project) else files.name
         files.locator = str(Path(files.sessions[0][1]).parent)
     yield from _project(files, context)
 
@@ -169,14 +176,24 @@ def _project(project: _Project, context: Context) -> Iterator[Yield]:
     people = [(item, item.text("label")) for item in project.subjects.values() if item.text("label")]
     yield from _variables(project, "subjects", rows_of(people, {"gender": "demographics/gender"}), context)
     yield from _variables(project, "sessions", rows_of(admitted, {"session": "label", "date": "date"}), context)
+    for kind, rows in assessments_of(admitted):
+        yield from _variables(project, kind, rows, context)
+    yield from _resources(project, resources_of(admitted), context)
 
 
 def _variables(project: _Project, what: str, rows: list[list[str]], context: Context) -> Iterator[Yield]:
-    """Custom variables through the table map that fits them; a reject that says how to make one, where none does."""
+    """A table through the table map that fits them; a reject that says how to make one, where none does."""
     if rows:
         name = f"{project.name} {what}"
         given = Input("xnat", Path(name), VariablesTable(rows), name=name, locator=f"{project.locator}#{what}")
         yield from read_input(given, context)
+
+
+def _resources(project: _Project, rows: list[list[str]], context: Context) -> Iterator[Yield]:
+    """The files of scans, where the library has a map for them: every project has such files, and few want them."""
+    name = f"{project.name} resources"
+    if rows and context.library().match(name, lambda _part: rows[0], context.collection):
+        yield from _variables(project, "resources", rows, replace(context, mapping=None))
 
 
 def _server(locator: str, context: Context) -> Iterator[Yield]:

@@ -2,13 +2,15 @@
 
 XNAT writes one thing in two ways: XML of its schema (``http://nrg.wustl.edu/xnat``), as the REST interface gives it
 with ``format=xml`` and as sessions are exported; and JSON of items with ``data_fields`` (``format=json``). In both, a
-path such as ``parameters/tr`` names a field, and ``scanner/manufacturer`` an attribute or an element.
+path such as ``parameters/tr`` names a field, and ``scanner/manufacturer`` an attribute or an element. Of several of a
+kind that are no lists here, each has its name in its path: ``file[DICOM]/file_count``.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,6 +26,9 @@ TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 DEEPEST: Final = 12
 LISTS: Final = frozenset({"scans/scan", "fields/field", "experiments/experiment", "assessors/assessor"})
 """Where an item holds others of a kind."""
+
+NAMES: Final = ("name", "label", "ID")
+LONGEST_NAME: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ def _walk(element: etree._Element, path: str, fields: dict[str, str], held: dict
             fields.setdefault(prefix + etree.QName(name).localname, str(value))
     if path and element.text and element.text.strip():
         fields.setdefault(path, element.text.strip())
+    counts = Counter(child.tag for child in element)
     for child in element if depth < DEEPEST else ():
         if not isinstance(child.tag, str):
             continue
@@ -93,7 +99,14 @@ def _walk(element: etree._Element, path: str, fields: dict[str, str], held: dict
                 item = Item("field", {"name": child.get("name", ""), "field": (child.text or "").strip()})
             held.setdefault(below, []).append(item)
         else:
-            _walk(child, below, fields, held, depth + 1)
+            told = _named(below, dict(child.attrib)) if counts[child.tag] > 1 else below
+            _walk(child, told, fields, held, depth + 1)
+
+
+def _named(path: str, said: Mapping[Any, Any]) -> str:
+    """A path with the name of what stands there, if it has one."""
+    name = next((str(said[key]) for key in NAMES if said.get(key)), "")
+    return f"{path}[{name[:LONGEST_NAME]}]" if name else path
 
 
 def _of_json(item: Any, depth: int) -> Item:
@@ -109,8 +122,9 @@ def _of_json(item: Any, depth: int) -> Item:
         if path in LISTS:
             held[path] = held.get(path, ()) + below
         else:
-            for child in below[:1]:
-                fields |= {f"{path}/{name}": text for name, text in child.fields.items()}
+            for child in reversed(below):
+                told = _named(path, child.fields) if len(below) > 1 else path
+                fields |= {f"{told}/{name}": text for name, text in child.fields.items()}
     return Item(kind.rpartition(":")[2], fields, held)
 
 

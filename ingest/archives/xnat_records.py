@@ -14,15 +14,16 @@ from typing import Final
 
 from ingest.archives.nbia_rows import UID
 from ingest.archives.xnat_items import Item
+from ingest.archives.xnat_tracer import tracer_of_session
 from ingest.base import Context
-from ingest.dicom.concepts import date_of, modality_of
+from ingest.dicom.concepts import body_part_of, date_of, modality_of, radionuclide_of, tracer_of
 from ingest.dicom.header import Elements
 from ingest.gate.dicom import Flaw, header_flaw
 from ingest.volumes.image_file import decimal, minted
 from ontology.fields import Kind, dicom_attributes
 from ontology.records import Record, Scalar, Series, SeriesHeader, Study, StudyHeader, When
 
-__all__ = ["flaw_of", "records_of", "rows_of", "session_date"]
+__all__ = ["flaw_of", "records_of", "session_date"]
 
 MODALITIES: Final = {
     "mrScanData": "MR",
@@ -34,6 +35,7 @@ MODALITIES: Final = {
 """By the type of a scan, where it states no modality."""
 
 ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "BodyPartExamined": ("bodyPartExamined",),
     "ConvolutionKernel": ("parameters/convolutionKernel",),
     "EchoTime": ("parameters/te",),
     "FlipAngle": ("parameters/flip",),
@@ -43,7 +45,9 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "MagneticFieldStrength": ("fieldStrength",),
     "Manufacturer": ("scanner/manufacturer",),
     "ManufacturerModelName": ("scanner/model",),
+    "PatientWeight": ("dcmPatientWeight",),
     "PixelBandwidth": ("parameters/pixelBandwidth",),
+    "ProtocolName": ("protocolName",),
     "ReceiveCoilName": ("coil",),
     "RepetitionTime": ("parameters/tr",),
     "ScanOptions": ("parameters/scanOptions",),
@@ -54,8 +58,15 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Attributes of a series, and the path of the field of a scan that says the same."""
 
+OF_SESSIONS: Final = frozenset({"Manufacturer", "ManufacturerModelName", "PatientWeight"})
+"""Those that the session states for its scans."""
+
+TRACED: Final = frozenset({"PT", "NM"})
+DICOM: Final = "DICOM"
+"""The label of the resource that holds a scan's images."""
+
 IDENTIFYING: Final = {
-    "PatientName": ("dcmPatientName",),
+    "PatientName": ("dcmPatientName", "patientName"),
     "PatientBirthDate": ("dcmPatientBirthDate",),
     "OperatorsName": ("operator",),
 }
@@ -102,22 +113,39 @@ def records_of(session: Item, subject: str, context: Context) -> Iterator[Record
 
 def _header(session: Item, scan: Item, series: str, subject: str, when: When | None) -> SeriesHeader:
     modality = scan.text("modality") or MODALITIES.get(scan.kind, "") or session.text("modality")
-    frames = scan.text("frames")
+    given = tracer_of_session(session) if modality in TRACED else None
+    tracers = (given,) if given is not None else ()
+    attributes = _attributes(session, scan) | {
+        keyword: value
+        for item in tracers
+        for keyword, (stated,) in item.values.items()
+        if (value := decimal(float(stated)) if isinstance(stated, Decimal) else _as(keyword, str(stated))) is not None
+    }
     return SeriesHeader(
         uid=series,
         subject=subject,
         modality=modality_of(modality),
         when=when,
-        instance_count=int(frames) if re.fullmatch(r"[1-9]\d{0,6}", frames, re.ASCII) else None,
+        instance_count=_count(scan),
+        body_part=body_part_of((), scan.text("bodyPartExamined")),
+        tracer=tracer_of(tracers),
+        radionuclide=radionuclide_of(tracers)[0],
         slice_spacing=None,
-        attributes=_attributes(session, scan),
+        attributes=dict(sorted(attributes.items())),
     )
+
+
+def _count(scan: Item) -> int | None:
+    """How many images a scan has: as it says, else the files of its DICOM resource."""
+    resource = "file" if scan.text("file/label") == DICOM else f"file[{DICOM}]"
+    stated = (scan.text("frames"), scan.text(f"{resource}/file_count"))
+    return next((int(text) for text in stated if re.fullmatch(r"[1-9]\d{0,6}", text, re.ASCII)), None)
 
 
 def _attributes(session: Item, scan: Item) -> dict[str, Scalar | tuple[Scalar, ...]]:
     found: dict[str, Scalar | tuple[Scalar, ...]] = {}
     for keyword, paths in ATTRIBUTES.items():
-        text = scan.text(*paths) or (session.text(*paths) if keyword.startswith("Manufacturer") else "")
+        text = scan.text(*paths) or (session.text(*paths) if keyword in OF_SESSIONS else "")
         if (value := _as(keyword, text)) is not None:
             found[keyword] = value
     x, y, z = (_number(scan.text(f"parameters/voxelRes/{axis}")) for axis in "xyz")
@@ -147,17 +175,6 @@ def _number(text: str) -> Decimal | None:
 
 def _uid(text: str) -> str | None:
     return text if UID.fullmatch(text) else None
-
-
-def rows_of(items: list[tuple[Item, str]], head: Mapping[str, str]) -> list[list[str]]:
-    """A table of custom variables: a row for each item with its subject, and the fields of ``head`` by path."""
-    names = sorted({name for item, _ in items for name in item.variables})
-    rows = [["subject", *head, *names]]
-    for item, subject in items:
-        rows.append(
-            [subject, *(item.text(path) for path in head.values()), *(item.variables.get(n, "") for n in names)]
-        )
-    return rows if names else []
 
 
 assert ATTRIBUTES.keys() <= dicom_attributes().keys()

@@ -131,9 +131,11 @@ def _plausible(head: bytes, order: str) -> bool:
     if len(head) < 8:
         return False
     group, element = struct.unpack(f"{order}HH", head[:4])
+    if group not in (2, 8):
+        return False  # of every file of a run that is none, so the dictionary is not asked
     known = element == 0 or dictionary_has_tag(group << 16 | element)
     implicit = order == "<" and head[6:8] == b"\0\0"
-    return group in (2, 8) and known and (implicit or head[4:6] in VR_NAMES)
+    return known and (implicit or head[4:6] in VR_NAMES)
 
 
 SOP_CLASS = re.compile(

@@ -10,7 +10,6 @@ import csv
 import ipaddress
 import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 from ingest.redcap.dictionary import Dictionary, choices_of, to_fields
 from ingest.redcap.events import to_events
 from ingest.redcap.table import ProjectTable
+from ingest.temporary import TemporaryFolder
 
 __all__ = ["TOKEN", "Server", "ServerError", "downloaded", "is_server"]
 
@@ -209,8 +209,8 @@ def downloaded(
     Raises `ServerError` before anything is yielded where the download does not come to its end.
     """
     server = Server(locator)
-    with tempfile.TemporaryDirectory(prefix="qilin-redcap-") as folder:
-        path = Path(folder) / "records.csv"
+    with TemporaryFolder() as folder:
+        path = folder.path / "records.csv"
         yield fetch(server, path, progress), server.name
 
 

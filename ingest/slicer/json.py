@@ -109,7 +109,7 @@ def _points(item: dict[str, Any], place: str, system: str) -> Iterator[Point | F
     for at, point in enumerate(given, 1):
         try:
             fields = point if isinstance(point, dict) else {}
-            if fields.get("positionStatus", "defined") in {"defined", "preview"}:
+            if str(fields.get("positionStatus", "defined")) in {"defined", "preview"}:
                 yield to_patient(_numbers(fields.get("position")), system)
         except ValueProblem as error:
             yield Fault(f"{place}/controlPoints[{at}]", error.problem, error.wanted)

@@ -57,6 +57,7 @@ class Role(StrEnum):
     IMAGE_LIBRARY = "image_library"
     IMAGE_REGION = "image_region"
     LATERALITY = "laterality"
+    LESION = "lesion"
     LOGIN = "login"
     MEASUREMENT_GROUP = "measurement_group"
     METHOD = "method"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypedDict
 
-from ingest.aim.facts import RESPONSES, procedure, stated
+from ingest.aim.facts import procedure, record_of, stated
 from ingest.base import Yield
 from ingest.observed import quantities
 from ingest.observed.coded import Code, meaning, meanings, raw_code
@@ -91,7 +91,6 @@ def finding(work: Work, statement: Statement, said: Said) -> Iterator[Yield]:
         registered = canonical(asked) if asked else None
         variable = registered.curie if registered else asked or q.UNMAPPED
     kind, value = stated(variable, term)
-    record = records.Response if term in RESPONSES else Finding
     certainty = None
     if statement.certainty is not None:
         try:
@@ -101,7 +100,7 @@ def finding(work: Work, statement: Statement, said: Said) -> Iterator[Yield]:
     part_of = work.part_of(statement.part_of)
     work.emitted.add(statement.place)
     name = () if statement.finding or statement.name is None else (statement.name,)
-    yield record(
+    yield record_of(kind)(
         **said.common,
         **_placed(said.site),
         key=statement.place,

@@ -175,6 +175,8 @@ class Group:
     """The place of what it is about, where that can be followed: a measurement group, a finding of a detector."""
     tracking_identifier: str = field(default="", repr=False)
     tracking_uid: str = ""
+    of_no_lesion: bool = False
+    """Whether it says itself that what it is about is no lesion, as reports written here do."""
     session: str = ""
     time_points: tuple[TimePoint, ...] = ()
     observers: tuple[Observer, ...] = ()

@@ -52,6 +52,7 @@ def _shared(groups: tuple[Group, ...]) -> Iterator[Group]:
         yield replace(
             group,
             about=one.about,
+            of_no_lesion=one.of_no_lesion,
             tracking_uid=one.tracking_uid,
             tracking_identifier=one.tracking_identifier,
             sites=group.sites or one.sites,
@@ -108,6 +109,8 @@ def _lesion(
 ) -> tuple[records.Lesion, records.LesionFacts] | None:
     """The lesion that a group is about, and by which rule it is that one."""
     found = {meaning((statement.value,), work.codes) for statement in group.statements if statement.finding}
+    if group.of_no_lesion:
+        return None
     if not (group.about and lesions.is_lesion(found, group.tracking_identifier, place=site.structure, unsaid=True)):
         return None
     return lesions.identified(

@@ -28,12 +28,15 @@ from ingest.sr.model import (
     Statement,
 )
 
-__all__ = ["is_segment", "read_report"]
+__all__ = ["NO_LESION", "is_segment", "read_report"]
 
 EVIDENCE: Final = ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence")
 
 NOTHING: Final = frozenset({"none", "not available", "unknown", "unspecified"})
 """How writers fill in what they do not know."""
+
+NO_LESION: Final = "no"
+"""What reports that are written here say of what is no lesion, such as an organ."""
 
 OBSERVED: Final = frozenset({"CONTAINS", "HAS PROPERTIES", "INFERRED FROM"})
 """The relationships by which a coded item says what was seen; by the others it says of what, by whom and how."""
@@ -52,6 +55,7 @@ CONTEXT: Final = frozenset(
         Role.CERTAINTY,
         Role.DERIVATION,
         Role.LATERALITY,
+        Role.LESION,
         Role.METHOD,
         Role.OBSERVER_ROLE,
         Role.OBSERVER_TYPE,
@@ -210,6 +214,7 @@ class _Gathered:
             tracking_identifier=text_of(mine, Role.TRACKING_IDENTIFIER)
             or ("" if tracked else above.tracking_identifier),
             tracking_uid=text_of(mine, Role.TRACKING_UID) or ("" if tracked else above.tracking_uid),
+            of_no_lesion=text_of(mine, Role.LESION) == NO_LESION or (above.of_no_lesion and not tracked),
             session=text_of(mine, Role.ACTIVITY_SESSION) or above.session,
             time_points=times or above.time_points,
             observers=observers or above.observers,

@@ -31,6 +31,7 @@ from ontology.records import (
 from ontology.terms import dcm, ncit, q, radlex
 from ontology.variables import VariableKind, variables
 from tests.analysis.said import CONTEXT, OF_AIM, lesions, read_again, said, set_of, written
+from tests.ingest.annotation_table import cleaned
 
 HERE = Path(__file__).parents[1] / "ingest"
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
@@ -71,6 +72,17 @@ def test_a_report_says_the_same(name, tmp_path):
         assert lesions(again) == lesions(found)
 
 
+@pytest.mark.parametrize("form", ["aim", "sr"])
+@pytest.mark.parametrize("role", [q.INVESTIGATOR, q.CENTRAL_READER, q.ALGORITHM, None])
+def test_who_read_keeps_their_role(form, role, tmp_path):
+    found = [
+        dataclasses.replace(item, role=role) if isinstance(item, Reader) else item
+        for item in read(HERE / "aim/aim4_tracked/input.xml")
+    ]
+    written(set_of(found), form, tmp_path)
+    assert {item.role for item in read_again(form, tmp_path) if isinstance(item, Reader)} == {role}
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("kind", ["aim_v3", "aim_v4", "aim_json"])
 def test_real_annotations_written_again_say_the_same(kind, tmp_path):
@@ -93,7 +105,9 @@ def test_real_reports_written_again_say_the_same(tmp_path):
         pytest.skip("the shared files are not here")
     compared = 0
     for path in sorted((REAL / "dicom_sr").glob("*.dcm")):
-        found = list(sr.read(iter([str(path)]), CONTEXT)) if sr.accepts(str(path)) else []
+        (folder := tmp_path / f"{path.stem}-cleaned").mkdir()
+        copy = str(cleaned(path, folder))  # as it is, the gate refuses it for made-up names and dates
+        found = list(sr.read(iter([copy]), CONTEXT)) if sr.accepts(copy) else []
         if observed(found):
             result = written(set_of(found), "sr", tmp_path / path.stem)
             told = sum(count for reason, count in result.missing.items() if reason.startswith(("a ", "an ")))
@@ -144,6 +158,8 @@ ANSWERS = [
     (Finding, radlex.IMAGING_OBSERVATION, radlex.LESION),
     (Finding, ncit.TUMOR_STATUS, ncit.PRESENT),
     (Response, ncit.RESPONSE_IN_TARGET_LESION, ncit.COMPLETE_REMISSION),
+    (Response, ncit.OVERALL_RESPONSE, ncit.PARTIAL_REMISSION),
+    (Response, ncit.BEST_OVERALL_RESPONSE, ncit.PROGRESSIVE_DISEASE),
 ]
 decimals = st.decimals(min_value=Decimal("0.001"), max_value=Decimal(99999), places=3)
 SUBJECTS = ("S1", "S2")
@@ -161,7 +177,7 @@ def observations(draw):
         common = {
             "key": str(at),
             "subject": subject,
-            "lesion": draw(st.sampled_from(LESIONS)),
+            "lesion": draw(st.sampled_from([*LESIONS, None])),
             "reader": draw(st.sampled_from(READERS)),
             "study": f"1.2.{SUBJECTS.index(subject)}.1",
             "series": f"1.2.{SUBJECTS.index(subject)}.1.{series}",
@@ -201,7 +217,7 @@ def identities(automation: Curie | None) -> list[Record]:
 )
 def test_any_set_is_read_back_as_it_was(made, form, automation):
     found = [*identities(automation), *made]
-    more = ["study", "series", "lesion"] if form == "aim" else []
+    more = ["study", "series", "lesion"] if form == "aim" else ["lesion"]
     with tempfile.TemporaryDirectory() as name:
         result = written(set_of(found), form, Path(name))
         again = read_again(form, Path(name))
@@ -217,6 +233,24 @@ def test_a_length_alone_is_told_to_become_a_longest_diameter(tmp_path):
     result = written(set_of([*identities(None), length]), "aim", tmp_path)
     assert [item.variable for item in observed(read_again("aim", tmp_path))] == [ncit.LONGEST_DIAMETER]
     assert any("read as its longest diameter" in reason for reason in result.missing)
+
+
+@pytest.mark.parametrize("form", ["aim", "sr"])
+def test_what_is_of_no_lesion_stays_so(form, tmp_path):
+    """The length of an organ is no diameter of a lesion, and the volume of one no lesion's."""
+    common = {"subject": "S1", "study": "1.2.0.1"}
+    made = [
+        Measurement(key="1", variable=ncit.LENGTH, value=Decimal(95), unit="mm", site=ncit.LIVER, **common),
+        Measurement(key="2", variable=ncit.VOLUME, value=Decimal(5), unit="mm3", **common),
+    ]
+    result = written(set_of([*identities(None), *made]), form, tmp_path)
+    again = read_again(form, tmp_path)
+    assert {(item.variable, item.lesion) for item in again if isinstance(item, Measurement)} == {
+        (ncit.LENGTH, None),
+        (ncit.VOLUME, None),
+    }
+    assert not [item for item in again if isinstance(item, Lesion | LesionFacts)]
+    assert not [reason for reason in result.missing if "longest diameter" in reason]
 
 
 def test_what_is_unmapped_keeps_the_code_that_it_was_found_with(tmp_path):

@@ -177,6 +177,8 @@ def test_curated_queries_answer_in_every_format(web: TestClient) -> None:
     assert web.get(f"{path}.json").status_code == 400
     assert "subject" in web.get(f"{path}.json", params={"collection": "open_one"}).json()["detail"]
     assert web.get(f"{path}.json", params={**parameters, "nonsense": "1"}).status_code == 400
+    twice = web.get(f"{path}.json?collection=open_one&subject=P-1&subject=P-2")
+    assert (twice.status_code, "subject: is given twice" in twice.json()["detail"]) == (400, True)
     missing = web.get(path, headers=BROWSER)
     assert (missing.status_code, "to see the result" in missing.text) == (200, True)
     named = {item["name"] for item in web.get("/queries.json").json()["queries"]}

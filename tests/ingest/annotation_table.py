@@ -1,9 +1,9 @@
 """What comes of the real files of annotation tools, kind by kind, against a scan that knows nothing of the readers.
 
 ``python -m tests.ingest.annotation_table`` prints the table of ``docs/annotations.md``. Every file is read as it is
-published, but that DICOM objects are read as copies without the made-up names, dates and markings for which the gate
-refuses them, and files that name no subject stand beside a ``subjects.yaml``. A file counts as refused with the reason
-of its reader.
+published, but that DICOM objects are read as copies without the made-up names, dates and institutions for which the
+gate refuses them, and files that name no subject stand beside a ``subjects.yaml``. A file counts as refused with the
+reason of its reader.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -28,11 +29,12 @@ from pydicom.errors import InvalidDicomError
 
 from ingest import sources
 from ingest.base import Block, Context
+from ingest.gate.dicom import WATCHED
 from ontology.records import Lesion, Measurement, Observation, RegionFacts, Reject, SourceRecord
 from ontology.terms import q
 from ontology.variables import variables
 
-__all__ = ["KINDS", "REAL", "Row", "lines", "row"]
+__all__ = ["KINDS", "REAL", "Row", "cleaned", "lines", "row"]
 
 REAL: Final = Path(__file__).parents[2].parent / "shared" / "data" / "imaging"
 CONTEXT: Final = Context(collection="real", secret=b"a secret of the tests", attested=True)
@@ -179,23 +181,32 @@ KINDS: Final[dict[str, Callable[[Path], Iterator[str]]]] = {
 # what the readers find
 
 
-def _cleaned(path: Path, folder: Path) -> Path:
-    """A copy to read: of a DICOM object without made-up names, of another beside a word on whose it is."""
+def cleaned(path: Path, folder: Path) -> Path:
+    """A copy to read: of a DICOM object without what the gate watches, of another beside a word on whose it is."""
     copy = folder / path.name
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            document = pydicom.dcmread(path)
-            for element in list(document.iterall()):
-                if element.VR == "PN" and element.value:
-                    element.value = ""
-            document.PatientBirthDate = ""
-            document.PatientIdentityRemoved = "YES"
-            document.save_as(copy)
-    except (InvalidDicomError, TypeError, ValueError):
-        shutil.copy(path, copy)
-        (folder / "subjects.yaml").write_text('"*": S1\n', encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        document = _object(path)
+        if document is None:
+            shutil.copy(path, copy)
+            (folder / "subjects.yaml").write_text('"*": S1\n', encoding="utf-8")
+            return copy
+        for element in list(document.iterall()):
+            watched = element.VR == "PN" or (element.keyword in WATCHED and element.keyword != "PatientID")
+            if watched and element.VR != "SQ" and element.value:
+                element.value = ""
+        document.PatientIdentityRemoved = "YES"
+        implicit, little = document.original_encoding
+        document.save_as(copy, implicit_vr=implicit, little_endian=little)
     return copy
+
+
+def _object(path: Path) -> pydicom.FileDataset | None:
+    """The DICOM object that a file holds, with or without a preamble; None where it holds none."""
+    with suppress(InvalidDicomError, TypeError, ValueError, EOFError):
+        document = pydicom.dcmread(path, force=True)
+        return document if "SOPClassUID" in document else None
+    return None
 
 
 def _exactly(item: Measurement) -> bool:
@@ -220,7 +231,7 @@ def row(kind: str) -> Row:
     for path in sorted((REAL / kind).iterdir()):
         found.files += 1
         with tempfile.TemporaryDirectory() as folder:
-            _count(found, path, _cleaned(path, Path(folder)), KINDS[kind])
+            _count(found, path, cleaned(path, Path(folder)), KINDS[kind])
     return found
 
 

@@ -58,9 +58,10 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Orthanc]:
+def running(folder: Path, ports: tuple[int, int] | None = None) -> Iterator[Orthanc]:
+    """A server over what the folder holds, at its own ports (HTTP, DICOM) unless some are named."""
     assert BINARY is not None
-    ports = _free_port(), _free_port()
+    ports = ports or (_free_port(), _free_port())
     settings = {
         "StorageDirectory": str(folder),
         "IndexDirectory": str(folder),

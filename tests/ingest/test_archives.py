@@ -19,10 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest import sources
-from ingest.archives import nbia, tcia_manifest, web, xnat
+from ingest.archives import nbia, tcia_manifest, web, xnat, xnat_items, xnat_tracer
 from ingest.base import Block, Context, Source, Yield
 from ingest.gate.records import admit
 from ingest.volumes import nrrd, parrec
+from mappings.tables import Library
 from ontology.records import Finding, Measurement, Record, Reject, Series, SeriesHeader, SourceRecord, When
 from tests.ingest.recorded import Answer, Asked, recorded
 
@@ -259,6 +260,33 @@ def test_a_manifest_brings_what_the_catalogue_has(tmp_path: Path) -> None:
     assert [item.problem.split(" are ")[0] for item in found if isinstance(item, Reject)] == ["1 of 4 series"]
 
 
+@pytest.mark.parametrize("form", ["tcia", "s5cmd"])
+def test_what_is_written_to_fetch_pixels_is_read_as_the_same_series(tmp_path: Path, form: str) -> None:
+    import duckdb
+
+    from ingest.archives.idc import index_file
+    from queries.manifests import manifest
+
+    query = "SELECT SeriesInstanceUID FROM read_parquet(?) WHERE collection_id = 'rider_pilot' ORDER BY 1 LIMIT 3"
+    uids = [row[0] for row in duckdb.execute(query, [str(index_file())]).fetchall()]
+    path = tmp_path / "list.txt"
+    path.write_text(manifest(form, uids).text)
+    found = read(path)
+    assert not [item for item in found if isinstance(item, Reject)]
+    rows = [item.rows for item in found if isinstance(item, Block) and item.kind is Series]
+    assert sorted(uid for table in rows for uid in table.column("uid").to_pylist()) == uids
+
+
+def test_places_that_the_catalogue_does_not_know_are_told(tmp_path: Path) -> None:
+    folder = "00000000-0000-0000-0000-000000000000"
+    path = tmp_path / "list.s5cmd"
+    path.write_text(f"# by the portal\ncp --show-progress s3://idc-open-data/{folder}/* .\ncp s3://a/DOE^JANE .\n")
+    assert tcia_manifest.accepts(str(path))
+    first, second = (item for item in read(path) if isinstance(item, Reject))
+    assert (first.place, second.problem.split(" are ")[0]) == ("line 3", "1 of 1 places")
+    assert NAME not in repr((first, second))
+
+
 # PAR/REC and NRRD
 
 
@@ -293,11 +321,14 @@ def test_minted_uids_are_stable_keyed_and_apart(tmp_path: Path) -> None:
 # XNAT
 
 
+WHO = "Basic cmVhZGVyOnNlY3JldA=="
+
+
 def xnat_answers(accessibility: str) -> Callable[[Asked], Answer]:
     """What an XNAT server answers of one project, to whoever has the right password."""
 
     def answer(asked: Asked) -> Answer:
-        if asked.headers.get("authorization") != "Basic cmVhZGVyOnNlY3JldA==":
+        if asked.headers.get("authorization") != WHO:
             return 401, "text/html", b"<html>DOE^JANE</html>"
         case = HERE / "xnat" / "session"
         listings = {
@@ -356,6 +387,22 @@ def test_what_xnat_refuses_is_told_without_its_words(
     assert password not in repr(refused)
 
 
+SERIES = "SELECT (COUNT(?s) AS ?n) { ?s a q:Series }"
+
+
+def test_without_credentials_what_is_open_to_everybody_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QILIN_XNAT_USER", raising=False)
+    known = xnat_answers("public")
+
+    def guest(asked: Asked) -> Answer:
+        assert "authorization" not in asked.headers
+        return known(dataclasses.replace(asked, headers={**asked.headers, "authorization": WHO}))
+
+    with recorded(guest) as (base, _):
+        found = read(f"xnat+{base}/#TOY")
+    assert [item.public for item in found if isinstance(item, SourceRecord)] == [True]
+
+
 @pytest.mark.usefixtures("reader")
 @pytest.mark.parametrize(
     ("accessibility", "named", "images"),
@@ -371,7 +418,7 @@ def test_accessibility_decides_who_sees_the_images_of_a_new_collection(
 ) -> None:
     from ingest.run import Job, run
     from ontology.records import DataClass
-    from store.warehouse import Warehouse
+    from store.warehouse import Caller, Warehouse
 
     warehouse = Warehouse.open(tmp_path / "home")
     try:
@@ -383,6 +430,12 @@ def test_accessibility_decides_who_sees_the_images_of_a_new_collection(
             collection = warehouse.control.collections()["toy"]
             assert collection.audience(DataClass.IMAGES) == images
             assert collection.audience(DataClass.CLINICAL) == (named or "collection:toy")
+            seen = {
+                who: int(warehouse.select(SERIES, Caller(who, frozenset({"public", *audiences}))).rows[0][0].value)
+                for who, audiences in {"anybody": (), "member": ("team",), "owner": ("collection:toy",)}.items()
+            }
+            expected = {"public": {"anybody", "member", "owner"}, "team": {"member"}, "collection:toy": {"owner"}}
+            assert {who for who, count in seen.items() if count} == expected[images]
             kept = dataclasses.replace(collection, audiences={DataClass.IMAGES: "team"})
             warehouse.control.save_collection(kept)
             run(warehouse, [job])
@@ -392,27 +445,85 @@ def test_accessibility_decides_who_sees_the_images_of_a_new_collection(
         warehouse.close()
 
 
-def test_custom_variables_come_in_through_a_table_map(tmp_path: Path) -> None:
-    (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "map.yaml").write_text(
-        "name: toy\ntitle: Sessions of the toy project\nmatches: {headers: [subject, session, slump]}\n"
-        "data_class: clinical\nsubject: subject\none_row_per: [subject, session]\n"
-        "columns:\n  slump: {record: measurement, variable: ncit:C96684, unit: cm}\n"
+def with_map(folder: Path, name: str, column: str, row_per: str) -> Context:
+    """A context whose map reads one column as a length in cm."""
+    folder.mkdir()
+    (folder / "map.yaml").write_text(
+        f"name: toy\ntitle: Sessions of the toy project\nmatches: {{headers: [{row_per}, '{column}']}}\n"
+        f"data_class: clinical\nsubject: subject\none_row_per: [{row_per}]\n"
+        f"columns:\n  {column}: {{record: measurement, variable: ncit:C96684, unit: {name}}}\n"
     )
-    (tmp_path / "toy" / "mapping.sssom.tsv").write_text(
+    (folder / "mapping.sssom.tsv").write_text(
         '#mapping_set_id: https://w3id.org/qilin/mappings/toy\n#mapping_set_title: "Toy"\n'
         '#mapping_set_version: "2026-01-01"\n#license: https://creativecommons.org/publicdomain/zero/1.0/\n'
         "#curie_map:\n#  column: https://w3id.org/qilin/mappings/toy/column/\n"
         "subject_id\tsubject_label\tpredicate_id\tobject_id\tobject_label\tmapping_justification\n"
     )
+    return dataclasses.replace(CONTEXT, mapping=str(folder))
+
+
+def test_custom_variables_come_in_through_a_table_map(tmp_path: Path) -> None:
+    context = with_map(tmp_path / "toy", "cm", "slump", "subject, session")
     case = HERE / "xnat" / "session"
-    context = dataclasses.replace(CONTEXT, mapping=str(tmp_path / "toy"))
     found = read(case / "session.xml", case / "subject.xml", context=context)
     assert [(item.subject, item.value, item.unit) for item in found if isinstance(item, Measurement)] == [
         ("TOY-017", 25, "mm")
     ]
     heads = [item.name for item in found if isinstance(item, SourceRecord)]
     assert (heads[0], heads[-1]) == ("session.xml", "TOY sessions")
+
+
+def test_what_an_assessor_states_comes_in_through_a_table_map(tmp_path: Path) -> None:
+    context = with_map(tmp_path / "toy", "mm", "regions/region[left]/size", "subject, assessor")
+    case = HERE / "xnat" / "pet"
+    found = read(case / "session.xml", case / "subject.xml", context=context)
+    assert [(item.subject, item.value, item.unit) for item in found if isinstance(item, Measurement)] == [
+        ("TOY-021", Decimal("12.5"), "mm")
+    ]
+    assert [item.name for item in found if isinstance(item, SourceRecord)] == ["session.xml", "TOY lesionData"]
+
+
+def test_the_files_of_scans_come_in_where_a_map_wants_them(tmp_path: Path) -> None:
+    with_map(tmp_path / "toy", "mm", "files", "subject, session, scan, resource")
+    context = dataclasses.replace(CONTEXT, library=lambda: Library(tmp_path))
+    case = HERE / "xnat" / "pet"
+    found = read(case / "session.xml", case / "subject.xml", context=context)
+    assert sorted(item.value for item in found if isinstance(item, Measurement)) == [2, 47, 90]
+    assert [item.name for item in found if isinstance(item, SourceRecord)] == ["session.xml", "TOY resources"]
+
+
+@pytest.mark.parametrize(
+    ("dose", "unit", "told"),
+    [
+        ("370", "MBq", ("370000000", None)),
+        ("370000000", "Bq", ("370000000", "6586.2")),
+        ("370", "", (None, None)),
+        ("370", "cm", (None, None)),
+        ("many", "MBq", (None, None)),
+        ("-1", "MBq", (None, None)),
+    ],
+)
+def test_a_dose_is_read_in_the_unit_that_is_stated_and_in_no_other(
+    dose: str, unit: str, told: tuple[str | None, str | None]
+) -> None:
+    item = xnat_items.Item(
+        "petSessionData",
+        {"tracer/name": "FDG", "tracer/dose": dose, "tracer/dose/units": unit, "tracer/isotope/half-life": "6586.2"},
+    )
+    tracer = xnat_tracer.tracer_of_session(item)
+    assert tracer is not None
+    numbers = (tracer.number(name) for name in ("RadionuclideTotalDose", "RadionuclideHalfLife"))
+    assert tuple(number if number is None else f"{number.normalize():f}" for number in numbers) == told
+
+
+def test_a_name_that_only_a_pet_session_has_is_judged_too(tmp_path: Path) -> None:
+    text = (HERE / "xnat" / "pet" / "session.xml").read_text()
+    (tmp_path / "a.xml").write_text(
+        text.replace("<xnat:scans>", f"<xnat:patientName>{NAME}</xnat:patientName><xnat:scans>")
+    )
+    (refused,) = read(tmp_path / "a.xml")
+    assert isinstance(refused, Reject)
+    assert (refused.quarantine, NAME in repr(refused)) == (True, False)
 
 
 # the real files

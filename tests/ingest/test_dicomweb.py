@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ import ingest.run
 from ingest.archives import dicomweb_server
 from ingest.archives.dicomweb import SOURCE
 from ingest.base import Context, Yield
+from ingest.gate.shown import NotShownError, shown
 from ingest.run import Job, Progress, run
 from ontology.records import Reject, SeriesHeader, SourceRecord
 from store.control import QuarantineEntry
@@ -43,6 +45,10 @@ class Archive:
     empty: Answer = (200, JSON, b"[]")
     changed: Callable[[str, Answer], Answer] = lambda _path, answer: answer
     address: str = ""
+    ignored: set[str] = field(default_factory=lambda: {"limit", "offset"})
+    """What it does not search by."""
+    lost: int = 0
+    """The bytes at the end of the next answer that never come."""
 
     def add(self, path: Path) -> None:
         data = pydicom.dcmread(path)
@@ -62,7 +68,7 @@ class Archive:
             if data.StudyInstanceUID == named.get("studies", data.StudyInstanceUID)
             and data.SeriesInstanceUID == named.get("series", data.SeriesInstanceUID)
             and data.SOPInstanceUID == named.get("instances", data.SOPInstanceUID)
-            and all(str(data.get(name)) == value for name, value in query.items() if name not in {"limit", "offset"})
+            and all(str(data.get(name)) == value for name, value in query.items() if name not in self.ignored)
         ]
         if level == "metadata":
             return 200, JSON, json.dumps([_json(data) for data in found]).encode()
@@ -77,7 +83,8 @@ class Archive:
         if self.paging:
             start = int(query["offset"])
             listed = listed[start : start + min(self.page, int(query["limit"]))]
-        names = (uid, "StudyInstanceUID", "PatientID", "StudyDate", "SOPClassUID")
+        names = (uid, "StudyInstanceUID", "PatientID", "StudyDate", "SOPClassUID", "ModalitiesInStudy")
+        names += ("Modality",) if level == "series" else ()
         return (200, JSON, json.dumps([_json(data, names) for data in listed]).encode()) if listed else self.empty
 
 
@@ -112,7 +119,8 @@ def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(content[: len(content) - made.lost])
+            made.lost = 0
 
         def log_message(self, *_args: object) -> None:
             """Keep quiet."""
@@ -202,6 +210,105 @@ def _without_syntax(item: Yield) -> Yield:
 def test_what_is_asked_for_is_what_comes(filled, within, expected):
     items = read(filled.address + within)
     assert (counts(items), rejects(items)) == (expected, [])
+
+
+def _strict(path: str, answer: Answer) -> Answer:
+    """Studies have no modality: nothing has the one that is asked for."""
+    return (204, "", b"") if "/studies?" in path and re.search("[?&](Modality|00080060)=", path) else answer
+
+
+def _forgetful(path: str, answer: Answer) -> Answer:
+    """What studies hold is not listed, so that no study is found by it; series are searched."""
+    return (204, "", b"") if "/studies?" in path and "ModalitiesInStudy" in path else answer
+
+
+def _deaf(_path: str, answer: Answer) -> Answer:
+    return answer
+
+
+@pytest.mark.parametrize("changed", [_strict, _forgetful, _deaf])
+@pytest.mark.parametrize("name", ["Modality", "00080060"])
+def test_what_stands_on_series_is_asked_of_series(filled, changed, name):
+    for data in filled.instances:
+        data.Modality = "PT" if data.SeriesInstanceUID == "1.2.3.5" else "CT"
+        data.ModalitiesInStudy = ["CT", "PT"] if data.StudyInstanceUID == "1.2.3" else ["CT"]
+    filled.changed = changed
+    filled.ignored |= {"ModalitiesInStudy", "StudyDate", *(["Modality", "00080060"] if changed is _deaf else [])}
+    if name == "00080060":
+        filled.ignored.add(name)
+    assert counts(read(f"{filled.address}?{name}=PT")) == {"1.2.3.5": 1}
+    assert counts(read(f"{filled.address}?{name}=CT&PatientID=P2")) == {"1.2.4.4": 2}
+
+
+def test_series_of_one_modality_in_studies_of_another(filled):
+    for data in filled.instances:
+        data.Modality = "PT" if data.SeriesInstanceUID == "1.2.3.5" else "CT"
+        data.ModalitiesInStudy = ["CT", "PT"] if data.StudyInstanceUID == "1.2.3" else ["CT"]
+    filled.ignored.add("ModalitiesInStudy")
+    assert counts(read(f"{filled.address}?ModalitiesInStudy=PT&Modality=CT")) == {"1.2.3.4": 3}
+
+
+def test_an_archive_that_cannot_search_all_series_is_not_blamed_for_it(filled):
+    filled.changed = lambda path, answer: (400, "", b"") if "-web/series?" in path else _forgetful(path, answer)
+    assert read(f"{filled.address}?Modality=PT") == []
+
+
+def test_what_an_archive_does_not_search_by_is_left_out_all_the_same(filled):
+    filled.ignored |= {"PatientID", "StudyInstanceUID", "SeriesInstanceUID"}
+    assert counts(read(f"{filled.address}?PatientID=P2")) == {"1.2.4.4": 2}
+    assert counts(read(f"{filled.address}/studies/1.2.3/series/1.2.3.5")) == {"1.2.3.5": 1}
+
+
+def test_answers_in_other_words_say_the_same(filled, tmp_path):
+    """Numbers and names as texts, JSON in parts, limits that are ignored, queries that are refused if unknown."""
+
+    def loosely(path: str, answer: Answer) -> Answer:
+        status, kind, content = answer
+        if "includefield" in path:
+            return 400, "text/plain", b""
+        if "json" not in kind or not content:
+            return answer
+        said = json.loads(content, object_hook=_as_texts)
+        packed = b"--xyz\r\nContent-Type: application/dicom+json\r\n\r\n" + json.dumps(said).encode() + b"\r\n--xyz--"
+        return status, 'multipart/related; type="application/dicom+json"; boundary=xyz', packed
+
+    whole = read(filled.address)
+    filled.changed, filled.paging = loosely, False
+    assert read(filled.address) == whole
+    assert counts(whole) == WHOLE
+
+
+def _as_texts(found: dict[str, Any]) -> dict[str, Any]:
+    if found.get("vr") == "PN":
+        return {**found, "Value": [name["Alphabetic"] for name in found.get("Value", [])]}
+    held = found.get("Value", [])
+    return {**found, "Value": [str(one) if isinstance(one, int | float) else one for one in held]} if held else found
+
+
+def test_parts_without_an_end_are_no_answer(filled):
+    filled.changed = lambda _path, _answer: (
+        200,
+        'multipart/related; type="application/dicom+json"; boundary=x',
+        b"--x",
+    )
+    (reject,) = rejects(read(filled.address))
+    assert "no list of data sets" in reject.problem
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(filled):
+    broken: set[str] = set()
+
+    def once(path: str, answer: Answer) -> Answer:
+        if "metadata" not in path or path in broken:
+            return answer
+        broken.add(path)
+        filled.lost = 20
+        return answer
+
+    filled.changed = once
+    items = read(filled.address)
+    assert (counts(items), rejects(items)) == (WHOLE, [])
+    assert len(broken) == 3
 
 
 def test_every_page_is_asked_for(filled):
@@ -343,6 +450,22 @@ def test_the_gate_is_the_same_as_before_files(filled):
     released = {reject.content for reject in rejects(items)[:2]}
     items = read(filled.address, released=lambda content, _place: content in released)
     assert counts(items)["1.2.3.4"] == 3
+
+
+def test_a_text_under_review_is_shown_as_the_server_has_it(filled, tmp_path):
+    filled.instances[3].SeriesDescription = "arm of Zebulon"
+    warehouse = Warehouse.open(tmp_path / "var")
+    try:
+        run(warehouse, [Job(locators=(filled.address,), collection="trial")])
+        asked = [entry for entry in warehouse.control.quarantine() if "SeriesDescription" in entry.place]
+        assert [(item.file, item.text) for item in shown(warehouse, asked)] == [
+            (filled.instances[3].SOPInstanceUID, "arm of Zebulon")
+        ]
+        filled.changed = lambda _path, _answer: (404, "", b"")
+        with pytest.raises(NotShownError, match="there is nothing at this address"):
+            shown(warehouse, asked)
+    finally:
+        warehouse.close()
 
 
 def nested(keyword: str, value: Any) -> pydicom.Dataset:

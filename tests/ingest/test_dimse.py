@@ -102,6 +102,19 @@ def test_what_is_wanted_is_asked_of_the_archive(archive):
     assert (series.StudyInstanceUID, series.SeriesInstanceUID) == ("1.2.3", "1.2.3.4")
 
 
+def test_what_stands_on_series_is_asked_of_series(archive):
+    archive.answers["STUDY"] = [
+        {**STUDY, "ModalitiesInStudy": ["PT", "CT"]},
+        {**STUDY, "StudyInstanceUID": "1.2.4", "ModalitiesInStudy": "MR"},  # an archive that does not search by it
+    ]
+    archive.answers["SERIES"] = [SERIES, {"SeriesInstanceUID": "1.2.3.5", "Modality": "CT"}]
+    (uid,) = [item.uid for item in found(f"{archive.locator}?Modality=PT") if isinstance(item, SeriesHeader)]
+    assert uid == "1.2.3.4"
+    assert [
+        (asked.QueryRetrieveLevel, asked.get("Modality"), asked.get("ModalitiesInStudy")) for asked in archive.asked
+    ][:2] == [("STUDY", None, "PT"), ("SERIES", "PT", None)]
+
+
 def test_without_attestation_nothing_is_even_asked(archive):
     reject = only_reject(found(archive.locator, attested=False))
     assert (reject.quarantine, reject.wanted, archive.asked) == (True, "the owner's attestation (--attest)", [])

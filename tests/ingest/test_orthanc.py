@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -104,7 +105,7 @@ def test_real_files_say_the_same_from_both_places(orthanc):
     files = by_path(paths)
     web = by_source(list(dicomweb.read(iter([orthanc.web]), context())))
     assert {name: web.get(name) for name in files} == files
-    assert sum(name.startswith("series ") for name in files) > 8
+    assert sum(name.startswith("series ") for name in files) > 5
 
 
 def test_an_independent_client_finds_the_same_series(orthanc, tmp_path):
@@ -149,6 +150,50 @@ def test_a_server_that_ends_midway_leaves_what_came_in(orthanc, tmp_path, monkey
     assert sum(isinstance(item, SeriesHeader) for item in rest) == 1
 
 
+def test_a_run_goes_on_with_a_server_that_came_back(orthanc, tmp_path, monkeypatch):
+    monkeypatch.setattr(dicomweb_server, "WAITS", (0.1,))
+    folder = tmp_path / "own"
+    folder.mkdir()
+    warehouse = Warehouse.open(tmp_path / "var")
+    try:
+        with running(folder) as own:
+            for number in range(1, 4):
+                own.store(slice_of(tmp_path / "scans", 1, series=f"1.2.9.{number}"))
+            within = f"{own.web}/studies/1.2.3/series/1.2.9.1"
+            assert run(warehouse, [Job(locators=(within,), collection="trial", attestation="me")]).added == 1
+        whole = Job(locators=(own.web,), collection="trial")
+        gone = run(warehouse, [whole])
+        assert (gone.added, ["cannot be reached" in reject.problem for reject in gone.rejects]) == (0, [True])
+        with running(folder, (own.http, own.dicom)):
+            again = run(warehouse, [whole])
+        assert (again.added, again.unchanged, list(again.rejects)) == (2, 1, [])
+    finally:
+        warehouse.close()
+
+
+def test_pages_of_one_result_bring_all_of_them(orthanc, tmp_path, monkeypatch):
+    stored(orthanc, [slice_of(tmp_path / "scans", number) for number in (1, 2, 3)])
+    study = f"{orthanc.web}?StudyInstanceUID=1.2.3"
+    whole = by_source(list(dicomweb.read(iter([study]), context())))
+    monkeypatch.setattr(dicomweb_server, "PAGE", 1)
+    assert by_source(list(dicomweb.read(iter([study]), context()))) == whole != {}
+    assert list(dicomweb.read(iter([f"{orthanc.web}?PatientID=nobody"]), context())) == []
+
+
+@pytest.mark.parametrize("reader", [dicomweb, dimse])
+def test_a_modality_finds_its_series_alone(orthanc, tmp_path, reader):
+    paths = [slice_of(tmp_path / "scans", number, series=f"1.2.7.{number}") for number in (1, 2)]
+    for path, modality in zip(paths, ("PT", "CT"), strict=True):
+        data = pydicom.dcmread(path)
+        data.StudyInstanceUID, data.PatientID, data.PatientName, data.Modality = "1.2.7", "P7", "P7", modality
+        data.save_as(path)
+    stored(orthanc, paths)
+    place = {dicomweb: orthanc.web, dimse: orthanc.dimse}[reader]
+    items = list(reader.read(iter([f"{place}?PatientID=P7&Modality=PT"]), context()))
+    assert [item.uid for item in items if isinstance(item, SeriesHeader)] == ["1.2.7.1"]
+    assert not any(isinstance(item, Reject) for item in items)
+
+
 def test_a_query_finds_the_series_with_their_sizes(orthanc, tmp_path):
     stored(orthanc, [slice_of(tmp_path / "scans", number) for number in (1, 2, 3)])
     items = list(dimse.read(iter([f"{orthanc.dimse}/studies/1.2.3"]), context()))
@@ -166,6 +211,34 @@ def test_an_archive_that_does_not_know_us_refuses(orthanc, monkeypatch):
     assert (reject.place, reject.problem) == ("association", "the archive refuses it")
     (reject,) = dimse.read(iter([f"dimse://ORTHANC@localhost:{orthanc.http}"]), context())
     assert reject.place == "association"
+
+
+def test_every_level_lists_what_it_holds(orthanc, tmp_path):
+    stored(orthanc, [slice_of(tmp_path / "scans", number) for number in (1, 2, 3)])
+    with dimse_server.Archive(orthanc.dimse).associated() as association:
+        (study,) = association.find("STUDY", {"StudyInstanceUID": "1.2.3", "PatientID": ""})
+        (series,) = association.find("SERIES", {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"})
+        keys = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4", "SOPInstanceUID": ""}
+        images = association.find("IMAGE", keys)
+    assert study.text("PatientID") == "P1"
+    assert series.text("SeriesInstanceUID") == "1.2.3.4"
+    assert len({image.text("SOPInstanceUID") for image in images}) == len(images) == 3
+
+
+def test_an_archive_that_falls_silent_is_waited_for_no_longer_than_agreed(orthanc, tmp_path, monkeypatch):
+    monkeypatch.setattr(dimse_server, "ANSWERING", 1.0)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    with running(folder) as own:
+        own.store(slice_of(tmp_path / "scans", 1))
+        try:
+            with dimse_server.Archive(own.dimse).associated() as association:
+                own.process.send_signal(signal.SIGSTOP)
+                with pytest.raises(dimse_server.DimseError, match="did not answer in time") as refused:
+                    association.find("STUDY", {"StudyInstanceUID": ""})
+        finally:
+            own.process.send_signal(signal.SIGCONT)
+    assert (refused.value.place, "what came in stays" in refused.value.wanted) == ("C-FIND STUDY", True)
 
 
 def test_what_came_by_query_gives_way_to_what_the_files_say(orthanc, tmp_path):

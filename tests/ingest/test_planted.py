@@ -134,6 +134,16 @@ def lines(path: Path, value: str) -> Callable[[Path], int]:
     return write
 
 
+def beside(path: Path, write: Callable[[Path], int]) -> Callable[[Path], int]:
+    """Writes variants, and as it is a file that they need."""
+
+    def both(folder: Path) -> int:
+        shutil.copy(path, folder / f"whole{path.suffix}")
+        return write(folder)
+
+    return both
+
+
 WRITERS: dict[str, Callable[[Path], int]] = {
     "sr": dicom(sr_documents.bidirectional),
     "sr-aim": dicom(sr_documents.aim),
@@ -147,6 +157,8 @@ WRITERS: dict[str, Callable[[Path], int]] = {
     "aim3-xml": xml(next((HERE / "aim" / "aim3_target_lesion").glob("*.xml"))),
     "aim-json": in_json(next(p for p in (HERE / "aim" / "epad_json").glob("*.json") if p.name != "expected.json")),
     "nbia": in_json(next(p for p in (HERE / "nbia" / "series").glob("*.json") if p.name != "expected.json")),
+    "xnat": beside(HERE / "xnat" / "pet" / "subject.xml", xml(HERE / "xnat" / "pet" / "session.xml")),
+    "xnat-json": in_json(HERE / "xnat" / "items" / "session.json"),
     "par": lines(HERE / "parrec" / "diffusion" / "toy_3_1.par", r"^\.[^:\n]*: *(\S.*)$"),
     "nrrd": lines(next(p for p in (HERE / "nrrd" / "detached").glob("*.nhdr")), r"^[^#\n]*?:=? *(\S.*)$"),
 }

@@ -176,6 +176,17 @@ def test_any_json_is_taken_or_refused(tmp_path: Path, markup: dict[str, Any]) ->
     assert all(isinstance(item, Record | Reject | SourceRecord) for item in read(path))
 
 
+@pytest.mark.parametrize("status", [[], {}, None, ["defined"]])
+def test_a_point_whose_status_is_no_text_is_not_placed(tmp_path: Path, status: object) -> None:
+    (tmp_path / "subjects.yaml").write_text('"*": S1\n')
+    path = tmp_path / "a.mrk.json"
+    placed = [{"position": [at, 0, 0]} for at in (0, 3)]
+    points = [*placed, {"position": [9, 9, 9], "positionStatus": status}]
+    path.write_text(json.dumps({"markups": [{"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": points}]}))
+    (facts,) = (item for item in read(path) if isinstance(item, RegionFacts))
+    assert facts.points == 2
+
+
 def test_nothing_is_unpacked_beyond_its_size(tmp_path: Path) -> None:
     path = tmp_path / "a_label.nrrd"
     path.write_bytes(b"NRRD0004\ntype: uchar\nsizes: 40000 40000 4\nencoding: gzip\n\n")

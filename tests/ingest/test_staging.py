@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import io
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -17,11 +18,12 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 from ingest import holders, staging
 from ingest.base import Context
+from ingest.gate.shown import NotShownError, shown
 from ingest.run import Job, Report, run
 from ingest.sources import accepting
 from ingest.staging import Staging
 from ontology.records import Reject
-from store.warehouse import Warehouse
+from store.warehouse import OPERATOR, Warehouse
 from tests.ingest.test_run import slice_of
 
 TABLE = "patient,day,note\nP1,3,x\n"
@@ -269,6 +271,43 @@ def test_a_name_in_a_dicomdir_leads_nowhere_else(tmp_path):
     assert (found, len(rejects)) == ([], 1)
 
 
+# conflicted copies
+
+
+@pytest.mark.parametrize(
+    "copy", ["{} (Jo's conflicted copy 2024-01-05){}", "{}.sync-conflict-20240105-101112-ABCDEFG{}"]
+)
+def test_a_conflicted_copy_counts_once_or_is_told(tmp_path, copy):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "a.csv").write_text(TABLE)
+    copied = folder / copy.format("a", ".csv")
+    copied.write_text(TABLE)
+    alone = folder / copy.format("b", ".csv")
+    alone.write_text(TABLE)
+    kept = sorted([str(folder / "a.csv"), str(alone)])
+    assert walked(folder) == (kept, [])
+    copied.write_text(TABLE.replace("x", "y"))
+    found, (told,) = walked(folder)
+    assert (sorted(found), told.name) == (kept, copied.name)
+    assert "conflicted copy" in told.problem
+    assert walked(copied) == ([str(copied)], []), "who names a file means it"
+    packed, (told,) = walked(zipped(folder, tmp_path / "a.zip"))
+    assert (len(packed), told.name) == (2, copied.name)
+
+
+def test_a_conflicted_copy_of_an_image_does_not_take_its_place(warehouse, scans):
+    image = scans / "1.2.3.4-1.dcm"
+    changed = pydicom.dcmread(image)
+    changed.KVP = "100"
+    changed.save_as(scans / "1.2.3.4-1 (conflicted copy).dcm")
+    shutil.copy(image, scans / "second" / image.name)
+    report = ingest(warehouse, scans)
+    assert [(reject.name, report.added) for reject in report.rejects] == [("1.2.3.4-1 (conflicted copy).dcm", 2)]
+    rows = warehouse.select("SELECT ?n { <urn:oid:1.2.3.4> q:instanceCount ?n }", OPERATOR).rows
+    assert [row[0].value for row in rows] == ["3"]
+
+
 # other places
 
 
@@ -283,6 +322,8 @@ def test_what_lies_in_a_store_that_fsspec_knows_is_read(warehouse, scans, tmp_pa
         assert [(reject.name, reject.problem) for reject in report.rejects] == [
             ("nothing", "there is nothing at this place")
         ]
+        assert walked("memory://bucket/more.zip!/nothing")[0] == []
+        assert walked("memory://bucket/more.zip!/1.2.3.5-1.dcm") == walked("memory://bucket/more.zip")
         assert walked("memory://bucket/more.zip") == (["memory://bucket/more.zip!/1.2.3.5-1.dcm"], [])
     finally:
         memory.store.clear()
@@ -317,6 +358,56 @@ def test_a_file_behind_a_web_address_is_read_and_its_token_is_not_kept(warehouse
     assert locators(warehouse)[0] == f"{address}/scans.zip!#1.2.3.4"
     _, (reject,) = walked(f"{address}/missing.zip?token=s3cret")
     assert (reject.name, reject.problem) == ("missing.zip", "is not there, or its server does not answer")
+
+
+# what is asked about it
+
+
+def described(scans: Path, text: str) -> None:
+    """Give the second series a text that a steward has to see, beyond the head of its file."""
+    (path,) = (scans / "second").iterdir()
+    data = pydicom.dcmread(path)
+    data.SeriesDescription = text
+    data.save_as(path)
+
+
+def texts(warehouse: Warehouse) -> list[tuple[str, str]]:
+    asked = [entry for entry in warehouse.control.quarantine() if entry.review]
+    return [(item.file, item.text) for item in shown(warehouse, asked) if "SeriesDescription" in item.entry.place]
+
+
+@pytest.mark.parametrize("inside", ["", "baseline/"])
+def test_a_text_that_came_in_an_archive_is_shown_from_it(warehouse, scans, tmp_path, inside):
+    described(scans, "arm of Zebulon")
+    ingest(warehouse, zipped(scans, tmp_path / "scans.zip", inside))
+    assert texts(warehouse) == [("1.2.3.5-1.dcm", "arm of Zebulon")]
+
+
+def test_a_text_in_an_archive_within_one_is_shown_from_it(warehouse, scans, tmp_path):
+    described(scans, "arm of Zebulon")
+    (tmp_path / "outer").mkdir()
+    zipped(scans, tmp_path / "outer" / "inner.zip")
+    ingest(warehouse, zipped(tmp_path / "outer", tmp_path / "outer.zip"))
+    assert texts(warehouse) == [("1.2.3.5-1.dcm", "arm of Zebulon")]
+
+
+@pytest.mark.parametrize("address", ["{}/scans/", "{}/scans.zip"])
+def test_a_text_that_came_from_the_web_is_shown_from_there(warehouse, scans, web, address):
+    described(scans, "arm of Zebulon")
+    folder, served, _ = web
+    zipped(scans, folder / "scans.zip")
+    shutil.copytree(scans, folder / "scans")
+    ingest(warehouse, address.format(served))
+    assert texts(warehouse) == [("1.2.3.5-1.dcm", "arm of Zebulon")]
+
+
+def test_where_a_text_is_not_any_more_it_is_told(warehouse, scans, tmp_path):
+    described(scans, "arm of Zebulon")
+    packed = zipped(scans, tmp_path / "scans.zip")
+    ingest(warehouse, packed)
+    packed.unlink()
+    with pytest.raises(NotShownError, match="is not where it was read"):
+        texts(warehouse)
 
 
 def test_a_place_that_does_not_answer_or_is_not_known_is_told(warehouse):

@@ -144,6 +144,15 @@ def test_a_variable_is_of_its_kind() -> None:
         outcome.term("ncit:C96684")
 
 
+def test_a_mapped_concept_is_asked_for_as_what_records_have() -> None:
+    asked = query("concept-observations")
+    liver = "<http://radlex.org/RID/RID58> <http://purl.obolibrary.org/obo/NCIT_C12392>"
+    assert asked.bind({"concept": "radlex:RID58"}).count(f"VALUES ?concept {{ {liver} }}") == 3
+    for text in ("liver", "ncit:C12392"):  # the label of both, of which one is mapped to the other
+        assert "VALUES ?concept { <http://purl.obolibrary.org/obo/NCIT_C12392> }" in asked.bind({"concept": text})
+    assert "VALUES ?concept { <https://example.org/x> }" in asked.bind({"concept": "https://example.org/x"})
+
+
 def test_choices_are_kept() -> None:
     chosen = parameter("concept", choices=("q:Clinical", "q:Images"))
     assert chosen.term("q:Images") == "<https://w3id.org/qilin/ns#Images>"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,17 +13,21 @@ import pytest
 
 import store.generations
 from ontology.prefixes import Curie
+from ontology.record_uids import record_uid
 from ontology.records import (
     DataClass,
     Derivation,
     Finding,
+    Instance,
     Lesion,
     Measurement,
+    Reader,
     Record,
     Region,
     RegionFacts,
     Response,
     Series,
+    SourceRecord,
     Study,
 )
 from ontology.terms import ncit, q
@@ -111,6 +117,134 @@ def test_a_duplicate_comes_to_the_fore_when_the_first_is_retracted(
         warehouse.rebuild()
         assert toys.everything(warehouse) == grown
     assert sizes(warehouse) == [("42.5", "true")]
+
+
+def digest(name: str) -> str:
+    """The content of a source, by its name alone, so that any may name the records of any."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def restating(warehouse: Warehouse, name: str, of: str, **other: Any) -> None:
+    """Publish a source whose one size restates that of the source ``of``, with what is other in it."""
+    stated: dict[str, Any] = {"value": Decimal("42.5"), "unit": "mm", "study": "1.2", "variable": ncit.LONGEST_DIAMETER}
+    uid = record_uid(digest(of), "size")
+    own = Measurement(key="size", subject="S1", states=uid, **{**stated, **other})
+    records = [
+        *(Study(uid=uid, subject="S1") for uid in ("1.2", "1.3")),
+        *(Reader(key=f"reader-{end}") for end in "ab"),
+        own,
+    ]
+    publish(warehouse, replace(toys.head(name, records), digest=digest(name)), records)
+
+
+def publish(warehouse: Warehouse, head: SourceRecord, records: list[Record]) -> None:
+    """Log and publish a source with a head of its own."""
+    with warehouse.writing() as writing:
+        writing.log.begin(head, "toys", "calendar")
+        for record in records:
+            writing.log.add(record)
+        writing.log.finish()
+        for logged in writing.log.flush():
+            writing.keep(logged)
+        writing.publish()
+
+
+SAME: tuple[dict[str, Any], ...] = ({"study": None}, {"value": Decimal("42.50")}, {"variable": ncit.LENGTH})
+OTHER: tuple[dict[str, Any], ...] = (
+    {"value": Decimal("42.6")},
+    {"study": "1.3"},
+    {"reader": "reader-b"},
+    {"visit": 2},
+    {"variable": ncit.LONGEST_PERPENDICULAR},
+)
+
+
+@pytest.mark.parametrize("other", SAME, ids=str)
+def test_what_restates_a_record_is_its_duplicate(warehouse: Warehouse, other: dict[str, Any]) -> None:
+    restating(warehouse, "b", "a", **other)
+    restating(warehouse, "a", "", reader="reader-a", visit=1)
+    found = warehouse.select(LINKS, OPERATOR).rows
+    assert len(found) == 1
+    # the record itself counts, whatever names it
+    assert [str(node).rpartition("/")[0].rpartition("/")[2].strip("<>") for node in found[0]] == [
+        digest(name)[:16] for name in ("b", "a")
+    ]
+
+
+@pytest.mark.parametrize("other", OTHER, ids=str)
+def test_what_only_says_that_it_restates_a_record_counts(warehouse: Warehouse, other: dict[str, Any]) -> None:
+    """A report may be the pattern of the next, and a UID may be copied: what is other is a statement of its own."""
+    restating(warehouse, "a", "", reader="reader-a", visit=1)
+    restating(warehouse, "b", "a", **other)
+    assert not warehouse.select(LINKS, OPERATOR).rows
+    assert toys.number(warehouse, "SELECT (COUNT(*) AS ?n) { ?m a q:Measurement ; q:primary true }") == 2
+
+
+def test_records_that_restate_each_other_all_count(warehouse: Warehouse) -> None:
+    """No writer makes such, since a UID is of a content: nothing is lost to who forges it."""
+    restating(warehouse, "a", "b")
+    restating(warehouse, "b", "a")
+    restating(warehouse, "c", "c")
+    assert not warehouse.select(LINKS, OPERATOR).rows
+
+
+def test_a_chain_of_what_restates_ends_at_what_counts(warehouse: Warehouse) -> None:
+    for name, of in (("c", "b"), ("b", "a"), ("a", ""), ("d", "b")):
+        restating(warehouse, name, of)
+    assert len({row[1] for row in warehouse.select(LINKS, OPERATOR).rows}) == 1
+    assert len(warehouse.select(LINKS, OPERATOR).rows) == 3
+
+
+TRACKED = "1.2.840.99999.30.1"
+
+
+def sized(warehouse: Warehouse, kind: str, name: str, **other: Any) -> None:
+    """Publish a document of its own of a kind, with the sizes of a tracked lesion on an image."""
+    stated: dict[str, Any] = {"values": ("42.5",), "reader": "reader-a", "instance": "1.2.1.1", "document": name}
+    stated |= other
+    values = stated.pop("values")
+    common = {"subject": "S1", "lesion": TRACKED, "study": "1.2", "series": "1.2.1"}
+    series = Series(uid="1.2.1", subject="S1", study="1.2")
+    records: list[Record] = [
+        *(Study(uid="1.2", subject="S1"), series, Lesion(subject="S1", key=TRACKED)),
+        *(Instance(uid=uid, subject="S1", series="1.2.1") for uid in ("1.2.1.1", "1.2.1.2")),
+        *(Reader(key=f"reader-{end}") for end in "ab"),
+    ]
+    for at, value in enumerate(values):
+        size = {"variable": ncit.LONGEST_DIAMETER, "value": Decimal(value), "unit": "mm"}
+        records.append(Measurement(key=f"{kind}/{at}", **common, **stated, **size))
+    drawn = RegionFacts(key=f"{kind}/region", subject="S1", lesion=TRACKED, region=name, document=name)
+    records += [Region(subject="S1", key=name), replace(drawn, instance=stated["instance"], shape=q.LINE_SHAPE)]
+    unknown = {"variable": q.UNMAPPED, "value_concept": ncit.PRESENT, "raw_code": kind}
+    records.append(Finding(key=f"{kind}/said", **common, **stated, **unknown))
+    publish(warehouse, replace(toys.head(name, records), kind=kind), records)
+
+
+def test_a_conversion_of_an_annotation_is_a_copy(warehouse: Warehouse) -> None:
+    """ePAD makes annotations of reports: the UIDs of both are their own."""
+    sized(warehouse, "sr", "1.2.9.1", values=("42.5000001", "11", "42.5"), reader=None)
+    sized(warehouse, "aim", "1.2.9.2", values=("42.5", "42.5", "11.0", "7"))
+    assert [first for _, first in sizes(warehouse)].count("true") == 4
+    # but for what has no term, which each says in codes of its own
+    assert len({row[1] for row in warehouse.select(LINKS, OPERATOR).rows}) == 3
+
+
+@pytest.mark.parametrize(
+    "other", [{"instance": "1.2.1.2"}, {"instance": None}, {"reader": "reader-b"}, {"values": ("42.6",)}], ids=str
+)
+def test_what_is_measured_elsewhere_or_by_another_is_no_copy(warehouse: Warehouse, other: dict[str, Any]) -> None:
+    sized(warehouse, "aim", "1.2.9.1")
+    sized(warehouse, "sr", "1.2.9.2", **other)
+    assert not warehouse.select(LINKS, OPERATOR).rows
+
+
+def test_a_second_reading_of_one_size_counts_beside_the_first_and_its_copy(warehouse: Warehouse) -> None:
+    sized(warehouse, "aim", "1.2.9.1")
+    sized(warehouse, "aim", "1.2.9.2")
+    assert len(sizes(warehouse)) == [first for _, first in sizes(warehouse)].count("true") == 2
+    for at in (3, 4, 5):
+        sized(warehouse, "sr", f"1.2.9.{at}")
+    assert [first for _, first in sizes(warehouse)].count("true") == 3
 
 
 def test_another_audience_has_its_own_primary(warehouse: Warehouse) -> None:

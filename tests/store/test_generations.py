@@ -60,7 +60,7 @@ def test_a_difference_gives_what_building_anew_gives(warehouse: Warehouse) -> No
     toys.collection(warehouse, "others", images="public", metadata="team", clinical="clinic")
     chance = random.Random(7)
     live: dict[str, str] = {}
-    for step in range(14):
+    for step in range(18):
         where = chance.choice(["toys", "others"])
         name = f"{where}-{chance.randrange(5)}"
         if name in live and chance.random() < 0.4:
@@ -75,12 +75,15 @@ def test_a_difference_gives_what_building_anew_gives(warehouse: Warehouse) -> No
 
 
 def _source(chance: random.Random, subject: str, step: int) -> tuple[list[Record], DataClass]:
-    match chance.randrange(4):
+    match chance.randrange(5):
         case 0:
             return toys.scan(subject, 100 + step, chance.randrange(90)), DataClass.IMAGES
-        case 1:
-            return toys.diameter(subject, "R1", chance.randrange(90), "12.5", chance.choice("ab")), DataClass.METADATA
+        case 1:  # a study that images and reports describe, alike or not
+            study = toys.scan(subject, 10 + ord(subject[0]) + int(subject[-1]), 5, chance.choice(["ACME", "Other"]))
+            return study, chance.choice([DataClass.IMAGES, DataClass.METADATA])
         case 2:
+            return toys.diameter(subject, "R1", chance.randrange(90), "12.5", chance.choice("ab")), DataClass.METADATA
+        case 3:
             return [toys.diagnosis(subject, -chance.randrange(30)), toys.sex(subject)], DataClass.CLINICAL
         case _:
             return [toys.treatment(subject, chance.randrange(20), 80)], DataClass.CLINICAL

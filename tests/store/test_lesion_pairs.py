@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import store.generations
-from ontology.records import DataClass, Lesion, LesionFacts, Reader, Record
+from ontology.records import (
+    DataClass,
+    Instance,
+    Lesion,
+    LesionFacts,
+    Measurement,
+    Reader,
+    Record,
+    Series,
+    Study,
+)
 from ontology.terms import ncit, q
 from store.crosswalk import Decision
 from store.lesion_pairs import LesionPair, LesionPairError, NamedLesion, Verdict
@@ -191,6 +202,31 @@ def test_a_name_with_and_without_a_site_is_to_be_decided(warehouse: Warehouse) -
     toys.put(warehouse, "b", [Reader(key="r1"), *identity("b", "r1.t01.c12392", site=ncit.LIVER, **named_alike)])
     toys.put(warehouse, "c", [Reader(key="r2"), *identity("c", "r2.t01", **{**named_alike, "reader": "r2"})])
     assert open_lesions(warehouse) == [("S1", "r1.t01", "r1.t01.c12392")]
+
+
+def sized(lesion: str, value: str, reader: str | None = None, image: str = "1.2.1.1") -> list[Record]:
+    """A lesion with its size on an image."""
+    size = {"variable": ncit.LONGEST_DIAMETER, "value": Decimal(value), "unit": "mm", "instance": image}
+    placed = [
+        Study(uid="1.2", subject="S1"),
+        Series(uid="1.2.1", subject="S1", study="1.2"),
+        Instance(uid=image, subject="S1", series="1.2.1"),
+    ]
+    named_by: list[Record] = [Reader(key=reader)] if reader else []
+    measured = Measurement(key="size", subject="S1", lesion=lesion, reader=reader, **size)
+    return [*placed, *named_by, *identity(lesion, lesion), measured]
+
+
+def test_two_lesions_of_one_size_on_one_image_are_to_be_decided(warehouse: Warehouse) -> None:
+    """Two exports of one annotation may have nothing in common but what was measured."""
+    toys.put(warehouse, "a", sized("1.2.3.1", "28.2671270367918"))
+    toys.put(warehouse, "b", sized("1.2.3.2", "28.267127036"))
+    toys.put(warehouse, "c", sized("1.2.3.3", "28.267127036", image="1.2.1.2"))
+    toys.put(warehouse, "d", sized("1.2.3.4", "28.3"))
+    toys.put(warehouse, "e", sized("1.2.3.5", "28.30"))
+    for reader in ("r1", "r2"):
+        toys.put(warehouse, reader, sized(f"1.2.3.{reader}", "31.4159265", reader))
+    assert open_lesions(warehouse) == [("S1", "1.2.3.1", "1.2.3.2")]
 
 
 def test_collections_are_looked_at_one_by_one(warehouse: Warehouse) -> None:

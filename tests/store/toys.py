@@ -31,10 +31,12 @@ from store.warehouse import OPERATOR, Caller, Warehouse
 DAY0 = dt.date(2020, 1, 10)
 
 
-def head(name: str, records: Iterable[Record], data_class: DataClass = DataClass.CLINICAL) -> SourceRecord:
+def head(
+    name: str, records: Iterable[Record], data_class: DataClass = DataClass.CLINICAL, kind: str = "toy"
+) -> SourceRecord:
     """The head of a toy source: its content is its records."""
     digest = hashlib.sha256(repr((name, list(records))).encode()).hexdigest()
-    return SourceRecord(kind="toy", name=name, digest=digest, locator=f"/toys/{name}", data_class=data_class)
+    return SourceRecord(kind=kind, name=name, digest=digest, locator=f"/toys/{name}", data_class=data_class)
 
 
 def collection(warehouse: Warehouse, name: str = "toys", **audiences: str) -> Collection:
@@ -52,10 +54,11 @@ def put(
     data_class: DataClass = DataClass.CLINICAL,
     in_collection: str = "toys",
     replacing: str | None = None,
+    kind: str = "toy",
 ) -> str:
     """Log and publish one source; its id."""
     with warehouse.writing() as writing:
-        source = writing.log.begin(head(name, records, data_class), in_collection, "calendar")
+        source = writing.log.begin(head(name, records, data_class, kind), in_collection, "calendar")
         for record in records:
             writing.log.add(record)
         writing.log.finish()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ontology.record_uids import record_uid
-from store.restated import RECORD_UID
+from store.copies import RECORD_UID
 
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
 KEYS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
