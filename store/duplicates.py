@@ -139,7 +139,9 @@ class Duplicates:
         # what one document states twice is two statements, which its copy states twice too
         nth = f"row_number() OVER (PARTITION BY lot, {', '.join(mine)} ORDER BY key)" if repeated.counted else "1"
         rows = f"SELECT *, {nth} AS nth FROM {stated} WHERE {where}"
-        group = f"PARTITION BY {', '.join(mine)}, nth ORDER BY source_kind, digest, key"
+        # a format that has lost who observed is the copy
+        read = "reader IS NULL, " if self._has("reader") else ""
+        group = f"PARTITION BY {', '.join(mine)}, nth ORDER BY {read}source_kind, digest, key"
         first = f"row_number() OVER ({group}) = 1"
         if not linked(self.star):
             return f'SELECT * EXCLUDE (nth) REPLACE ({first} AS "primary") FROM ({rows})'
