@@ -382,6 +382,8 @@ def _item(
             if inner is not None:
                 items[keyword] = inner
             continue
+        if taken and isinstance(raw, DataElement) and isinstance(raw.value, int):  # Pixel Representation of an item
+            values[keyword] = (int(raw.value),)
         seen = tag in WATCHED_BY_TAG and not (depth == 0 and tag in OWN)
         if not ((taken or seen) and isinstance(raw, RawDataElement) and raw.value):
             continue

@@ -33,6 +33,9 @@ __all__ = [
 
 LONGEST_VALUE = 1024
 
+CHINESE = "\x1b$)A"
+"""What says that ISO-IR 58 follows (PS3.3 C.12.1.1.2, PS3.5 annex K); pydicom leaves it in what it decodes."""
+
 Decoder: TypeAlias = Callable[[bytes, tuple[str, ...], bool], tuple[Scalar, ...]]
 """``decoder(value, encodings, little)``: the values of an element; encodings are Python names of character sets."""
 
@@ -63,7 +66,7 @@ def _texts(value: bytes, encodings: tuple[str, ...], _little: bool) -> tuple[Sca
         text = value.decode("ascii")
     else:
         with silent_pydicom():
-            text = decode_bytes(value, list(encodings), {0x5C})
+            text = decode_bytes(value, list(encodings), {0x5C}).replace(CHINESE, "")
     parts = (part.strip(" \0") for part in text.split("\\"))
     return tuple(part for part in parts if part and part.isprintable() and len(part) <= LONGEST_VALUE)
 

@@ -126,6 +126,30 @@ def test_an_item_that_states_an_empty_character_set_has_the_default_one(tmp_path
     assert inner.values["Radiopharmaceutical"] == ("é",)
 
 
+TEXTS = {
+    b"\\ISO 2022 IR 149": (b"\x1b$)C\xb1\xe8\xc8\xf1\xc1\xdf", "김희중"),
+    b"\\ISO 2022 IR 58": (b"\x1b$)A\xcd\xf5\xd0\xa1\xb6\xab", "王小东"),
+    b"ISO 2022 IR 6\\ISO 2022 IR 87": (b"\x1b$B;3ED\x1b(B", "山田"),
+    b"ISO 2022 IR 13\\ISO 2022 IR 87 ": ("ﾔﾏﾀﾞ".encode("shift_jis") + b"\x1b$B;3ED\x1b(J", "ﾔﾏﾀﾞ山田"),
+    b"ISO 2022 IR 6\\ISO 2022 IR 100\\ISO 2022 IR 144": (b"a\x1b-L\xb6\xce", "aЖЮ"),
+    b"GB18030 ": ("王小东".encode("gb18030"), "王小东"),
+    b"GBK ": ("王小东".encode("gbk"), "王小东"),
+    b"ISO_IR 127": ("قباني".encode("iso8859-6"), "قباني"),
+    b"ISO_IR 138": ("שרון".encode("iso8859-8"), "שרון"),
+    b"ISO_IR 166": ("นามสกุล".encode("tis-620"), "นามสกุล"),
+    b"ISO_IR 192": ("東京 é Ж".encode(), "東京 é Ж"),
+}
+"""By character set (PS3.3 C.12.1.1.2): the bytes of a text, and the text."""
+
+
+@pytest.mark.parametrize("charset", TEXTS)
+def test_texts_of_all_kinds_of_character_sets_are_read(tmp_path, charset):
+    value, text = TEXTS[charset]
+    stated = element(0x00080005, "CS", charset.ljust(len(charset) + len(charset) % 2))
+    found = read(written(tmp_path / "a", stated, element(0x00080070, "LO", value.ljust(len(value) + len(value) % 2))))
+    assert found.values["Manufacturer"] == (text,)
+
+
 def test_a_private_element_is_read_beside_an_empty_one(tmp_path):
     """Both ways, though pydicom converts the creator while it looks at the empty one."""
     elements = (
