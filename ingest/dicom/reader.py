@@ -36,7 +36,7 @@ __all__ = [
     "refusal",
 ]
 
-VERSION = "dicom 5"
+VERSION = "dicom 6"
 """Changes whenever the same files would give other records."""
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}
