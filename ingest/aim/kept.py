@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from lxml import etree
 
 from ingest.base import Days, KeptText
-from ingest.gate.records import HARMLESS, TECHNICAL, identifier_in
+from ingest.gate.forms import CODED, HARMLESS, TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
 from store.document_text import LIMIT, packed
 
@@ -71,7 +71,7 @@ def _gone(_text: str) -> None:
 
 
 def _free(text: str) -> str | None:
-    return text if HARMLESS.fullmatch(text) or identifier_in(text) is None else None
+    return text if HARMLESS.fullmatch(text) or identifier_in(text, CODED) is None else None
 
 
 def _technical(text: str) -> str | None:
@@ -134,7 +134,7 @@ def _redact(elements: Iterable[etree._Element]) -> None:
             if parent is not None:
                 parent.remove(element)
             continue
-        if element.text and (len(element) or not _keeps_text(tag) or identifier_in(element.text)):
+        if element.text and (len(element) or not _keeps_text(tag) or identifier_in(element.text, CODED)):
             element.text = None
         if element.tail:
             element.tail = None

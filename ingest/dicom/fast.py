@@ -20,7 +20,7 @@ from ingest.dicom import walk as dicom_walk
 from ingest.dicom.elements import BrokenDicomError, Common, Elements, Watched, place_of
 from ingest.dicom.values import UNTOLD, Decoder, decoder_of, known_attribute, whole_text
 from ingest.dicom.walk import Buffer, Element, MoreBytesError, OddBytesError, Syntax
-from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
+from ingest.dicom.watch import SEEN, WATCHED_BY_TAG, judged_values
 from ingest.gate.private import PrivateElements, may_be_read
 from ontology.records import Scalar
 
@@ -227,7 +227,7 @@ class Walked:
 
     def _items(self, raw: tuple[tuple[Element, ...], ...], entry: Entry) -> Items:
         watched: list[Watched] = []
-        if raw and entry.keyword in CONTENTS:
+        if raw and entry.keyword in SEEN:
             watched.append(Watched((entry.keyword,), judged_values(entry.keyword, (), filled=True)))
         reading = _Reading(self.data, self.plan, self.syntax.little, watched)
         path = (entry.keyword,)
@@ -375,7 +375,7 @@ class _Reading:
         deepest = self.plan.deepest
         if kept and deepest is not None and depth >= deepest:
             raise too_deep(path[-1], deepest)
-        if raw and path[-1] in CONTENTS:
+        if raw and path[-1] in SEEN:
             self.watched.append(Watched(path, judged_values(path[-1], (), filled=True)))
         kept = kept and depth < (deepest or DEEPEST_ITEM)
         items = tuple(self.item(elements, path, encodings, depth + 1, kept=kept) for elements in raw)

@@ -47,7 +47,7 @@ from ingest.dicom.fast import (
 from ingest.dicom.meta import MARK, meta_of
 from ingest.dicom.values import known_attribute, silent_pydicom
 from ingest.dicom.walk import DEEPEST_WALK, MoreBytesError, OddBytesError, Syntax
-from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
+from ingest.dicom.watch import SEEN, WATCHED_BY_TAG, judged_values
 from ingest.gate.private import PrivateElements, may_be_read, private_rows
 from ontology.records import Scalar
 
@@ -409,7 +409,7 @@ def _inner(
     sequence = found[tag].value
     if not isinstance(sequence, Sequence):
         return None
-    if sequence and keyword in CONTENTS:
+    if sequence and keyword in SEEN:
         watched.append(Watched(path, judged_values(keyword, (), filled=True)))
     kept = kept and depth < (deepest or DEEPEST_ITEM)
     items = tuple(_item(item, plan, watched, path, depth + 1, kept=kept) for item in sequence)

@@ -238,6 +238,15 @@ def test_what_is_measured_elsewhere_or_by_another_is_no_copy(warehouse: Warehous
     assert not warehouse.select(LINKS, OPERATOR).rows
 
 
+@pytest.mark.parametrize(("uid", "kinds"), [("", ("aim", "sr")), ("", ("sr", "aim")), ("1.2.9.3", ("aim", "sr"))])
+def test_of_copies_that_which_names_a_reader_counts(warehouse: Warehouse, uid: str, kinds: tuple[str, str]) -> None:
+    """Queries by reader would miss what another format has lost."""
+    for kind, reader in zip(kinds, (None, "reader-a"), strict=True):
+        sized(warehouse, kind, f"{kind}.name", document=uid or f"1.2.9.{kind}", reader=reader)
+    counting = "SELECT ?r { ?m a q:Measurement ; q:primary true OPTIONAL { ?m q:reader/q:identifier ?r } }"
+    assert [str(row[0]) for row in warehouse.select(counting, OPERATOR).rows] == ['"reader-a"']
+
+
 def test_a_second_reading_of_one_size_counts_beside_the_first_and_its_copy(warehouse: Warehouse) -> None:
     sized(warehouse, "aim", "1.2.9.1")
     sized(warehouse, "aim", "1.2.9.2")
