@@ -97,7 +97,7 @@ def _tell_conflicts(
             conflict = Reject(
                 name=name,
                 place=claim,
-                problem="this UID belongs to another subject already",
+                problem="this UID belongs to another subject already, of this collection or another",
                 wanted="one subject for each study and series",
                 quarantine=True,
             )
