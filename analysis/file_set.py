@@ -36,9 +36,9 @@ def of_files(locators: Sequence[str], context: Context, kind: str | None = None)
     for locator in expand(locators):
         source = accepting(locator, kind)
         if source is None:
-            raise NoRecordsError(
-                f"{Path(locator).name} is of no kind that can be read; `qilin ingest --help` says which"
-            )
+            name, there = Path(locator).name, Path(locator).exists() or "://" in locator or "!/" in locator
+            why = "is of no kind that can be read; `qilin ingest --help` says which" if there else "is not there"
+            raise NoRecordsError(f"{name} {why}")
         parts.setdefault(source.name, []).append(locator)
     records: list[Record] = []
     rejects: list[Reject] = []

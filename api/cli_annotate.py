@@ -177,7 +177,10 @@ def _write(form: str, output: Path, given: MeasurementSet, images: Path | None) 
         given = given.with_images(images_in([str(images)]))
     warehouse = Warehouse.open()
     codes = Library.of(warehouse.home, warehouse.decisions).codes
-    written = write_documents(given, form, codes, output)
+    try:
+        written = write_documents(given, form, codes, output)
+    except OSError as error:
+        raise typer.BadParameter(f"{output} cannot be written: {error.strerror}", param_hint="--output") from error
     for path in written.files:
         typer.echo(path)
     err.print(f"{len(written.files):,} files with {written.observations:,} observations", highlight=False)

@@ -94,6 +94,11 @@ def _number(variable: Curie, writer: CodeWriter) -> Question:
 def _choice(variable: Curie, terms: list[Curie], writer: CodeWriter) -> Question:
     if not terms:
         raise FormError(f"{variable!r} has no answers; right would be {variable}=TERM,TERM")
+    registered = variables().get(variable)
+    if registered is not None and registered.kind is VariableKind.MEASUREMENT:
+        raise FormError(
+            f"{variable!r} ({registered.label}) is a number, which no term answers; right would be {variable}"
+        )
     codes = tuple(_code(term, writer) for term in terms)
     return Question(variable, _code(variable, writer, variable=True), _named(variable), codes, tuple(terms))
 

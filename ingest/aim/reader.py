@@ -208,7 +208,7 @@ class _Reading:
         self._keys.clear()
         path = document.path
         try:
-            root = _parsed(path)
+            root, *others = _parsed(path).iter()  # all are kept, since each is met often, and would be made anew
             found = _told_apart(read_annotations(root))
         except xml.XmlError as error:
             return _Told((Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted),))
@@ -220,7 +220,7 @@ class _Reading:
         if not usable:
             return _Told(rejects)
         items = tuple(once(_records(document.head, usable, self._context)))
-        keys, kept = frozenset(self._keys), AimDocument.of(root, document.size)
+        keys, kept = frozenset(self._keys), AimDocument.of((root, *others), document.size)
         if not self._context.blocks:
             return _Told(rejects, items, keys=keys, kept=kept)
         rejects += tuple(item for item in items if isinstance(item, Reject))

@@ -2,7 +2,7 @@
 
 Assessors are what was found on a session: a type of them, such as ``qcManualAssessorData`` or FreeSurfer's regions, is
 a table, and what the XML states a column by its path. Where several elements stand side by side, the name of each is
-part of its path: ``regions/region[Left-Hippocampus]/Volume``.
+part of its path: ``regions/region[Left-Hippocampus]/Volume``. The files of scans are a table as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from typing import Final
 
 from ingest.archives.xnat_items import Item
 
-__all__ = ["assessments_of", "rows_of"]
+__all__ = ["assessments_of", "resources_of", "rows_of"]
+
+FILES: Final = "file"
+RESOURCE: Final = {
+    "resource": "label",
+    "format": "format",
+    "content": "content",
+    "files": "file_count",
+    "bytes": "file_size",
+}
+"""The columns of a resource, and its attributes in XNAT."""
 
 MOST_COLUMNS: Final = 5000
 
@@ -45,6 +55,17 @@ def assessments_of(sessions: list[tuple[Item, str]]) -> Iterator[tuple[str, list
     for kind, cells in sorted(found.items()):
         if rows := _table(["subject", "session", "date", "assessor"], cells):
             yield kind, rows
+
+
+def resources_of(sessions: list[tuple[Item, str]]) -> list[list[str]]:
+    """What files the scans of sessions have beside each other: a row for each resource, with the UID of its series."""
+    rows: list[list[str]] = []
+    for session, subject in sessions:
+        for scan in session.held.get("scans/scan", ()):
+            about = [subject, session.text("label"), scan.text("ID"), scan.text("UID")]
+            places = sorted({path.partition("/")[0] for path in scan.fields if _root(path) == FILES})
+            rows += [[*about, *(scan.text(f"{place}/{name}") for name in RESOURCE.values())] for place in places]
+    return [["subject", "session", "scan", "series", *RESOURCE], *rows] if rows else []
 
 
 def _stated(item: Item) -> dict[str, str]:

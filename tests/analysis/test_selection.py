@@ -171,11 +171,19 @@ def test_what_is_missing_is_said(table, monkeypatch):
     assert "4 observations" in result.stderr
 
 
+def test_a_folder_that_cannot_be_is_said(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("QILIN_HOME", str(home))
+    (tmp_path / "file").write_text("")
+    for words in (["annotate", "aim", "--collection", "open"], ["forms", "aim", "ncit:C96684"]):
+        result = CliRunner().invoke(app, [*words, "-o", str(tmp_path / "file" / "out")])
+        assert (result.exit_code, "cannot be written" in result.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["aim", "--collection", "nowhere", "-o", "out"], "nothing has been ingested yet"),
-        (["aim", "nothing.csv", "--collection", "c", "-o", "out"], "nothing.csv"),
+        (["aim", "nothing.csv", "--collection", "c", "-o", "out"], "nothing.csv is not there"),
         (["sr", "--query", "nope", "-o", "out"], "no query 'nope'"),
         (["sr", "--collection", "c", "--variable", "ncit:C1", "-o", "out"], "is no variable"),
     ],

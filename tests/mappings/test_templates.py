@@ -113,6 +113,7 @@ def test_the_same_questions_give_the_same_template():
         ([str(ncit.TUMOR_IDENTIFICATION)], "is no measurement"),
         (["ncit:C94523="], "has no answers"),
         (["ncit:C94523=ncit:C00"], "has no code"),
+        (["ncit:C96684=ncit:C12392"], r"\(Longest Diameter\) is a number"),
     ],
 )
 def test_what_cannot_be_asked_is_said(wanted, message):

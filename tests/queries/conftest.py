@@ -139,13 +139,19 @@ def log_source(
     warehouse: Warehouse, collection: str, records: list[Record], data_class: DataClass = DataClass.CLINICAL
 ) -> None:
     """Log and publish one source of a collection."""
-    digest = hashlib.sha256(repr((collection, records)).encode()).hexdigest()
-    head = SourceRecord(kind="toy", name="toy", digest=digest, locator=digest, data_class=data_class)
+    log_sources(warehouse, (collection, records, data_class))
+
+
+def log_sources(warehouse: Warehouse, *sources: tuple[str, list[Record], DataClass]) -> None:
+    """Log sources of collections one by one, and publish them together."""
     with warehouse.writing() as writing:
-        writing.log.begin(head, collection, "calendar")
-        for record in records:
-            writing.log.add(record)
-        writing.log.finish()
+        for collection, records, data_class in sources:
+            digest = hashlib.sha256(repr((collection, records)).encode()).hexdigest()
+            head = SourceRecord(kind="toy", name="toy", digest=digest, locator=digest, data_class=data_class)
+            writing.log.begin(head, collection, "calendar")
+            for record in records:
+                writing.log.add(record)
+            writing.log.finish()
         for logged in writing.log.flush():
             writing.keep(logged)
         writing.publish()
@@ -157,8 +163,8 @@ def handmade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     warehouse = Warehouse.open(tmp_path_factory.mktemp("queries"), workers=1)
     warehouse.control.save_collection(Collection("open").within("public"))
     warehouse.control.save_collection(Collection("closed").within("team"))
-    log_source(warehouse, "open", rich() + bare())
     renamed = [record for record in rich() if not isinstance(record, Study | StudyHeader | Series | SeriesHeader)]
-    log_source(warehouse, "closed", [record for record in renamed if getattr(record, "series", None) is None])
+    closed = [record for record in renamed if getattr(record, "series", None) is None]
+    log_sources(warehouse, ("open", rich() + bare(), DataClass.CLINICAL), ("closed", closed, DataClass.CLINICAL))
     yield warehouse
     warehouse.close()
