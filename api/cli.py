@@ -5,6 +5,8 @@ Exit status 0: all in; 1: something was rejected or quarantined; 2: wrong usage,
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -246,6 +248,8 @@ def refusals() -> tuple[Refusal, ...]:
 def main(command: Callable[..., Any] = app) -> None:
     """Run the command line; an error that a person can mend is one line on standard error."""
     without_pandas()
+    gc.freeze()  # what was imported is no garbage while the command runs, and need not be looked through
+    atexit.register(gc.unfreeze)  # DuckDB's bindings take for a leak what is not let go of at the end
     try:
         command()
     except refusals() as error:

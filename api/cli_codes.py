@@ -36,7 +36,7 @@ def _states(warehouse: Warehouse, library: Library, name: str, collection: str |
 
 def pending_codes(name: str, collection: str | None, *, json: bool) -> None:
     """The codes of the store that have no meaning and wait for a decision, with what is proposed."""
-    from ingest.gate.records import identifier_in  # noqa: PLC0415 - readers are slow to import
+    from ingest.gate.forms import CODED, identifier_in  # noqa: PLC0415 - readers are slow to import
     from ingest.steward import Steward  # noqa: PLC0415
 
     warehouse = Warehouse.open()
@@ -49,7 +49,7 @@ def pending_codes(name: str, collection: str | None, *, json: bool) -> None:
             state.code_set,
             state.triplet.code,
             state.triplet.designator,
-            "(looks like an identifier)" if identifier_in(state.triplet.meaning) else state.triplet.meaning,
+            "(looks like an identifier)" if identifier_in(state.triplet.meaning, CODED) else state.triplet.meaning,
             state.records,
             ", ".join(sorted(state.collections)),
             _proposed(steward, state),

@@ -134,8 +134,11 @@ def quarantine_list(
     listed = [(group[0], len(group) if alike else group[0].name) for group in groups]
     told = without_instance if alike else str
     rows = [(e.review, (e.id, e.collection, said, e.place, told(e.problem), _verdict(e))) for e, said in listed]
-    print_rows("Not in", columns, [row for review, row in rows if not review])
-    if asked := [row for review, row in rows if review]:
+    asked = [row for review, row in rows if review]
+    held = [row for review, row in rows if not review]
+    if held or not asked:
+        print_rows("Not in", columns, held)
+    if asked:
         print_rows("In, and to review: `qilin quarantine text` shows a text, `release` answers", columns, asked)
     if undecided := open_items(warehouse, collection):
         print_rows("In, and to decide: see `qilin lesions review`", REVIEWED, undecided)

@@ -128,7 +128,12 @@ class Context:
     keep: Callable[[Keepable | KeptText], None] = field(default=lambda _document: None)
     """Called by a reader at the end of a source with what may be kept of it."""
     review: Callable[[Reject], None] = field(default=lambda _entry: None)
-    """Called by a reader with what a steward is to look at of a source that comes in."""
+    """Called with what a steward is to look at of a source that comes in."""
+    asked: Callable[[str, str], None] = field(default=lambda _place, _text: None)
+    """``asked(place, text)``: the text itself that a steward is asked about; a run is deaf to it."""
+    answers: Callable[[str], str] = field(default=lambda _place: "")
+    """``answers(place)``: a word for a recipe that tells what a steward has approved in the collection, of texts at
+    that place, or of all where it is empty; no word where that is nothing."""
     unmapped: Callable[[str, int], None] = field(default=lambda _name, _count: None)
     """``unmapped(name, count)``: how many columns of a source no map speaks of; they are not stored."""
 

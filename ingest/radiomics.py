@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
+from ingest.gate.records import LABEL
 from ingest.observed.coded import Code, meaning
 from ingest.observed.quantities import Quantity, ValueProblem, amount, quantity_of
 from ingest.observed.regions import PIXELS, box_of, region_key
@@ -94,7 +95,7 @@ def _document(path: Path, context: Context) -> Iterator[Yield]:
             digest=digest,
             locator=str(path),
             data_class=DataClass.METADATA,
-            recipe=f"{VERSION} codes-{context.codes.digest[:16]}{of}",
+            recipe=f"{VERSION}{context.answers(LABEL)} codes-{context.codes.digest[:16]}{of}",
         )
         yield head
         if context.known(digest, head.recipe):

@@ -6,6 +6,7 @@ off is resumed by giving it again: what is logged is not read a second time. Wha
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import time
@@ -46,6 +47,8 @@ log = logging.getLogger(__name__)
 
 FLUSH_RECORDS = 20_000
 FLUSH_SECONDS = 5.0
+DIGEST = 64
+"""The length of the SHA-256 by which a release knows a file; it knows a text or condition by a shorter mark."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,7 @@ def _tell_conflicts(
             conflict = Reject(
                 name=name,
                 place=claim,
-                problem="this UID belongs to another subject already",
+                problem="this UID belongs to another subject already, of this collection or another",
                 wanted="one subject for each study and series",
                 quarantine=True,
             )
@@ -137,6 +140,7 @@ class _Run:
         self.open: OpenSource | None = None
         self.created: set[str] = set()
         self.refused: set[str] = set()
+        self.told: set[tuple[str, str]] = set()
         self.readings: list[Reading] = []
         self.flushed = time.monotonic()
         self.by_place = {(old.collection, old.kind, old.locator): old.sid for old in writing.current.sources}
@@ -170,6 +174,8 @@ class _Run:
                 self._reject(self.job.collection, _unread(name, "is not there", "the path of a file or folder"))
             elif (source := self.job.source or sources.accepting(locator, self.job.kind)) is not None:
                 kinds[source].append(locator)
+            elif path and not os.access(path, os.R_OK):
+                self._reject(self.job.collection, _unread(name, "may not be read", "permission to read it"))
             else:
                 kinds_read = ", ".join(sources.names())
                 wanted = f"a file of one of these kinds, which --as names where its bytes do not tell: {kinds_read}"
@@ -208,6 +214,7 @@ class _Run:
             library=lambda: self.library,
             keep=self._keep,
             review=self._review,
+            answers=self._answers,
             unmapped=self.report.unmapped.__setitem__,
         )
 
@@ -425,8 +432,20 @@ class _Run:
         self._reject(head.collection or self.job.collection, replace(reject, name=head.name))
 
     def _review(self, entry: Reject) -> None:
+        """Enter what a steward is asked about, once in a run."""
+        if (entry.content, entry.place) in self.told:
+            return
+        self.told.add((entry.content, entry.place))
+        if not entry.name and self.open is not None:
+            entry = replace(entry, name=self.open.head.name)
         self.rejects.append((self.job.collection, entry))
         self.report.reviews.append(entry)
+
+    def _answers(self, place: str) -> str:
+        """The word that a recipe has for what was approved of texts and conditions of the collection."""
+        spoken_of = ((at, content) for content, at in self.released if len(content) < DIGEST)
+        given = "\n".join(f"{at} {content}" for at, content in sorted(spoken_of) if place in {"", at})
+        return f" answers-{hashlib.sha256(given.encode()).hexdigest()[:16]}" if given else ""
 
     def _flush_log(self) -> None:
         self.documents.enter(self.readings)

@@ -25,7 +25,7 @@ from ontology.variables import canonical
 
 __all__ = ["SOURCE"]
 
-VERSION: Final = "rwv-3"
+VERSION: Final = "rwv-4"
 
 KEYWORDS: Final = frozenset(
     (

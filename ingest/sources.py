@@ -81,25 +81,34 @@ def files_at(locator: str) -> Iterator[str]:
     if "://" in locator:
         yield locator
         return
-    path = Path(locator).absolute()
-    if path.is_dir():
-        yield from _files_below(str(path))
+    path = str(Path(locator).absolute())
+    if os.path.isdir(path):  # noqa: PTH112 - a path in a folder that is shut is no error
+        yield from _files_below(path)
     else:
-        yield str(path)
+        yield path
 
 
 def _files_below(folder: str) -> Iterator[str]:
-    """In the order of their names, folder by folder; links to folders are not followed, folders that are shut are left.
+    """In the order of their names, folder by folder; links to folders are not followed, nor those that lead nowhere.
 
-    One call of the system for each folder says what everything in it is.
+    A folder that is shut comes itself, so that it is told. One call of the system for each folder says what everything
+    in it is.
     """
     try:
         with os.scandir(folder) as entries:
             listed = sorted((entry for entry in entries if not entry.name.startswith(".")), key=attrgetter("name"))
     except PermissionError:
+        yield folder
         return
     for entry in listed:
         if entry.is_dir(follow_symlinks=False):
             yield from _files_below(entry.path)
-        elif entry.is_file():
+        elif _is_file(entry):
             yield entry.path
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads in a circle
+        return False

@@ -9,6 +9,7 @@ read.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from ingest.base import head_of
-from ingest.copies import CONFLICT, copied_from, disputed
+from ingest.conflicted import CONFLICT, copied_from, disputed
 from ingest.dicom.header import is_dicom
 from ingest.dicomdir import is_directory, named_files
 from ingest.holders import Holder, HolderError, Member, ZipHolder, holder_at, is_archive
@@ -114,7 +115,7 @@ class Staging:
 
     def _at(self, locator: str, reads: Callable[[str], bool]) -> Iterator[str | Reject]:
         locator = locator.removeprefix("file://")
-        archive, *inside = locator.split(INSIDE) if INSIDE in locator and not Path(locator).exists() else [locator]
+        archive, *inside = locator.split(INSIDE) if INSIDE in locator and not os.path.exists(locator) else [locator]  # noqa: PTH110
         if "://" in archive:
             try:
                 holder = None if reads(archive) else holder_at(archive)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ingest.gate.records import identifier_in
+from ingest.gate.forms import CODED, identifier_in
 from ingest.steward_records import ContradictionError, is_element, pointing, replacing, withdrawn
 from ingest.table.plan import ABOUT
 from mappings.code_library import CodeSet
@@ -278,7 +278,7 @@ def _check(wish: Wish, spoken_of: Spoken | SpokenCode) -> None:
     if wish.confidence is not None and not 0 <= wish.confidence <= 1:
         raise MappingError(f"confidence {wish.confidence}; right: from 0 to 1")
     if isinstance(spoken_of, SpokenCode):
-        if found := identifier_in(spoken_of.meaning):
+        if found := identifier_in(spoken_of.meaning, CODED):
             raise MappingError(f"the meaning looks like {found}: such codes are not decided about")
     elif spoken_of.value is not None and (found := identifier_in(spoken_of.value)):
         raise MappingError(f"the cell looks like {found}: such cells are not decided about; leave the column out")

@@ -234,7 +234,7 @@ STARS: tuple[Star, ...] = (
         records.StudyHeader,
         Kind.UID,
         (),
-        _fields("when q:day when", "description dicom:StudyDescription string"),
+        _fields("when q:day when", "year q:year integer", "description dicom:StudyDescription string"),
     ),
     Star(
         records.SeriesHeader,

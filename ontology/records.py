@@ -235,6 +235,8 @@ class StudyHeader(Record):
     uid: str
     subject: str
     when: When | None = None
+    year: int | None = None
+    """The calendar year of the study, where its date is known; the gate fills it in."""
     description: str | None = None
 
 

@@ -3562,6 +3562,7 @@ class q:
     WHOLE_BODY_PET = Curie("q:WholeBodyPET")
     X_HIGH = Curie("q:xHigh")
     X_LOW = Curie("q:xLow")
+    YEAR = Curie("q:year")
     Y_HIGH = Curie("q:yHigh")
     Y_LOW = Curie("q:yLow")
     Z_HIGH = Curie("q:zHigh")

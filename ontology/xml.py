@@ -99,6 +99,18 @@ def _large(size: int) -> XmlError:
     return XmlError(f"the document has {size:,} bytes", f"at most {LARGEST:,} bytes")
 
 
+ASCII = re.compile(
+    rb"(?:\xef\xbb\xbf)?<(?:[A-Za-z!]|\?xml(?:(?![^>]*encoding)|[^>]*\sencoding\s*=\s*[\"'](?:utf-8|us-ascii)[\"'])[^>]*>)",
+    re.IGNORECASE,
+)
+"""How a document begins whose encoding is the default or one that is named and writes ASCII as it is."""
+
+
+def _has_none(data: bytes) -> bool:
+    """Whether a document certainly has no DOCTYPE: it would have to be written in these very bytes."""
+    return ASCII.match(data) is not None and b"<!DOCTYPE" not in data
+
+
 def _refuse_doctype(data: bytes) -> None:
     parser = _parser(_Prolog())
     try:
@@ -130,7 +142,8 @@ def parse_bytes(data: bytes) -> etree._Element:
     """
     if len(data) > LARGEST:
         raise _large(len(data))
-    _refuse_doctype(data)
+    if not _has_none(data):
+        _refuse_doctype(data)
     try:
         return etree.fromstring(data, _parser())
     except etree.XMLSyntaxError as error:

@@ -7,8 +7,7 @@ people see.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import duckdb
@@ -16,11 +15,10 @@ import pyarrow as pa
 
 from ontology.fields import CLOCK_STAR, COLLECTION_STAR, SAME_LESION_STAR, SOURCE_STAR, STARS, Field, Kind, Star
 from ontology.records import DataClass
-from ontology.terms import q
 from store.columns import columns_of
 from store.control import PUBLIC
-from store.copies import APART, CONVERTED, FORMATS, LENGTHS, SAID, converted, restating, roots
 from store.days import count_days
+from store.duplicates import REPEATED, Duplicates, linked
 from store.headers import GRAPH_NAME, node_columns, shared_nodes, shared_text, shown
 from store.home import Home
 from store.identity import Identity
@@ -50,50 +48,6 @@ RANKS = {
 
 CLAIMS = (*CLAIMED, *LISTING)
 """The record types that are read to know who claims what: images that no series is known of are claimed too."""
-
-HEADERS = "source_kind IN ('dicom', 'sr') AND key IN ('PatientAge', 'PatientSex')"
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """A way in which statements are repeated: which rows, and what two of them have to share to be one statement."""
-
-    where: str
-    same: tuple[str, ...]
-    counted: bool
-    """Whether the n-th such statement of one source is the n-th of another, since a source states none twice."""
-
-    @property
-    def needed(self) -> tuple[str, ...]:
-        """The columns without which no row is meant."""
-        return tuple(name for name in ("document", "region") if self.where.startswith(name))
-
-
-def _links(star: Star) -> bool:
-    """Whether duplicates of a record type are linked to the primary one."""
-    return any(item.name == "duplicate_of" for item in star.fields)
-
-
-def _of_documents(*said: str) -> Repeated:
-    """An annotation or report that came in several formats states the same several times."""
-    shared = ("document", "variable", "statistic", "method", "value_concept", "absent_reason")
-    return Repeated("document IS NOT NULL", (*shared, "value", "low", "high", *said), counted=True)
-
-
-REPEATED: dict[str, tuple[Repeated, ...]] = {
-    "Finding": (Repeated(HEADERS, ("variable", "value_concept", "raw"), counted=False), _of_documents()),
-    "Measurement": (Repeated(HEADERS, ("variable", "study", "value", "low"), counted=False), _of_documents()),
-    "Response": (_of_documents(),),
-    "Outcome": (_of_documents("event"),),
-    "RegionFacts": (Repeated("region IS NOT NULL", ("region",), counted=False),),
-}
-"""How statements are repeated, by record type: those of DICOM headers about a patient, those of copied documents."""
-
-ALIKE = {
-    name: f'coalesce(printf(\'%.6g\', try_cast("{name}" AS DOUBLE)), "{name}")' for name in ("value", "low", "high")
-}
-"""SQL for numbers as they are compared: formats differ in the digits that they hold (DICOM's DS has 16
-characters, and AIM written as a report six decimals)."""
 
 KEYS = {
     Kind.SUBJECT: ("collection", "subject"),
@@ -316,7 +270,7 @@ class Build:
                 ]
                 yield self._select(star, self.named(star.table, keys, others), [*keys, *others])
             else:
-                made = {"duplicate_of"} if _links(star) else set[str]()
+                made = {"duplicate_of"} if linked(star) else set[str]()
                 yield from self._told(star, self.facts(star), self.columns[star.table] | made)
         yield self._clocks()
         if self.paired:
@@ -378,86 +332,11 @@ class Build:
             )
             same = " AND ".join(f"z_{name}.{key} = r.{key}" for key in ("collection", "subject", "audience"))
             joins += f" LEFT JOIN {self.view('zero')} z_{name} ON {same} AND z_{name}.clock = r.{name}_clock"
-        rows = f"({self._once(star)}) r" if star.table in REPEATED else f"{view} r{shown(self, star)}"
+        if star.table in REPEATED:
+            rows = f"({Duplicates(self, star, self.minter.record()).once()}) r"
+        else:
+            rows = f"{view} r{shown(self, star)}"
         return f"SELECT r.*, r.audience AS graph_name{days} FROM {rows}{joins}"
-
-    def _once(self, star: Star) -> str:
-        """Statements that are repeated: the first of them is primary, the others are duplicates of it."""
-        stated, copies = self._stated(star)
-        parts: list[str] = []
-        rest: list[str] = []
-        for repeated in REPEATED[star.table]:
-            if not all(self.has(star.table, name) for name in repeated.needed):
-                continue
-            within = " AND ".join([repeated.where, *(f"NOT coalesce({other}, false)" for other in rest)])
-            rest.append(f"({repeated.where})")
-            parts.append(self._group(star, repeated, stated, within))
-        others = " AND ".join(f"NOT coalesce({other}, false)" for other in rest) or "true"
-        alone = ", CAST(NULL AS VARCHAR) AS duplicate_of" if _links(star) else ""
-        once = " UNION ALL BY NAME ".join([*parts, f"SELECT *{alone} FROM {stated} WHERE {others}"])
-        if copies is None:
-            return once
-        # what a record is a copy of, its own copies are, too
-        copied = f"SELECT {self.minter.record()} AS origin, duplicate_of FROM once WHERE duplicate_of IS NOT NULL"
-        link = "coalesce(c.duplicate_of, substr(r.origin, 2, length(r.origin) - 2)) AS duplicate_of"
-        again = (
-            f'SELECT r.* EXCLUDE (origin) REPLACE (false AS "primary"), {link} '
-            f"FROM ({copies}) r LEFT JOIN ({copied}) c USING (origin)"
-        )
-        return f"WITH once AS ({once}) FROM once UNION ALL BY NAME {again}"
-
-    def _stated(self, star: Star) -> tuple[str, str | None]:
-        """SQL for the rows that may be primary, and for those that are copies of others, where there may be any."""
-        view, links = self.view(star.table), list(self._copies(star))
-        if not links:
-            return view, None
-        table = self.view(f"copies {star.table}")
-        self.connection.execute(f"CREATE OR REPLACE TABLE {table} AS {roots(links)}")
-        return f"(FROM {view} ANTI JOIN {table} USING (lot, key))", f"FROM {view} JOIN {table} USING (lot, key)"
-
-    def _copies(self, star: Star) -> Iterator[str]:
-        """SQL for the links of rows to those that they are copies of, one for each way in which they may be."""
-        if not _links(star):
-            return
-        view, iri = self.view(star.table), self.minter.record()
-        if self.has(star.table, "states"):
-            apart = [name for name in APART if self.has(star.table, name)]
-            yield restating(view, iri, [LENGTHS, *self._all_alike(star, SAID)], apart)
-        kinds = {source.kind for source in self.manifest.sources}
-        if kinds >= FORMATS and all(self.has(star.table, name) for name in ("lesion", "instance", "document")):
-            reader = "reader" if self.has(star.table, "reader") else "CAST(NULL AS VARCHAR)"
-            yield converted(view, iri, [*self._all_alike(star, CONVERTED), *self._unmapped(star)], reader)
-
-    def _unmapped(self, star: Star) -> Iterator[str]:
-        """SQL for the codes of rows that are of nothing known, which tell them apart."""
-        cases = "".join(
-            f" WHEN {name} THEN raw_code" for name in ("variable", "value_concept") if self.has(star.table, name)
-        )
-        if self.has(star.table, "raw_code"):
-            yield f"CASE {quoted(q.UNMAPPED)}{cases} END"
-
-    def _all_alike(self, star: Star, names: Iterable[str]) -> Iterator[str]:
-        """SQL for those of the columns that any row has, as they are compared."""
-        return (sql for name in names if (sql := self._alike(star, name)))
-
-    def _alike(self, star: Star, name: str) -> str | None:
-        """SQL for a column as it is compared; None where no row has it."""
-        return ALIKE.get(name, f'"{name}"') if self.has(star.table, name) else None
-
-    def _group(self, star: Star, repeated: Repeated, stated: str, where: str) -> str:
-        """The ``stated`` rows of one kind of repetition: which is primary, and whose duplicates the others are."""
-        mine = ["collection", "subject", "audience", *self._all_alike(star, repeated.same)]
-        # what one document states twice is two statements, which its copy states twice too
-        nth = f"row_number() OVER (PARTITION BY lot, {', '.join(mine)} ORDER BY key)" if repeated.counted else "1"
-        rows = f"SELECT *, {nth} AS nth FROM {stated} WHERE {where}"
-        group = f"PARTITION BY {', '.join(mine)}, nth ORDER BY source_kind, digest, key"
-        first = f"row_number() OVER ({group}) = 1"
-        if not _links(star):
-            return f'SELECT * EXCLUDE (nth) REPLACE ({first} AS "primary") FROM ({rows})'
-        iri = self.minter.record()
-        origin = f"first_value({iri}) OVER ({group})"
-        link = f"CASE WHEN NOT {first} THEN substr({origin}, 2, length({origin}) - 2) END AS duplicate_of"
-        return f'SELECT * EXCLUDE (nth) REPLACE ({first} AS "primary"), {link} FROM ({rows})'
 
     def _clocks(self) -> str:
         """The clocks that days were counted on, each where the records that use it stand."""

@@ -335,12 +335,14 @@ class Control:
             columns.review != "",
         )
         with self._begin() as connection:
+            first = _first_number(connection, len(rows))
             for start in range(0, len(names), 500):
                 connection.execute(stale, {"of": names[start : start + 500]})
             if asked:  # what is to be decided once for a collection stands in its queue once
                 connection.execute(again, asked)
             if rows:
-                connection.execute(sa.insert(quarantine_table), rows)
+                numbered = [{"id": number, **row} for number, row in enumerate(rows, first)]
+                connection.execute(sa.insert(quarantine_table), numbered)
 
     def quarantine(self, collection: str | None = None) -> list[QuarantineEntry]:
         """What did not come in, newest run first."""
@@ -378,3 +380,13 @@ def _row(source: LoggedSource) -> dict[str, Any]:
     names = source_table.c.keys()
     values = {name: getattr(source, name) for name in names}
     return {**values, "files": json.dumps(source.files), "data_class": str(source.data_class)}
+
+
+def _first_number(connection: sa.Connection, count: int) -> int:
+    """The first of some numbers that no entry ever had: a steward who noted one must not answer for another entry."""
+    named = setting_table.c.name == "entries"
+    given = connection.scalar(sa.select(setting_table.c.value).where(named))
+    last = max(int(given or 0), connection.scalar(sa.select(sa.func.max(quarantine_table.c.id))) or 0)
+    connection.execute(sa.delete(setting_table).where(named))
+    connection.execute(sa.insert(setting_table), {"name": "entries", "value": str(last + count)})
+    return last + 1

@@ -9,8 +9,9 @@ that restate it stands for it. One that was changed in between, is of another st
 of its own: a report may be the pattern of the next.
 
 A document that another tool *converted* into another format has a UID of its own (an ePAD annotation made of a report).
-Where an annotation and a report say the same of one lesion on one image, and name no two readers, the report's
-statement is a duplicate of the annotation's. Two documents of one format are never taken for copies of each other.
+Where an annotation and a report say the same of one lesion on one image, and name no two readers, one is a duplicate of
+the other: of that which names a reader, else of the annotation. Two documents of one format are never taken for copies
+of each other.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ CONVERTED: Final = ("variable", "statistic", "method", "absent_reason", *SAID)
 """What an annotation and a report say alike where one was converted into the other."""
 
 FORMATS: Final = frozenset(("aim", "sr"))
-"""The kinds of source that are converted into each other; the statement of the first by name counts."""
+"""The kinds of source that are converted into each other; the statement of the first by name counts,
+where not only the other names a reader."""
 
 
 def _text(values: Iterable[str]) -> str:
@@ -93,7 +95,9 @@ def converted(view: str, record: str, values: Iterable[str], reader: str) -> str
         )
         SELECT r.lot, r.key, r.iri, arg_min(o.iri, (o.reader IS DISTINCT FROM r.reader, o.place)) AS origin
         FROM given r JOIN given o USING ({same}, copy, nth)
-        WHERE o.source_kind < r.source_kind AND o.document <> r.document AND coalesce(o.reader = r.reader, true)
+        WHERE o.source_kind <> r.source_kind
+            AND (o.reader IS NULL, o.source_kind) < (r.reader IS NULL, r.source_kind)
+            AND o.document <> r.document AND coalesce(o.reader = r.reader, true)
         GROUP BY ALL
     )"""
 

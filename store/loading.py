@@ -37,6 +37,19 @@ SECOND = 48 << 20
 
 PR_SET_PDEATHSIG = 1
 
+MEMORY = ":".join(
+    (
+        "glibc.malloc.hugetlb=1",  # pages of 2 MiB where the system has them on request
+        f"glibc.malloc.mmap_threshold={1 << 26}",
+        f"glibc.malloc.trim_threshold={1 << 33}",
+        f"glibc.malloc.top_pad={1 << 26}",
+    )
+)
+"""How the C library of Linux gives the loader its memory: in large pages, and none of it back before the end.
+
+The loader sorts millions of small keys that lie anywhere, so that a fifth of its time goes to finding pages.
+"""
+
 
 class LoaderError(RuntimeError):
     """The loader ended before it was done: a fault of the writer of the text, or a lack of memory or disk."""
@@ -66,8 +79,9 @@ def _load_beside(place: Path, texts: Iterable[bytes]) -> None:
     # -P: nothing is imported from the folder that the command happens to be run in
     command = [sys.executable, "-P", "-m", "store.loading", str(place), str(os.getpid()), *map(str, ends)]
     path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    environment = {"GLIBC_TUNABLES": MEMORY, **os.environ, "PYTHONPATH": path}
     with subprocess.Popen(  # noqa: S603 - our own module, under our own interpreter
-        command, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}, pass_fds=ends
+        command, stderr=subprocess.PIPE, env=environment, pass_fds=ends
     ) as loader:
         assert loader.stderr is not None
         for end in ends:

@@ -16,6 +16,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ class BrokenSourceError(ValueError):
     """A source whose observations refer to a lesion, series or reader that it did not bring in."""
 
 
+@lru_cache(maxsize=1 << 12)
 def sid_of(kind: str, digest: str, recipe: str, collection: str, clock: str) -> str:
     """The id of a source within the log: what it holds (16 hex digits) and how it was read (8).
 

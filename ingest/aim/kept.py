@@ -10,7 +10,7 @@ JSON), and gives the same measurements when it is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from lxml import etree
 
 from ingest.base import Days, KeptText
-from ingest.gate.records import HARMLESS, TECHNICAL, identifier_in
+from ingest.gate.forms import CODED, HARMLESS, TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
 from store.document_text import LIMIT, packed
 
@@ -71,7 +71,7 @@ def _gone(_text: str) -> None:
 
 
 def _free(text: str) -> str | None:
-    return text if HARMLESS.fullmatch(text) or identifier_in(text) is None else None
+    return text if HARMLESS.fullmatch(text) or identifier_in(text, CODED) is None else None
 
 
 def _technical(text: str) -> str | None:
@@ -122,19 +122,19 @@ def _keeps_text(tag: str) -> bool:
 def redacted(root: etree._Element) -> etree._Element:
     """A copy of a document with what may be kept of it; comments and text between elements are left out."""
     kept = deepcopy(root)
-    _redact(kept)
+    _redact(list(kept.iter()))
     return kept
 
 
-def _redact(kept: etree._Element) -> None:
-    """Take out of a document what may not be kept of it."""
-    for element in list(kept.iter()):
+def _redact(elements: Iterable[etree._Element]) -> None:
+    """Take out of a document what may not be kept of it; ``elements`` are all of it."""
+    for element in elements:
         tag, parent = element.tag, element.getparent()
         if not isinstance(tag, str):
             if parent is not None:
                 parent.remove(element)
             continue
-        if element.text and (len(element) or not _keeps_text(tag) or identifier_in(element.text)):
+        if element.text and (len(element) or not _keeps_text(tag) or identifier_in(element.text, CODED)):
             element.text = None
         if element.tail:
             element.tail = None
@@ -158,14 +158,15 @@ class AimDocument:
     again: str | None = None
 
     @classmethod
-    def of(cls, root: etree._Element, size: int) -> AimDocument:
-        """Of a document whose file has that many bytes; nothing of one that is too large to be kept.
+    def of(cls, elements: Sequence[etree._Element], size: int) -> AimDocument:
+        """Of all elements of a document whose file has that many bytes; nothing of one that is too large to be kept.
 
         The document is no longer what it was: it is redacted itself, and not copied first.
         """
         if size > LIMIT:
             return cls("", size)
-        _redact(root)
+        root = elements[0]
+        _redact(elements)
         etree.indent(root)
         return cls(etree.tostring(root, encoding="unicode"), size)
 

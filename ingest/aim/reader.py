@@ -31,7 +31,8 @@ a DOCTYPE, one that is no sound JSON, and any element that cannot be read, is re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import tee
@@ -207,8 +208,8 @@ class _Reading:
         self._keys.clear()
         path = document.path
         try:
-            root = _parsed(path)
-            found = list(read_annotations(root))
+            root, *others = _parsed(path).iter()  # all are kept, since each is met often, and would be made anew
+            found = _told_apart(read_annotations(root))
         except xml.XmlError as error:
             return _Told((Reject(name=path.name, place=error.place, problem=error.problem, wanted=error.wanted),))
         if not found:
@@ -219,7 +220,7 @@ class _Reading:
         if not usable:
             return _Told(rejects)
         items = tuple(once(_records(document.head, usable, self._context)))
-        keys, kept = frozenset(self._keys), AimDocument.of(root, document.size)
+        keys, kept = frozenset(self._keys), AimDocument.of((root, *others), document.size)
         if not self._context.blocks:
             return _Told(rejects, items, keys=keys, kept=kept)
         rejects += tuple(item for item in items if isinstance(item, Reject))
@@ -239,6 +240,22 @@ def _bare(context: Context) -> Context:
 def _reading(given: dict[str, Any], rows: tuple[Decision, ...]) -> _Reading:
     """The same in another process."""
     return _Reading(Context(**given, codes=Codes(rows)))
+
+
+def _told_apart(given: Iterable[Annotation]) -> list[Annotation]:
+    """The annotations of a document, each once; a UID that several others share, as ``0`` is, is none of theirs."""
+    found = list(given)
+    shared = {uid for uid, count in Counter(annotation.uid for annotation in found).items() if count > 1}
+    said: dict[str, set[str]] = {uid: set() for uid in shared}
+    apart: list[Annotation] = []
+    for annotation in found:
+        if annotation.uid in shared:
+            text = repr(replace(annotation, person_place="")).replace(annotation.place, "")
+            if text in said[annotation.uid]:
+                continue
+            said[annotation.uid].add(text)
+        apart.append(annotation)
+    return [replace(each, uid="") if len(said.get(each.uid, ())) > 1 else each for each in apart]
 
 
 def _empty(name: str) -> Reject:

@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ from ontology.records import DataClass, Reject, SourceRecord
 
 __all__ = ["SOURCE", "read"]
 
-VERSION: Final = "dicomweb 2"
+VERSION: Final = "dicomweb 3"
 """Changes whenever the same answers would give other records."""
 
 DOCUMENTS: Final = (sr.SOURCE, seg.SOURCE, rt.SOURCE, rwv.SOURCE)
@@ -125,7 +126,9 @@ class _Reading:
 
     def _study(self, about: Elements, uid: str) -> Iterator[Yield]:
         path = f"studies/{uid}/series"
+        listed = 0
         for one in self.server.search(path, self.of_series):
+            listed += 1
             header = self._header(one)
             if contradicts(header, self.of_series):
                 continue
@@ -134,9 +137,18 @@ class _Reading:
                 yield self._odd(path, "a series has no valid UID")
                 continue
             found = _Found(f"{path}/{series_uid}", series_uid, uid, about.text("PatientID"), about.text("StudyDate"))
-            yield from self._guarded(self._one_series(found))
+            yield from self._guarded(self._one_series(found, header.number("NumberOfSeriesRelatedInstances")))
             self.done += 1
             self.context.progress(self.done, None)
+        if not self.of_series:
+            yield from self._fewer(path, "series", listed, about.number("NumberOfStudyRelatedSeries"))
+
+    def _fewer(self, path: str, what: str, listed: int, stated: Decimal | None) -> Iterator[Reject]:
+        """A reject where a server lists fewer than it states, as one does that limits its answers and says nothing."""
+        if stated is not None and stated > listed:
+            problem = f"the server lists {listed} of {int(stated)} {what}"
+            wanted = "a server that lists all: it may limit its answers (Orthanc: LimitFindResults)"
+            yield Reject(name=self.name, place=f"GET /{path}", problem=problem, wanted=wanted)
 
     def _guarded(self, items: Iterator[Yield]) -> Iterator[Yield]:
         """The same, with a reject for a request that fails; a server that is gone is asked no more."""
@@ -150,9 +162,10 @@ class _Reading:
     def _odd(self, path: str, problem: str) -> Reject:
         return Reject(name=self.name, place=f"GET /{path}", problem=problem, wanted="UIDs by PS3.5 9.1")
 
-    def _one_series(self, found: _Found) -> Iterator[Yield]:
+    def _one_series(self, found: _Found, stated: Decimal | None) -> Iterator[Yield]:
         """The series of images, then each object that is retrieved."""
-        listed = [self._header(one) for one in self.server.search(f"{found.path}/instances")]
+        path = f"{found.path}/instances"
+        listed = [self._header(one) for one in self.server.search(path)]
         documents = {
             header.text("SOPInstanceUID"): header.text("SOPClassUID")
             for header in listed
@@ -160,7 +173,9 @@ class _Reading:
         }
         images = {header.text("SOPInstanceUID") for header in listed} - documents.keys()
         if images:
-            yield from self._images(found, images)
+            yield from self._images(found, images)  # all of them, however many are listed
+        else:
+            yield from self._fewer(path, "instances", len(listed), stated)
         for uid in documents:
             if dicom.UID.fullmatch(uid):
                 yield from self._guarded(self._document(found, uid))
@@ -205,7 +220,7 @@ class _Reading:
         if _is_document(header.text("SOPClassUID")):
             return None
         uid = header.text("SOPInstanceUID")
-        refused = gathered.admit(uid, header) if found.holds(header) else None
+        refused = next(iter(gathered.admit(uid, header)), None) if found.holds(header) else None
         if not found.holds(header):
             wanted = "the UIDs of the request in its answer"
             refused = Reject(

@@ -30,7 +30,7 @@ from ontology.records import DataClass, Record, Reject, SeriesHeader, SourceReco
 
 __all__ = ["SOURCE", "read"]
 
-VERSION: Final = "dimse 2"
+VERSION: Final = "dimse 3"
 """Changes whenever the same answers would give other records."""
 
 STUDY: Final = (
@@ -82,15 +82,25 @@ def _studies(
                 name=name, place="C-FIND STUDY", problem="a study has no valid UID", wanted="UIDs by PS3.5 9.1"
             )
             continue
-        keys = {**dict.fromkeys(SERIES, ""), **of_series, "StudyInstanceUID": uid}
-        for found in association.find("SERIES", keys):
-            if contradicts(found, of_series):
-                continue
+        try:
+            for header in _series_of(association, study, of_series):
+                yield from _series(archive, association, header, reviews)
+                done += 1
+                reviews.context.progress(done, None)
+        except DimseError as error:  # of one study, which leaves the others
+            if error.over:
+                raise
+            yield Reject(name=name, place=error.place, problem=error.problem, wanted=error.wanted)
+
+
+def _series_of(association: Association, study: Header, wanted: dict[str, str]) -> Iterator[Header]:
+    """The series of a study that match, each with what is said of the study."""
+    uid = study.text("StudyInstanceUID")
+    keys = {**dict.fromkeys(SERIES, ""), **wanted, "StudyInstanceUID": uid}
+    for found in association.find("SERIES", keys):
+        if not contradicts(found, wanted):
             values = {**study.values, **found.values, "StudyInstanceUID": (uid,)}
-            header = Header(values, watched=(*study.watched, *found.watched))
-            yield from _series(archive, association, header, reviews)
-            done += 1
-            reviews.context.progress(done, None)
+            yield Header(values, watched=(*study.watched, *found.watched))
 
 
 def _series(archive: Archive, association: Association, header: Header, reviews: Reviews) -> Iterator[Yield]:
@@ -132,7 +142,7 @@ def _told(header: Header, count: int | None = None) -> str:
 def _records(header: Header, head: SourceRecord, count: int | None, withheld: frozenset[str]) -> Iterator[Record]:
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
     series.add(header, Instance.at(head.locator, "", head.digest))
-    for record in filter(None, (gate_review.without(record, withheld) for record in series.records(attested=True))):
+    for record in filter(None, (gate_review.without(record, withheld) for record in series.records())):
         yield replace(record, instance_count=count) if isinstance(record, SeriesHeader) else record
 
 

@@ -42,6 +42,9 @@ ANSWERING: Final = 120.0
 """Seconds to connect, and to wait for the next result."""
 
 PENDING: Final = frozenset({0xFF00, 0xFF01})
+ENDED_EARLY: Final = frozenset({0xA700, 0xFE00})
+"""Out of resources, and cancelled (PS3.4 table C.4-1); so archives also end what is longer than they allow."""
+
 DEEPEST: Final = 4
 
 LONGEST_AET: Final = 16
@@ -53,9 +56,11 @@ WANTED: Final = "dimse://TITLE@host:port, with the title by which the archive go
 class DimseError(RuntimeError):
     """An archive that did not answer as it should; ``place`` names the query without its values."""
 
-    def __init__(self, place: str, problem: str, wanted: str) -> None:
+    def __init__(self, place: str, problem: str, wanted: str, *, over: bool = True) -> None:
         super().__init__(problem)
         self.place, self.problem, self.wanted = place, problem, wanted
+        self.over = over
+        """Whether no other query will be answered either."""
 
 
 def is_archive(locator: str) -> bool:
@@ -185,9 +190,8 @@ class Association:
                 elif code is None:
                     raise DimseError(place, "the archive did not answer in time, or ended the association", LATER)
                 elif code not in {0x0000, *PENDING}:
-                    raise DimseError(
-                        place, f"the archive answered with status 0x{code:04X}", "a query that it can answer"
-                    )
+                    wanted = LIMITED if code in ENDED_EARLY else "a query that it can answer"
+                    raise DimseError(place, f"the archive answered with status 0x{code:04X}", wanted, over=False)
         except (RuntimeError, ValueError) as error:
             if isinstance(error, DimseError):
                 raise
@@ -195,6 +199,7 @@ class Association:
         return results
 
 
+LIMITED: Final = "a narrower query, such as ?PatientID=…, or a higher limit of its answers (Orthanc: LimitFindResults)"
 LATER: Final = "to try again later, or a narrower query: what came in stays"
 
 

@@ -41,7 +41,7 @@ __all__ = ["RECIPE", "SOURCE", "Listed", "index_file", "listed", "places_of", "s
 
 SCHEME = "idc://"
 CLOCK = "idc"
-RECIPE = "idc 3"
+RECIPE = "idc 4"
 
 ATTRIBUTES = (
     "BodyPartExamined",
@@ -87,7 +87,7 @@ SELECT SeriesInstanceUID AS uid, PatientID AS subject, StudyInstanceUID AS study
 
 STUDY_HEADERS = f"""
 SELECT StudyInstanceUID AS uid, PatientID AS subject, {STUDY_DATE} AS when_first, {STUDY_DATE} AS when_last,
-    '{CLOCK}' AS when_clock, nullif(min(StudyDescription), '') AS description
+    '{CLOCK}' AS when_clock, year({STUDY_DATE}) AS year, nullif(min(StudyDescription), '') AS description
 {MINE} GROUP BY ALL ORDER BY 2, 1"""
 
 SERIES_HEADERS = f"""

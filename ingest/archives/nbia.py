@@ -6,8 +6,9 @@
   that knows collections of limited access (``v2``); another address may stand before the ``#``.
 
 Credentials are read from the environment: ``QILIN_NBIA_TOKEN``, or ``QILIN_NBIA_USER`` and ``QILIN_NBIA_PASSWORD``, by
-which a token is asked for. What the servers of The Cancer Imaging Archive list is de-identified and reviewed by it; of
-other archives, and of files, free text comes in where the collection's owner has attested de-identification.
+which a token is asked for. What the servers of The Cancer Imaging Archive list is de-identified and reviewed by it.
+Rows of other archives and of files are judged as DICOM headers are (`ingest.gate.dicom`): they have no mark of
+de-identification, so the collection's owner has to attest it, or a steward to answer for the file.
 """
 
 from __future__ import annotations
@@ -16,21 +17,24 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from ingest.archives.nbia_rows import Catalogue, Row, is_catalogue
 from ingest.archives.web import Server, ServerError, from_environment, place_of
 from ingest.base import Context, Source, Yield, head_of, once, sha256_of, unreadable
+from ingest.gate.dicom import facts_of, header_flaw
+from ingest.gate.review import Asked, Reviews, without
 from ingest.locators import without_credentials
-from ontology.records import DataClass, Reject, SourceRecord
+from ontology.records import DataClass, Record, Reject, SourceRecord
 
 __all__ = ["ARCHIVE", "SOURCE", "accepts", "read"]
 
-VERSION: Final = "nbia-1"
+VERSION: Final = "nbia-2"
 """Changes whenever the same rows would give other records."""
 
 SCHEMES: Final = ("nbia+https://", "nbia+http://")
@@ -80,7 +84,59 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
 
 
 def _recipe(context: Context) -> str:
-    return f"{VERSION} with free text" if context.attested else VERSION
+    return f"{VERSION}{context.answers('')}"
+
+
+@dataclass(slots=True)
+class _Judged:
+    """The rows of one source on their way through the gate."""
+
+    name: str
+    digest: str
+    context: Context
+    reviews: Reviews
+    catalogue: Catalogue
+    asked: Asked = field(default_factory=Asked)
+
+    @classmethod
+    def of(cls, name: str, digest: str, context: Context) -> _Judged:
+        """The rows of a source with that content."""
+        return cls(name, digest, context, Reviews(context), Catalogue(name))
+
+    def unmarked(self) -> Reject | None:
+        """Why nothing of the source may come in: nobody has said that it is de-identified."""
+        if self.context.attested or self.context.released(self.digest, "rows"):
+            return None
+        problem, wanted = "nothing says that they were de-identified", "the owner's attestation (--attest)"
+        return Reject(
+            name=self.name, place="rows", problem=problem, wanted=wanted, quarantine=True, content=self.digest
+        )
+
+    def records(self, rows: Iterable[Row]) -> Iterator[Yield]:
+        """What may come in of the rows; a steward is asked about the rest."""
+        for row in rows:
+            if self.context.reviewed:
+                yield from self.catalogue.records(row)
+            else:
+                yield from self._row(row)
+        self.reviews.tell(self.name, self.asked)
+
+    def _row(self, row: Row) -> Iterator[Yield]:
+        facts = facts_of(row.said)
+        flaw = header_flaw(facts, attested=True, released=partial(self.context.released, self.digest))
+        if flaw is not None:
+            content, problem = self.digest if flaw.releasable else "", f"{flaw.problem}, in {row.place}"
+            yield Reject(
+                name=self.name, place=flaw.place, problem=problem, wanted=flaw.wanted, quarantine=True, content=content
+            )
+            return
+        asked = Asked()
+        asked.add(facts, self.reviews.open(facts))
+        self.asked.add(facts, asked.reviews)
+        for item in self.catalogue.records(row):
+            kept = without(item, asked.withheld) if isinstance(item, Record) else item
+            if kept is not None:
+                yield kept
 
 
 def _file(path: Path, context: Context) -> Iterator[Yield]:
@@ -90,12 +146,13 @@ def _file(path: Path, context: Context) -> Iterator[Yield]:
         head = SourceRecord(
             kind="nbia", name=path.name, digest=digest, locator=str(path), data_class=DataClass.IMAGES, recipe=recipe
         )
-        yield head
-        if context.known(digest, recipe):
+        judged = _Judged.of(path.name, digest, context)
+        if refused := judged.unmarked():
+            yield refused
             return
-        catalogue = Catalogue(path.name)
-        for row in rows:
-            yield from catalogue.records(row)
+        yield head
+        if not context.known(digest, recipe):
+            yield from judged.records(rows)
     except OSError as error:
         yield unreadable(path.name, error)
     except (csv.Error, ValueError, RecursionError):
@@ -147,14 +204,13 @@ def _server(locator: str, context: Context) -> Iterator[Yield]:
         data_class=DataClass.IMAGES,
         recipe=_recipe(context),
     )
-    yield head
-    if context.known(head.digest, head.recipe):
+    judged = _Judged.of(shown, digest, context)
+    if refused := judged.unmarked():
+        yield refused
         return
-    catalogue = Catalogue(shown)
-    for done, row in enumerate(listed, 1):
-        yield from catalogue.records(row)
-        if done % 1000 == 0:
-            context.progress(done, len(listed))
+    yield head
+    if not context.known(head.digest, head.recipe):
+        yield from judged.records(listed)
 
 
 def _asked(base: str) -> tuple[Server, str]:

@@ -1,7 +1,8 @@
 """What the rows of an NBIA archive say: the names that its answers, downloads and older versions have for one thing.
 
 The names are those of NBIA's REST interface (``getSeries``, ``getSeriesMetaData``, ``getPatientStudy``; versions 1 to
-4) and of the ``metadata.csv`` that the NBIA Data Retriever writes. Names, birth dates and ethnic groups are not read.
+4) and of the ``metadata.csv`` that the NBIA Data Retriever writes. A row is judged as a DICOM header is: names and
+birth dates are looked at for that alone, ethnic groups not at all.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import cache
 from typing import Any, Final
 
 from ingest.dicom.concepts import body_part_of, date_of, modality_of
+from ingest.dicom.elements import Elements
 from ingest.dicom.series import SEXES, age_of
 from ingest.gate.records import OLDEST
 from ontology.fields import Kind, dicom_attributes
@@ -49,6 +51,8 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "modality": ("modality",),
     "sex": ("patientsex",),
     "age": ("patientage",),
+    "name": ("patientname",),
+    "born": ("patientbirthdate", "patientdob", "birthdate"),
     "license": ("licensename",),
     "doi": ("collectionuri", "datadescriptionuri"),
 }
@@ -66,6 +70,14 @@ ATTRIBUTES: Final[dict[str, tuple[str, ...]]] = {
     "SoftwareVersions": ("softwareversions", "softwareversion"),
 }
 """The columns that are attributes of a series, by keyword."""
+
+JUDGED: Final = {
+    "subject": "PatientID",
+    "name": "PatientName",
+    "born": "PatientBirthDate",
+    "age": "PatientAge",
+}
+"""What the gate looks at in a row beside its texts, and the attribute that it is."""
 
 NOTHING: Final = frozenset({"", "null", "none", "n/a", "na", "not specified"})
 
@@ -114,6 +126,15 @@ class Row:
         if found := re.fullmatch(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4})", text):
             text = f"{found[3]}{int(found[1]):02}{int(found[2]):02}"
         return date_of(re.sub(r"^(\d{4})-(\d{2})-(\d{2})", r"\1\2\3", text))
+
+    @property
+    def said(self) -> Elements:
+        """What is judged of the row, as attributes of a DICOM header."""
+        values = {keyword: (text,) for name, keyword in JUDGED.items() if (text := self.values.get(name, ""))}
+        if "PatientBirthDate" in values:
+            values["PatientBirthDate"] = (values["PatientBirthDate"][0].partition(" ")[0].replace("-", ""),)
+        dated = {"StudyDate": ("",)} if self.date("study_date") or self.date("series_date") else {}
+        return Elements({**values, **dated})
 
     def number(self, name: str) -> int | None:
         """A whole number, or None."""

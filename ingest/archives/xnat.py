@@ -25,9 +25,10 @@ from urllib.parse import quote
 
 from ingest.archives.web import Server, ServerError, from_environment, place_of
 from ingest.archives.xnat_items import NAMESPACE, Item, read_item
-from ingest.archives.xnat_records import flaw_of, records_of
+from ingest.archives.xnat_records import elements_of, flaw_of, records_of
 from ingest.archives.xnat_tables import assessments_of, resources_of, rows_of
 from ingest.base import Context, Source, Yield, head_of, once, unreadable
+from ingest.gate.review import Reviews, without
 from ingest.locators import without_credentials
 from ingest.table.file import Table
 from ingest.table.reader import Input, read_input
@@ -36,7 +37,7 @@ from ontology.xml import XmlError, root_name
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "xnat-2"
+VERSION: Final = "xnat-3"
 """Changes whenever the same document would give other records."""
 
 SCHEMES: Final = ("xnat+https://", "xnat+http://")
@@ -149,29 +150,34 @@ def _told(name: str, place: str, problem: str, wanted: str) -> Reject:
 def _project(project: _Project, context: Context) -> Iterator[Yield]:
     """The sources of a project: a session each, then its tables of custom variables."""
     admitted: list[tuple[Item, str]] = []
+    reviews = Reviews(context)
     for done, (name, place, digest, session) in enumerate(project.sessions, 1):
         subject, namespace = project.subject_of(session)
-        if flaw := flaw_of(session, subject, context, digest):
+        said = elements_of(session, subject, project.subjects.get(session.text("subject_ID")))
+        if flaw := flaw_of(said, context, digest):
             content = digest if flaw.releasable else ""
             told = _told(name, flaw.place, flaw.problem, flaw.wanted)
             yield replace(told, quarantine=True, content=content)
             continue
         if not namespace:
             admitted.append((session, subject))
-        text = " with free text" if context.attested else ""
         head = SourceRecord(
             kind="xnat",
             name=name,
             digest=digest,
             locator=place,
             data_class=DataClass.IMAGES,
-            recipe=f"{VERSION}{text} of-{context.mark(subject)}",
+            recipe=f"{VERSION}{context.answers('')} of-{context.mark(subject)}",
             namespace=namespace,
             public=project.accessibility == "public",
         )
         yield head
         if not context.known(head.digest, head.recipe):
-            yield from once(records_of(session, subject, context))
+            asked = reviews.asked(said)
+            reviews.tell(name, asked)
+            yield from once(
+                filter(None, (without(record, asked.withheld) for record in records_of(session, subject, context)))
+            )
         context.progress(done, len(project.sessions))
     people = [(item, item.text("label")) for item in project.subjects.values() if item.text("label")]
     yield from _variables(project, "subjects", rows_of(people, {"gender": "demographics/gender"}), context)

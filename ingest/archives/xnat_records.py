@@ -23,7 +23,7 @@ from ingest.volumes.image_file import decimal, minted
 from ontology.fields import Kind, dicom_attributes
 from ontology.records import Record, Scalar, Series, SeriesHeader, Study, StudyHeader, When
 
-__all__ = ["flaw_of", "records_of", "session_date"]
+__all__ = ["elements_of", "flaw_of", "records_of", "session_date"]
 
 MODALITIES: Final = {
     "mrScanData": "MR",
@@ -72,10 +72,15 @@ IDENTIFYING: Final = {
 }
 """Fields of a session that are judged, and never stored."""
 
+BORN: Final = "demographics/dob"
+"""The birth date of a subject, likewise."""
 
-def flaw_of(session: Item, subject: str, context: Context, digest: str) -> Flaw | None:
-    """Why a session may not come in, or None: XNAT keeps what the headers had, and no mark of de-identification."""
+
+def elements_of(session: Item, subject: str, person: Item | None) -> Elements:
+    """What is judged of a session and of the person it is of, where that is known, as attributes of a DICOM header."""
     values: dict[str, tuple[Scalar, ...]] = {"PatientID": (subject,)}
+    if session_date(session) is not None:
+        values["StudyDate"] = ("",)
     for keyword, paths in IDENTIFYING.items():
         if text := session.text(*paths):
             values[keyword] = (text,)
@@ -83,9 +88,14 @@ def flaw_of(session: Item, subject: str, context: Context, digest: str) -> Flaw 
         text = scan.text("operator")
         if text and "OperatorsName" not in values:
             values["OperatorsName"] = (text,)
-    return header_flaw(
-        Elements(values), attested=context.attested, released=lambda place: context.released(digest, place)
-    )
+    if person is not None and "PatientBirthDate" not in values and (text := person.text(BORN)):
+        values["PatientBirthDate"] = (text.replace("-", ""),)
+    return Elements(values)
+
+
+def flaw_of(said: Elements, context: Context, digest: str) -> Flaw | None:
+    """Why a session may not come in, or None: XNAT keeps what the headers had, and no mark of de-identification."""
+    return header_flaw(said, attested=context.attested, released=lambda place: context.released(digest, place))
 
 
 def session_date(session: Item) -> When | None:

@@ -26,7 +26,7 @@ from ingest.dicom.fast import (
     read_on,
 )
 from ingest.dicom.meta import Metas
-from ingest.dicom.values import Decoder, known_attribute
+from ingest.dicom.values import UNTOLD, Decoder, known_attribute
 from ingest.dicom.walk import LONG, Syntax, head, is_sequence
 from ingest.gate.private import PrivateElements, may_be_read
 
@@ -64,6 +64,8 @@ class Differing(NamedTuple):
     whole: bool
     """Whether it takes more than that: a sequence, what is watched, a private element that may be read."""
     encodings: Encodings
+    known: int
+    """The tag by which values are remembered (`ingest.dicom.fast.Entry`)."""
 
 
 class Piece(NamedTuple):
@@ -124,7 +126,7 @@ class Pattern:
         order = _order(self.syntax)
         own: dict[str, Texts] = {}
         odd: dict[int, Walked] = {}
-        for content, _, (begins, tag, keyword, decoder, whole, encodings) in track.pieces:
+        for content, _, (begins, tag, keyword, decoder, whole, encodings, known) in track.pieces:
             at += len(content)
             if not (data.startswith(content, at - len(content)) and data.startswith(begins, at)):
                 return None
@@ -138,7 +140,7 @@ class Pattern:
             if stop > len(data):
                 return None
             if decoder is not None and stop > start:
-                decoded = plan.decode(tag, decoder, data[start:stop], encodings, little)
+                decoded = plan.decode(known, decoder, data[start:stop], encodings, little)
                 if decoded:
                     own[keyword] = decoded
             at = stop
@@ -217,8 +219,11 @@ class Pattern:
         entry = self.plan.entry(tag)
         nested = vr == b"SQ" or length == UNDEFINED or (vr in UNSTATED and is_sequence(tag))
         whole = nested or (entry is not None and (entry.watched or entry.private))
+        if entry is not None and vr != entry.vr and vr not in UNTOLD and not entry.private:
+            entry = self.plan.as_stated(tag, entry, vr)
         decoder = entry.decoder if entry is not None and entry.wanted else None
-        return Differing(self._begins(number), tag, known_attribute(tag)[0], decoder, whole, encodings)
+        known = entry.known if entry is not None else 0
+        return Differing(self._begins(number), tag, known_attribute(tag)[0], decoder, whole, encodings, known)
 
 
 def _order(syntax: Syntax) -> Literal["little", "big"]:

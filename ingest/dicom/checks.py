@@ -230,6 +230,8 @@ def _uptake(series: Checked) -> tuple[bool, str] | None:
 
 
 def _slices(series: Checked) -> tuple[bool, str] | None:
+    if series.modality == "SEG":
+        return None  # frames in which nothing is segmented may be left out (PS3.3 section C.8.20.2)
     missing, twice = series.slices.missing(), series.slices.duplicates()
     told = [text for number, text in ((missing, "missing"), (twice, "repeated")) if number]
     counts = [number for number in (missing, twice) if number]

@@ -15,7 +15,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from ingest.dicom.header import Elements
-from ingest.gate.records import identifier_in
+from ingest.gate.forms import CODED, identifier_in
 from ontology.prefixes import Curie
 from ontology.terms import dcm
 
@@ -124,7 +124,7 @@ def _named(field: str, text: str) -> Curie | None:
 def triplets_of(items: Iterable[Elements]) -> str | None:
     """The triplets of a code sequence as found, without a meaning that may identify; None where there are none."""
     found = [(item.text("CodeValue"), item.text("CodingSchemeDesignator"), item.text("CodeMeaning")) for item in items]
-    told = [f"{code}|{scheme}|{'' if identifier_in(text) else text}" for code, scheme, text in found if code]
+    told = [f"{code}|{scheme}|{'' if identifier_in(text, CODED) else text}" for code, scheme, text in found if code]
     return " + ".join(dict.fromkeys(told)) or None
 
 

@@ -22,6 +22,7 @@ from ingest.dicom.kept import DicomDocument
 from ingest.dicom.series import SeriesSum
 from ingest.gate import review as gate_review
 from ingest.gate.dicom import facts_of
+from ingest.gate.records import LABEL
 from ingest.gate.review import Asked, Reviews
 from ingest.observed.coded import Code
 from mappings.codes import Codes
@@ -183,8 +184,8 @@ def one_document(
     documents of their own.
     """
     context = reviews.context
-    if refused := dicom.refusal(str(path), header, facts_of(header), context):
-        yield refused
+    if refused := dicom.refusals(str(path), header, facts_of(header), context):
+        yield from refused
         return
     before, at = seen.setdefault(f"{header.text('SOPInstanceUID')}{form}", (digest, str(path)))
     if before != digest:
@@ -200,7 +201,7 @@ def one_document(
         digest=digest,
         locator=str(path),
         data_class=DataClass.METADATA,
-        recipe=f"{version}{asked.recipe} codes-{context.codes.digest[:16]}",
+        recipe=f"{version}{asked.recipe}{context.answers(LABEL)} codes-{context.codes.digest[:16]}",
     )
     yield head
     if not context.known(digest, head.recipe):
@@ -226,6 +227,6 @@ def _series_of(path: Path, header: Header, digest: str, asked: Asked) -> Iterato
     """The records of the object's series, as its header states them; how many objects it has, one does not know."""
     series = SeriesSum(*(header.text(name) for name in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")))
     series.add(header, Instance.at(str(path), header.text("SOPInstanceUID"), digest))
-    records = series.records(attested=True, instances=asked.instances)
+    records = series.records(instances=asked.instances)
     for record in filter(None, (gate_review.without(record, asked.withheld) for record in records)):
         yield replace(record, instance_count=None) if isinstance(record, SeriesHeader) else record

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -18,9 +18,9 @@ from pydicom.charset import convert_encodings, python_encoding
 
 from ingest.dicom import walk as dicom_walk
 from ingest.dicom.elements import BrokenDicomError, Common, Elements, Watched, place_of
-from ingest.dicom.values import DECODERS, Decoder, known_attribute, whole_text
+from ingest.dicom.values import UNTOLD, Decoder, decoder_of, known_attribute, whole_text
 from ingest.dicom.walk import Buffer, Element, MoreBytesError, OddBytesError, Syntax
-from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
+from ingest.dicom.watch import SEEN, WATCHED_BY_TAG, judged_values
 from ingest.gate.private import PrivateElements, may_be_read
 from ontology.records import Scalar
 
@@ -80,7 +80,11 @@ class Entry(NamedTuple):
     decoder: Decoder | None
     wanted: bool
     watched: bool
+    vr: bytes = b""
+    """That of the dictionary."""
     private: bool = False
+    known: int = 0
+    """The tag by which its values are remembered; 0 where they are not."""
 
 
 class Items(NamedTuple):
@@ -101,6 +105,9 @@ class Plan:
     """The keywords that may be read of private elements (`ingest.gate.private`)."""
     entries: dict[int, Entry | None] = field(default_factory=dict)
     values: dict[tuple[int, bytes, Encodings, bool], Texts] = field(default_factory=dict)
+    """By tag and bytes, of elements that have the VR of the dictionary."""
+    stated: dict[tuple[int, bytes], Entry] = field(default_factory=dict)
+    """What is done with elements of which a file states another VR."""
     sequences: dict[tuple[int, Syntax, int, Encodings], tuple[bytes, Items]] = field(default_factory=dict)
 
     def entry(self, tag: int) -> Entry | None:
@@ -116,11 +123,23 @@ class Plan:
         wanted, watched = tag in self.wanted, tag in WATCHED_BY_TAG and tag not in OWN
         if not keyword or not (wanted or watched or tag == CHARACTER_SET or vr == "SQ"):
             return None
-        return Entry(keyword, whole_text if keyword in self.lists else DECODERS.get(vr), wanted, watched)
+        return Entry(keyword, self.decoder(keyword, vr, b""), wanted, watched, vr.encode(), known=tag)
+
+    def as_stated(self, tag: int, entry: Entry, vr: bytes) -> Entry:
+        """What is done with an element of which the file states another VR than the dictionary."""
+        found = self.stated.get((tag, vr))
+        if found is None:
+            decoder = self.decoder(entry.keyword, entry.vr.decode(), vr)
+            found = self.stated[tag, vr] = entry._replace(decoder=decoder, vr=vr, known=0)
+        return found
+
+    def decoder(self, keyword: str, vr: str, stated: bytes) -> Decoder | None:
+        """The decoder of an attribute, whose VR in the file may be another than that of the dictionary."""
+        return whole_text if keyword in self.lists else decoder_of(vr, stated)
 
     def decode(self, tag: int, decoder: Decoder, value: bytes, encodings: Encodings, little: bool) -> Texts:
-        """The values of an element; those of short ones are remembered."""
-        if len(value) > LONGEST_REMEMBERED:
+        """The values of an element; those of short ones are remembered by the tag, unless it is 0."""
+        if len(value) > LONGEST_REMEMBERED or not tag:
             return decoder(value, encodings, little)
         key = (tag, value, encodings, little)
         found = self.values.get(key)
@@ -162,10 +181,12 @@ class Walked:
             raise MoreBytesError
         value, little = self.data[start:stop], self.syntax.little
         if tag == CHARACTER_SET:
-            self.encodings = _encodings(value)
-        decoded = self.plan.values.get((tag, value, self.encodings, little))
+            self.encodings = _encodings_before(self.values or self.items or self.watched, value)
+        decoded = self.plan.values.get((entry.known, value, self.encodings, little))
         if decoded is None:
-            decoded = self.plan.decode(tag, entry.decoder, value, self.encodings, little) if entry.decoder else ()
+            decoded = (
+                self.plan.decode(entry.known, entry.decoder, value, self.encodings, little) if entry.decoder else ()
+            )
         if entry.wanted and decoded:
             self.values[entry.keyword] = decoded
         if entry.watched and (shown := judged_values(entry.keyword, decoded, filled=bool(value.strip(b" \0")))):
@@ -206,7 +227,7 @@ class Walked:
 
     def _items(self, raw: tuple[tuple[Element, ...], ...], entry: Entry) -> Items:
         watched: list[Watched] = []
-        if raw and entry.keyword in CONTENTS:
+        if raw and entry.keyword in SEEN:
             watched.append(Watched((entry.keyword,), judged_values(entry.keyword, (), filled=True)))
         reading = _Reading(self.data, self.plan, self.syntax.little, watched)
         path = (entry.keyword,)
@@ -272,6 +293,8 @@ def read_on(found: Walked, at: int, limit: int, size: int) -> int:
         else:
             at = start + length
             if entry is not None and length:
+                if vr != entry.vr and vr not in UNTOLD and not entry.private:
+                    entry = found.plan.as_stated(tag, entry, vr)
                 found.add(tag, entry, start, at)
                 if entry.private:
                     found.private.add(tag, vr, data[start:at])
@@ -312,8 +335,8 @@ class _Reading:
                 continue
             if (element.items is None) == (vr == "SQ"):
                 raise OddBytesError("a sequence where the dictionary has none, or none where it has one")
-            if element.tag == CHARACTER_SET and element.stop > element.start:
-                encodings = _encodings(self.data[element.start : element.stop])
+            if element.tag == CHARACTER_SET:
+                encodings = _encodings_before(values or items, self.data[element.start : element.stop])
             if element.items is not None:
                 inner = self._sequence(element.items, (*path, keyword), encodings, depth, kept=kept)
                 if inner is not None:
@@ -330,8 +353,9 @@ class _Reading:
     def _value(self, element: Element, path: tuple[str, ...], vr: str, encodings: Encodings) -> Texts:
         """The values of an element; noted where it is watched."""
         keyword, value = path[-1], self.data[element.start : element.stop]
-        decoder = whole_text if keyword in self.plan.lists else DECODERS.get(vr)
-        decoded = self.plan.decode(element.tag, decoder, value, encodings, self.little) if decoder and value else ()
+        decoder = self.plan.decoder(keyword, vr, element.vr)
+        known = element.tag if element.vr in UNTOLD or element.vr == vr.encode() else 0
+        decoded = self.plan.decode(known, decoder, value, encodings, self.little) if decoder and value else ()
         if element.tag in WATCHED_BY_TAG:
             filled = bool(value.strip(b" \0"))
             if shown := judged_values(keyword, decoded, filled=filled):
@@ -351,7 +375,7 @@ class _Reading:
         deepest = self.plan.deepest
         if kept and deepest is not None and depth >= deepest:
             raise too_deep(path[-1], deepest)
-        if raw and path[-1] in CONTENTS:
+        if raw and path[-1] in SEEN:
             self.watched.append(Watched(path, judged_values(path[-1], (), filled=True)))
         kept = kept and depth < (deepest or DEEPEST_ITEM)
         items = tuple(self.item(elements, path, encodings, depth + 1, kept=kept) for elements in raw)
@@ -362,6 +386,13 @@ def too_deep(keyword: str, deepest: int) -> BrokenDicomError:
     """The error of a wanted sequence that holds sequences beyond a stated depth."""
     problem = f"sequences are nested more than {deepest} deep"
     return BrokenDicomError(place_of(keyword), problem, "a document of usual depth")
+
+
+def _encodings_before(read: Collection[object], value: bytes) -> Encodings:
+    """The encodings of what follows; where something was read already, its texts are of that character set too."""
+    if read:
+        raise OddBytesError("a character set that is stated behind texts")
+    return _encodings(value)
 
 
 @lru_cache(maxsize=256)

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from pydicom.charset import default_encoding
 from pydicom.datadict import dictionary_has_tag, dictionary_keyword, tag_for_keyword
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
@@ -45,9 +45,9 @@ from ingest.dicom.fast import (
     too_deep,
 )
 from ingest.dicom.meta import MARK, meta_of
-from ingest.dicom.values import DECODERS, known_attribute, silent_pydicom, whole_text
+from ingest.dicom.values import known_attribute, silent_pydicom
 from ingest.dicom.walk import DEEPEST_WALK, MoreBytesError, OddBytesError, Syntax
-from ingest.dicom.watch import CONTENTS, WATCHED_BY_TAG, judged_values
+from ingest.dicom.watch import SEEN, WATCHED_BY_TAG, judged_values
 from ingest.gate.private import PrivateElements, may_be_read, private_rows
 from ontology.records import Scalar
 
@@ -110,6 +110,10 @@ UNREADABLE = (
     zlib.error,  # a broken deflated transfer syntax
 )
 """What pydicom 3 was seen to raise, or raises by its source, on damaged bytes; each is a property of the file."""
+
+
+SHUT = (FileNotFoundError, IsADirectoryError, PermissionError)
+"""What the system says of a file that it does not open."""
 
 
 def is_dicom(head: bytes) -> bool:
@@ -213,6 +217,10 @@ def read_header(
                     return _patiently(io.BufferedReader(handle), size, alike.plan)
     except BrokenDicomError:
         raise
+    except SHUT as error:
+        raise BrokenDicomError(
+            "file", f"the file cannot be read ({type(error).__name__})", "a file that may be read"
+        ) from None
     except UNREADABLE as error:
         raise BrokenDicomError(
             "file", f"the header cannot be read ({type(error).__name__})", "a file that a DICOM reader opens"
@@ -344,10 +352,10 @@ def _decode(found: Dataset, plan: Plan) -> tuple[Elements, tuple[Watched, ...]]:
     return elements, tuple(watched)
 
 
-def _private_of(found: Dataset, plan: Plan) -> Mapping[str, tuple[Scalar, ...]]:
-    """The same as `Walked.read_private`, of a data set that pydicom has read."""
+def _private_of(found: Iterable[RawDataElement | DataElement], plan: Plan) -> Mapping[str, tuple[Scalar, ...]]:
+    """The same as `Walked.read_private`, of the elements of a data set that pydicom has read."""
     held, little = PrivateElements(), True
-    for raw in tuple(found.elements()) if plan.private else ():
+    for raw in found if plan.private else ():
         # sequences, which pydicom has read by now, are none of the listed elements
         if may_be_read(int(raw.tag)) and isinstance(raw, RawDataElement) and raw.value:
             held.add(int(raw.tag), (raw.VR or "").encode(), bytes(raw.value))
@@ -362,7 +370,8 @@ def _item(
     values: dict[str, tuple[Scalar, ...]] = {}
     items: dict[str, tuple[Elements, ...]] = {}
     encodings = _encodings_of(found)
-    for raw in tuple(found.elements()):  # as they are now: pydicom converts some of them while it reads sequences
+    raws = tuple(found.elements())  # as they are now: pydicom converts some of them while it reads others
+    for raw in raws:
         tag = int(raw.tag)
         keyword, vr = known_attribute(tag)
         if not keyword:
@@ -373,17 +382,19 @@ def _item(
             if inner is not None:
                 items[keyword] = inner
             continue
+        if taken and isinstance(raw, DataElement) and isinstance(raw.value, int):  # Pixel Representation of an item
+            values[keyword] = (int(raw.value),)
         seen = tag in WATCHED_BY_TAG and not (depth == 0 and tag in OWN)
         if not ((taken or seen) and isinstance(raw, RawDataElement) and raw.value):
             continue
-        decoder = whole_text if keyword in plan.lists else DECODERS.get(vr)
+        decoder = plan.decoder(keyword, vr, (raw.VR or "").encode())
         value = bytes(raw.value)
         decoded = decoder(value, encodings, raw.is_little_endian) if decoder else ()
         if taken and decoded:
             values[keyword] = decoded
         if seen and (shown := judged_values(keyword, decoded, filled=bool(value.strip(b" \0")))):
             watched.append(Watched((*path, keyword), shown))
-    return Elements({**_private_of(found, plan), **values} if kept else values, items)
+    return Elements({**_private_of(raws, plan), **values} if kept else values, items)
 
 
 def _inner(
@@ -398,7 +409,7 @@ def _inner(
     sequence = found[tag].value
     if not isinstance(sequence, Sequence):
         return None
-    if sequence and keyword in CONTENTS:
+    if sequence and keyword in SEEN:
         watched.append(Watched(path, judged_values(keyword, (), filled=True)))
     kept = kept and depth < (deepest or DEEPEST_ITEM)
     items = tuple(_item(item, plan, watched, path, depth + 1, kept=kept) for item in sequence)

@@ -16,7 +16,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from ingest.base import Days
 from ingest.dicom.header import Elements
-from ingest.gate.records import TECHNICAL, identifier_in
+from ingest.gate.forms import CODED, TECHNICAL, identifier_in
 from ingest.observed.lesions import lesion_name
 from ingest.observed.region_names import region_name
 
@@ -103,7 +103,7 @@ def _item(item: Elements) -> Json:
         may = TEXTS.get(keyword)
         if vr in PLAIN or (may is not None and all(may(str(value)) for value in values)):
             found |= _element(keyword, values)
-    if item.text("CodingSchemeDesignator") and identifier_in(" ".join(item.text(name) for name in CODE)) is None:
+    if item.text("CodingSchemeDesignator") and identifier_in(" ".join(item.text(name) for name in CODE), CODED) is None:
         for name in CODE:
             found |= _element(name, item.values.get(name, ()))
     for keyword, items in item.items.items():

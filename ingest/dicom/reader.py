@@ -31,12 +31,11 @@ __all__ = [
     "Gathered",
     "accepts",
     "contradicting",
-    "identity_flaw",
     "read",
-    "refusal",
+    "refusals",
 ]
 
-VERSION = "dicom 4"
+VERSION = "dicom 6"
 """Changes whenever the same files would give other records."""
 
 SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -57,8 +56,7 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     gathered = Gathered(context)
     for done, locator in enumerate(locators, 1):
         context.progress(done, None)
-        if refused := gathered.take(locator):
-            yield refused
+        yield from gathered.take(locator)
     yield from gathered.disputed()
     for series in gathered.accepted():
         recipe = gathered.recipe(VERSION, series.uid)
@@ -94,24 +92,24 @@ class Gathered:
         self.reviews = Reviews(context)
         self.asked: defaultdict[str, Asked] = defaultdict(self.reviews.asked)
 
-    def take(self, locator: str) -> Reject | None:
+    def take(self, locator: str) -> tuple[Reject, ...]:
         """Add one file to its series, or say why not."""
         try:
             header = read_header(locator, HEADER_KEYWORDS)
         except BrokenDicomError as error:
-            return _reject(locator, error.place, error.problem, error.wanted)
+            return (_reject(locator, error.place, error.problem, error.wanted),)
         return self.admit(locator, header)
 
-    def admit(self, locator: str, header: Header) -> Reject | None:
-        """Add what was read at a locator to its series, or say why not."""
+    def admit(self, locator: str, header: Header) -> tuple[Reject, ...]:
+        """Add what was read at a locator to its series, or say why not: all that a steward would have to answer."""
         facts = gate_dicom.facts_of(header)
         key = (header.text("SeriesInstanceUID"), header.text("StudyInstanceUID"), header.text("PatientID"))
         passed = self.passed.get(key) is facts  # as a file of the series before it, so only who it is can be wrong
-        if refused := identity_flaw(locator, header) if passed else refusal(locator, header, facts, self.context):
+        if refused := identity_flaws(locator, header) if passed else refusals(locator, header, facts, self.context):
             return refused
         instance = Instance.at(locator, header.text("SOPInstanceUID"), header.digest)
         if before := self.seen.before(instance):
-            return None if before.digest == instance.digest else contradicting(instance.locator, before.locator)
+            return () if before.digest == instance.digest else (contradicting(instance.locator, before.locator),)
         series = self.series.get(key)
         if series is None:
             series = self.series[key] = SeriesSum(*key)
@@ -119,7 +117,7 @@ class Gathered:
         if not passed:
             self.asked[key[0]].add(facts, self.reviews.open(facts))
             self._note_passed(key, facts)
-        return None
+        return ()
 
     def _note_passed(self, key: tuple[str, str, str], facts: Facts) -> None:
         """Note what passed the gate by itself, and not since a steward answers for one file."""
@@ -143,7 +141,7 @@ class Gathered:
         """The records of a series that came in, without what waits for a steward, who is asked."""
         asked = self.asked[series.uid]
         self.reviews.tell(f"series {series.uid}", asked)
-        records = series.records(attested=True, instances=self.context.instances)
+        records = series.records(instances=self.context.instances)
         return filter(None, (gate_review.without(record, asked.withheld) for record in records))
 
     def _outvoted(
@@ -172,36 +170,37 @@ DISPUTES = {
 }
 
 
-def identity_flaw(locator: str, header: Header) -> Reject | None:
-    """Why a header does not say whose image it holds, or None."""
+def identity_flaws(locator: str, header: Header) -> tuple[Reject, ...]:
+    """Why a header does not say whose image it holds: the first reason, or none."""
     if header.text("MediaStorageSOPClassUID") == DIRECTORY:
-        return _reject(
-            locator, "(0002,0002) MediaStorageSOPClassUID", "the file is a DICOMDIR, an index that holds no image",
-            "the folder with the files that it names",
-        )  # fmt: skip
+        place, problem = "(0002,0002) MediaStorageSOPClassUID", "the file is a DICOMDIR, an index that holds no image"
+        return (_reject(locator, place, problem, "the folder with the files that it names"),)
     for keyword in ("PatientID", *UIDS):
         text = header.text(keyword)
         if not text:
-            return _reject(locator, place_of(keyword), "is missing or empty", "a value: it says where the file belongs")
+            wanted = "a value: it says where the file belongs"
+            return (_reject(locator, place_of(keyword), "is missing or empty", wanted),)
         if keyword in UIDS and not UID.fullmatch(text):
             wanted = "numbers without leading zeros joined by dots, at most 64 characters (PS3.5 9.1)"
-            return _reject(locator, place_of(keyword), "is no valid UID", wanted)
-    return None
+            return (_reject(locator, place_of(keyword), "is no valid UID", wanted),)
+    return ()
 
 
-def refusal(locator: str, header: Header, facts: Facts, context: Context) -> Reject | None:
+def refusals(locator: str, header: Header, facts: Facts, context: Context) -> tuple[Reject, ...]:
     """Why nothing of a file may come in: it says not whose it is, or its header says what may identify a person.
 
-    What a steward answers for is let in; what may be answered for is told with the content of the header.
+    What a steward answers for is let in; what may be answered for is told with the content of the header, all at
+    once. What may not hides the rest.
     """
-    if refused := identity_flaw(locator, header):
+    if refused := identity_flaws(locator, header):
         return refused
     released = partial(context.released, header.digest)
-    flaw = gate_dicom.header_flaw(facts, attested=context.attested, released=released)
-    if flaw is None:
-        return None
-    content = header.digest if flaw.releasable else ""
-    return _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content=content)
+    flaws = gate_dicom.header_flaws(facts, attested=context.attested, released=released)
+    final = [flaw for flaw in flaws if not flaw.releasable][:1]
+    return tuple(
+        _reject(locator, flaw.place, flaw.problem, flaw.wanted, quarantine=True, content="" if final else header.digest)
+        for flaw in final or flaws
+    )
 
 
 def contradicting(locator: str, other: str) -> Reject:

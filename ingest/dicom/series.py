@@ -30,7 +30,7 @@ from ingest.dicom.references import REFERENCE_SEQUENCES, Reference, references_i
 from ingest.dicom.rules import SeriesFacts, acquisition_of
 from ingest.dicom.slices import SLICE_KEYWORDS, Slices, acquired_at
 from ingest.dicom.sums import Distinct
-from ingest.gate.records import FREE_TEXT, OLDEST
+from ingest.gate.records import OLDEST
 from ontology import records
 from ontology.fields import dicom_attributes
 from ontology.prefixes import Curie
@@ -168,13 +168,13 @@ class SeriesSum:
         identified = self._distinct("TemporalPositionIdentifier").count()
         return next((count for count in (number, identified, self.slices.repeats()) if count > 1), number or None)
 
-    def attributes(self, *, attested: bool) -> dict[str, Scalar | tuple[Scalar, ...]]:
-        """The attributes of the series by keyword; free text only where the owner attested de-identification."""
+    def attributes(self) -> dict[str, Scalar | tuple[Scalar, ...]]:
+        """The attributes of the series by keyword; the gate leaves out the texts that nobody has approved."""
         results = ((keyword, self.values[keyword].result()) for keyword in ATTRIBUTES if keyword in self.values)
         return {
             keyword: value
             for keyword, value in results
-            if value is not None and (attested or keyword not in FREE_TEXT) and not (keyword in POSITIVE and value == 0)
+            if value is not None and not (keyword in POSITIVE and value == 0)
         }
 
     def _distinct(self, keyword: str) -> Distinct:
@@ -211,19 +211,19 @@ class SeriesSum:
 
     # records -----------------------------------------------------------------------------------------------------
 
-    def records(self, *, attested: bool, instances: bool = False) -> Iterator[Record]:
+    def records(self, *, instances: bool = False) -> Iterator[Record]:
         """The records of the series: identities, both headers, checks, and what it says of the subject.
 
         ``instances`` asks for a node of each image.
         """
         study_date = self.dates.get("StudyDate")
         of_study = When.on(study_date) if study_date else None
-        description = self._distinct(FREE_STUDY_TEXT).one() if attested else ""
+        description = self._distinct(FREE_STUDY_TEXT).one()
         yield Study(uid=self.study, subject=self.subject)
         yield Series(uid=self.uid, subject=self.subject, study=self.study)
         yield StudyHeader(uid=self.study, subject=self.subject, when=of_study, description=description or None)
         date = self.dates.get("SeriesDate") or self.dates.get("AcquisitionDate") or study_date
-        header = self._header(When.on(date) if date else None, attested=attested)
+        header = self._header(When.on(date) if date else None)
         yield header
         if images := joined(image.uid for image in self.instances):
             yield records.SeriesImages(uid=self.uid, subject=self.subject, images=images)
@@ -234,7 +234,7 @@ class SeriesSum:
                 yield records.Instance(uid=image.uid, subject=self.subject, series=self.uid)
         yield from self._subject_facts(of_study)
 
-    def _header(self, when: When | None, *, attested: bool) -> SeriesHeader:
+    def _header(self, when: When | None) -> SeriesHeader:
         tracers = self.items.get(TRACER, ())
         contrast, plain, agent = self._contrast()
         radionuclide, radionuclide_code = radionuclide_of(tracers)
@@ -278,7 +278,7 @@ class SeriesSum:
             temporal_positions=self.temporal_positions(),
             time_step=self.slices.time_step(),
             scan_seconds=self._scan_seconds(),
-            attributes=self.attributes(attested=attested),
+            attributes=self.attributes(),
         )
 
     def _sources(self, *, instances: bool) -> Iterator[Record]:

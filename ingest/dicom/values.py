@@ -20,9 +20,21 @@ from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_
 
 from ontology.records import Scalar
 
-__all__ = ["DECODERS", "Decoder", "as_scalar", "known_attribute", "silent_pydicom", "whole_text"]
+__all__ = [
+    "DECODERS",
+    "UNTOLD",
+    "Decoder",
+    "as_scalar",
+    "decoder_of",
+    "known_attribute",
+    "silent_pydicom",
+    "whole_text",
+]
 
 LONGEST_VALUE = 1024
+
+CHINESE = "\x1b$)A"
+"""What says that ISO-IR 58 follows (PS3.3 C.12.1.1.2, PS3.5 annex K); pydicom leaves it in what it decodes."""
 
 Decoder: TypeAlias = Callable[[bytes, tuple[str, ...], bool], tuple[Scalar, ...]]
 """``decoder(value, encodings, little)``: the values of an element; encodings are Python names of character sets."""
@@ -54,7 +66,7 @@ def _texts(value: bytes, encodings: tuple[str, ...], _little: bool) -> tuple[Sca
         text = value.decode("ascii")
     else:
         with silent_pydicom():
-            text = decode_bytes(value, list(encodings), {0x5C})
+            text = decode_bytes(value, list(encodings), {0x5C}).replace(CHINESE, "")
     parts = (part.strip(" \0") for part in text.split("\\"))
     return tuple(part for part in parts if part and part.isprintable() and len(part) <= LONGEST_VALUE)
 
@@ -113,9 +125,12 @@ def _binary(code: str) -> Decoder:
     return decode
 
 
-DECODERS: Mapping[str, Decoder] = {
+TEXTS: Mapping[str, Decoder] = {
     **dict.fromkeys(("AE", "AS", "CS", "DA", "DT", "TM", "UI", "UR"), _codes),
     **dict.fromkeys(("LO", "LT", "PN", "SH", "ST", "UC", "UT"), _texts),
+}
+DECODERS: Mapping[str, Decoder] = {
+    **TEXTS,
     "DS": _decimals,
     "IS": _integers,
     "US": _binary("H"),
@@ -126,3 +141,37 @@ DECODERS: Mapping[str, Decoder] = {
     "FL": _binary("f"),
 }
 """By VR (PS3.5 6.2); attributes of other VRs are not among those that are kept."""
+
+UNTOLD = frozenset({b"", b"OB", b"OW", b"UN"})
+"""What stands for a VR in files that do not say how the bytes are to be read."""
+WHOLE = frozenset({"IS", "SL", "SS", "UL", "US"})
+WRITTEN = frozenset({"DS", "IS"})
+
+
+@lru_cache(maxsize=1024)
+def decoder_of(vr: str, stated: bytes) -> Decoder | None:
+    """The decoder of an attribute whose VR in the dictionary is ``vr``, and in the file ``stated`` (PS3.5 7.1.2).
+
+    The bytes are read as the file says, and give what the attribute holds: its number where one is written as text or
+    in another binary form. None where there is no such value, as no text in the bytes of a number.
+
+    >>> decoder_of("US", b"IS")(b"512 ", (), True), decoder_of("FD", b"US")(b"\\x02\\x00", (), True)
+    ((512,), (2,))
+    """
+    other = stated.decode("latin-1")
+    if stated in UNTOLD or other == vr:
+        return DECODERS.get(vr)
+    if vr in TEXTS:
+        return DECODERS[vr] if other in WRITTEN else TEXTS.get(other)
+    if vr not in DECODERS or other not in DECODERS:
+        return None
+    decoder = _decimals if other in TEXTS or other in WRITTEN else DECODERS[other]
+    return _whole(decoder) if vr in WHOLE else decoder
+
+
+def _whole(decoder: Decoder) -> Decoder:
+    def decode(value: bytes, encodings: tuple[str, ...], little: bool) -> tuple[Scalar, ...]:
+        numbers = decoder(value, encodings, little)
+        return tuple(int(number) for number in numbers if not isinstance(number, str) and number == int(number))
+
+    return decode

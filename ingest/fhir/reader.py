@@ -27,7 +27,7 @@ __all__ = ["SOURCE", "accepts", "read"]
 
 log = logging.getLogger(__name__)
 
-VERSION: Final = "fhir-3"
+VERSION: Final = "fhir-4"
 """The reader's version: raise it when the same document would give other records."""
 
 HEAD: Final = 4096

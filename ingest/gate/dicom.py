@@ -18,8 +18,9 @@ from ingest.dicom.concepts import words_of
 from ingest.dicom.elements import Common, Elements, Header, Watched, place_of
 from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, nested
 from ingest.dicom.watch import WATCHED, watched_in
+from ingest.gate.forms import NAMING, identifier_in
 from ingest.gate.profile import INSTITUTION, OPTIONS, claimed_in_text, methods
-from ingest.gate.records import FREE_TEXT, NAMING, identifier_in
+from ingest.gate.texts import FREE_TEXT
 from ontology.fields import dicom_attributes
 from ontology.records import Scalar
 
@@ -273,8 +274,12 @@ WATCHES: Final[dict[str, tuple[Callable[[Watched, Facts], str], str]]] = {
     "contact": (_contact, "nothing"),
     "institution": (_institution, "nothing, or the code 113112"),
     "content": (_content, "nothing"),
+    "removed": (lambda _found, _facts: "", "nothing"),
 }
-"""By kind of watched attribute: what is wrong with it (empty where nothing is), and what would be right."""
+"""By kind of watched attribute: what is wrong with it (empty where nothing is), and what would be right.
+
+What the profile removes keeps no file out: a steward is asked about it (`ingest.gate.review`).
+"""
 
 
 def _watched(facts: Facts, _attested: bool) -> Iterator[Flaw]:

@@ -7,6 +7,7 @@ never the value. What is checked, and what is not yet, is listed in ``docs/deide
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -18,6 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.base import Block, Context
+from ingest.gate.forms import CODED, DESCRIBING, FREE, HARMLESS, NAMING, TECHNICAL, identifier_in
+from ingest.gate.texts import WANTED, text_asked
 from ingest.observed.lesions import lesion_name
 from ingest.observed.region_names import region_name
 from ontology import records
@@ -37,70 +40,7 @@ from ontology.records import (
 )
 from ontology.terms import ncit
 
-__all__ = [
-    "AGES",
-    "DESCRIBING",
-    "FREE_TEXT",
-    "HARMLESS",
-    "NAMING",
-    "OLDEST",
-    "TECHNICAL",
-    "admit",
-    "admit_block",
-    "bare",
-    "identifier_in",
-    "judged",
-]
-
-
-MONTHS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-YEAR = r"(?:18|19|20)\d\d"
-DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-MONTH = r"(?:0?[1-9]|1[0-2])"
-NTH = rf"{DAY}(?:st|nd|rd|th)?"
-SPELT = rf"\b{NTH}[-. ]+{MONTHS}[-., ]+{YEAR}\b|\b{MONTHS}[. ]+{NTH},? +{YEAR}\b"
-
-PATTERNS: dict[str, tuple[str, str]] = {
-    "person": ("a person's name in DICOM form", r"[^\W\d_]{2,}\^+[^\W\d_]"),
-    # but for the address of a repository of software, which dcmqi states as a device's model
-    "mail": ("an e-mail address", r"(?<![\w.+-])(?!git@[\w.-]+:)[\w.+-]+@[\w-]+\.[a-z]{2,}"),
-    "security": ("a social security number", r"(?<![\d.-])\d{3}-\d{2}-\d{4}(?![\d-])"),
-    "phone": (
-        "a telephone number",
-        r"(?<![\d.])(?:\(\d{3}\) ?\d{3}[ -]\d{4}|\d{3}-\d{3}-\d{4}|\+\d{1,3}[ -]\(?\d{1,4}\)?[ -]?\d{3}[\d -]*)(?!\d)",
-    ),
-    "date": (
-        "a calendar date",
-        rf"(?<![\d.])(?:{YEAR}([-/.]){MONTH}\1{DAY}|{DAY}([-/.]){DAY}\2{YEAR})(?![\d.]*\d)|{SPELT}",
-    ),
-}
-"""Name to what it is called in a reject, and the expression that finds it."""
-
-FREE = ("person", "mail", "security", "phone", "date")
-DESCRIBING = ("mail", "security", "phone", "date")
-"""For descriptions of studies and series, where ``^`` joins region and protocol (``Head^Routine``), not names."""
-TECHNICAL = ("person", "mail", "security", "phone")
-"""For names of software, devices and settings, where a date is that of a version."""
-NAMING = ("person", "mail", "security", "date")
-"""For identifiers of subjects and lesions, where runs of digits are common."""
-
-HARMLESS = re.compile(r"[<>=~+-]{0,2}\d{0,9}(?:[.,]\d*)?(?:[eE][-+]?\d+)? ?(?:[^\W\d_][^\W_]{0,11})?(?:/[^\W_]{1,6})?")
-"""Single words, and numbers with or without a unit: most texts of records, and quick to tell.
-
-A word begins with a letter: two groups of digits may be a telephone number.
-"""
-
-COMPILED = {name: re.compile(expression, re.IGNORECASE) for name, (_, expression) in PATTERNS.items()}
-
-
-@lru_cache(maxsize=1 << 16)
-def identifier_in(text: str, kinds: tuple[str, ...] = FREE) -> str | None:
-    """What kind of identifier a text holds, or None.
-
-    >>> identifier_in("born 1961-03-12"), identifier_in("42 mm"), identifier_in("v2021.03.12", TECHNICAL)
-    ('a calendar date', None, None)
-    """
-    return next((PATTERNS[kind][0] for kind in kinds if COMPILED[kind].search(text)), None)
+__all__ = ["AGES", "LABEL", "OLDEST", "admit", "admit_block", "bare", "judged"]
 
 
 @lru_cache(maxsize=1 << 16)
@@ -110,10 +50,10 @@ def _doubtful(text: str, kinds: tuple[str, ...]) -> str | None:
 
 
 KINDS_BY_FIELD: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "raw_code", "dose_unit", "unit"), FREE),
-    **dict.fromkeys(("category_code", "kind_code", "site_code"), FREE),
-    **dict.fromkeys(("acquisition_rule", "body_part_code", "contrast_code", "title_code", "tracer_code"), FREE),
-    **dict.fromkeys(("radionuclide_code", "stain_code", "view_code"), FREE),
+    **dict.fromkeys(("raw", "value", "visit_label", "read_session", "regimen", "dose_unit", "unit"), FREE),
+    **dict.fromkeys(("acquisition_rule", "category_code", "kind_code", "raw_code", "site_code"), CODED),
+    **dict.fromkeys(("body_part_code", "contrast_code", "title_code", "tracer_code"), CODED),
+    **dict.fromkeys(("radionuclide_code", "stain_code", "view_code"), CODED),
     **dict.fromkeys(("software", "version"), TECHNICAL),
     "description": DESCRIBING,
     "settings": ("mail", "security", "phone"),
@@ -133,7 +73,8 @@ UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 OLDEST = 90
 AGES = frozenset({ncit.AGE, ncit.AGE_AT_DIAGNOSIS})
-FREE_TEXT = frozenset(keyword for keyword, attribute in dicom_attributes().items() if attribute.free_text)
+LABEL = "label of a region"
+"""How the name of a segment or region is called where a steward is asked about one."""
 TAGS = {
     "StudyDescription": "(0008,1030)",
     **{keyword: attribute.tag for keyword, attribute in dicom_attributes().items()},
@@ -151,6 +92,9 @@ def _text_fields(kind: type[Record]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((name, table[name]) for name in dict.fromkeys(named) if name in table)
 
 
+DECIDED: dict[type[Record], tuple[str, ...]] = {StudyHeader: ("description",), RegionFacts: ("label",)}
+"""The fields that hold only what a steward has approved, or what is made of listed words."""
+
 CHECKED: dict[type[Record], tuple[tuple[str, tuple[str, ...]], ...]] = {
     kind: _text_fields(kind)
     for kind in vars(records).values()
@@ -162,9 +106,10 @@ CHECKED: dict[type[Record], tuple[tuple[str, tuple[str, ...]], ...]] = {
 def admit(record: Record, context: Context) -> Record | Reject:
     """A record as it may be stored, or a reject that names the field where it may identify a person.
 
-    Free text of headers is dropped unless the collection's owner has attested de-identification, and ages of 90 and
-    above become the bound 90 (45 CFR 164.514(b)(2)(i)(C)). What an archive has published and reviewed is not searched
-    again for what looks like an identifier: `git@github.com:…` is the name of a device there.
+    A free text of a header, and the name of a region that says more than what it is of, stays out until a steward has
+    approved it, who is asked; of the date of a study the year is added; ages of 90 and above become the bound 90 (45
+    CFR 164.514(b)(2)(i)(C)). What an archive has published and reviewed is not searched again for what looks like an
+    identifier: `git@github.com:…` is the name of a device there.
     """
     if isinstance(record, UID_RECORDS) and not all(len(uid) <= 64 and UID.fullmatch(uid) for uid in _uids(record)):
         wanted = "at most 64 characters of digits and dots (PS3.5 section 9)"
@@ -174,7 +119,7 @@ def admit(record: Record, context: Context) -> Record | Reject:
         record = tailor(record, context)
     if context.reviewed:
         return record
-    place = next(_identifying(record, context), None)
+    place = next(_identifying(record), None)
     return record if place is None else _refused(record, *place)
 
 
@@ -196,21 +141,14 @@ def _uids(record: Study | Series | Instance | SeriesImages | ImageSources) -> li
     return [record.uid, *(record.images.split("\\") if isinstance(record, SeriesImages | ImageSources) else ())]
 
 
-def _identifying(record: Record, context: Context) -> Iterator[tuple[str, str]]:
+def _identifying(record: Record) -> Iterator[tuple[str, str]]:
     """Where a record may identify a person, and what kind of identifier is there."""
     for name, kinds in CHECKED.get(type(record), ()):
         text = getattr(record, name)
         if text is None:
             continue
-        doubtful = isinstance(text, str) and _doubtful(text, kinds)
-        if doubtful and not (isinstance(record, StudyHeader) and _approved(text, "StudyDescription", context)):
-            yield name, doubtful
-    for keyword, value in record.attributes.items() if isinstance(record, SeriesHeader) else ():
-        kinds = DESCRIBING if keyword in FREE_TEXT else TECHNICAL
-        for text in _each(value):
-            doubtful = isinstance(text, str) and identifier_in(text, kinds)
-            if doubtful and not _approved(text, keyword, context):
-                yield f"{TAGS[keyword]} {keyword}", doubtful
+        if isinstance(text, str) and name not in DECIDED.get(type(record), ()) and (found := _doubtful(text, kinds)):
+            yield name, found
 
 
 def admit_block(block: Block, context: Context) -> tuple[Block, list[Reject], set[str]]:
@@ -319,8 +257,9 @@ def _series_header(record: Any, context: Context) -> Record:
     kept: SeriesHeader = record
     unknown = {
         keyword
-        for keyword in FREE_TEXT & kept.attributes.keys()
-        if not all(_known(text, keyword, context) for text in _each(kept.attributes[keyword]))
+        for keyword, value in kept.attributes.items()
+        for text in _each(value)
+        if not _known(text, f"{TAGS[keyword]} {keyword}", keyword, context)
     }
     if not unknown:
         return kept
@@ -329,20 +268,26 @@ def _series_header(record: Any, context: Context) -> Record:
 
 def _study_header(record: Any, context: Context) -> Record:
     kept: StudyHeader = record
-    known = kept.description is None or _known(kept.description, "StudyDescription", context)
-    return kept if known else replace(kept, description=None)
+    place = f"{TAGS['StudyDescription']} StudyDescription"
+    known = _known(kept.description, place, "StudyDescription", context)
+    dates = (kept.when.first, kept.when.last) if kept.when else ()
+    years = {date.year if isinstance(date, dt.date) else None for date in dates}
+    year = years.pop() if len(years) == 1 else None
+    if known and year == kept.year:
+        return kept
+    return replace(kept, description=kept.description if known else None, year=year)
 
 
-def _known(text: object, keyword: str, context: Context) -> bool:
-    """Whether a free text may come in: one that reads as ``A^B`` only by a steward's word, or as an archive has it."""
-    named = not context.reviewed and identifier_in(str(text), ("person",)) is not None
-    return (context.attested and not named) or _approved(text, keyword, context)
-
-
-def _approved(text: object, keyword: str, context: Context) -> bool:
-    """Whether a steward has approved a text of that attribute in the collection."""
-    tag = TAGS.get(keyword, "")
-    return isinstance(text, str) and context.released(context.mark(text), f"{tag} {keyword}")
+def _known(text: object, place: str, keyword: str, context: Context) -> bool:
+    """Whether a text may come in as it is; a steward is asked about one that may not, until one has approved it."""
+    if context.reviewed or not isinstance(text, str) or (problem := text_asked(keyword, text)) is None:
+        return True
+    content = context.mark(text)
+    if context.released(content, place):
+        return True
+    context.asked(place, text)
+    context.review(Reject(name="", place=place, problem=problem, wanted=WANTED, content=content, review=True))
+    return False
 
 
 def _each(value: object) -> tuple[object, ...]:
@@ -352,8 +297,9 @@ def _each(value: object) -> tuple[object, ...]:
 def _region_facts(record: Any, context: Context) -> Record:
     """A label of a region is free text, as descriptions of series are, but where it names a lesion or a structure."""
     kept: RegionFacts = record
-    known = context.attested or not kept.label or lesion_name(kept.label) or region_name(kept.label)
-    return kept if known else replace(kept, label=None)
+    if not kept.label or lesion_name(kept.label) or region_name(kept.label):
+        return kept
+    return kept if _known(kept.label, LABEL, LABEL, context) else replace(kept, label=None)
 
 
 def _measurement(record: Any, _context: Context) -> Record:

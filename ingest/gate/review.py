@@ -14,25 +14,13 @@ from typing import Final, NamedTuple
 
 from ingest.base import Context
 from ingest.dicom.header import Elements, place_of
+from ingest.dicom.watch import REMOVED
 from ingest.gate.dicom import DATES, TYPED, Facts, facts_of, is_dummy, method_of, person_like
 from ingest.gate.profile import BASIC, FULL_DATES, MODIFIED_DATES, OPTIONS, removed_by_profile, shapes
-from ingest.gate.records import FREE, FREE_TEXT, TECHNICAL, identifier_in
-from ingest.gate.tables import IDENTIFIERS
-from ontology.records import Finding, Measurement, Record, Reject, SeriesHeader, StudyHeader
+from ingest.gate.texts import TEXTS, WANTED, text_asked
+from ontology.records import Finding, Measurement, Record, Reject, Scalar, SeriesHeader, StudyHeader
 
-__all__ = ["Asked", "Review", "Reviews", "content_of", "reviews_of", "text_flaw", "without"]
-
-TEXTS: Final = frozenset({*FREE_TEXT, "StudyDescription"})
-"""Descriptions, comments and names of protocols: free text, of which each value is approved once."""
-
-NUMBERS: Final = {"ClinicalTrialSiteID": re.compile(r"[0-9]{1,8}")}
-"""Attributes that hold numbers of something else than persons, and the form of those; archives number sites so."""
-
-DIGITS: Final = re.compile(r"(?<!\d)\d{6,}(?!\d)")
-LABEL: Final = re.compile(
-    r"\b(?:MRN|PID|SSN|ID|ACC(?:ESSION)?|CHART|NHS)\b ?(?:no|nr|number)?[ .:#=]*[A-Z]{0,3}\d{2,}", re.IGNORECASE
-)
-FORMS: Final = tuple((kind.called, re.compile(kind.cell, re.IGNORECASE)) for kind in IDENTIFIERS if kind.cell)
+__all__ = ["Asked", "Review", "Reviews", "person_elements", "reviews_of", "without"]
 
 
 class Review(NamedTuple):
@@ -47,36 +35,11 @@ class Review(NamedTuple):
     """The attribute that stays out, where one does."""
 
 
-@lru_cache(maxsize=1 << 14)
-def text_flaw(keyword: str, text: str) -> str | None:
-    """What kind of identifier a text of a header seems to hold, or None.
-
-    >>> text_flaw("SeriesDescription", "call 555-010-0142"), text_flaw("SoftwareVersions", "VB17A 20140312")
-    ('a telephone number', None)
-    """
-    if keyword not in TEXTS:
-        return identifier_in(text, TECHNICAL)
-    if keyword in NUMBERS and NUMBERS[keyword].fullmatch(text):
-        return None
-    if found := identifier_in(text, FREE):
-        return found
-    if LABEL.search(text):
-        return "a labelled number"
-    if DIGITS.search(text):
-        return "a number of six digits or more"
-    return next((called for called, form in FORMS if form.search(text)), None)
-
-
 def _texts(facts: Facts, _collection: str) -> Iterator[Review]:
     for keyword in TYPED:
         for text in map(str, facts.of(keyword)):
-            if found := text_flaw(keyword, text):
-                problem, wanted = f"looks like {found}", "a text that identifies nobody, or a steward's word for it"
-            elif keyword in TEXTS:
-                problem, wanted = "is a text that nobody has approved", "a steward's word for it"
-            else:
-                continue
-            yield Review(place_of(keyword), problem, wanted, text, keyword)
+            if problem := text_asked(keyword, text):
+                yield Review(place_of(keyword), problem, WANTED, text, keyword)
 
 
 def _name(facts: Facts, _collection: str) -> Iterator[Review]:
@@ -124,7 +87,8 @@ def _dates(facts: Facts, _collection: str) -> Iterator[Review]:
 def _profile(facts: Facts, _collection: str) -> Iterator[Review]:
     """What the basic profile removes, and no option that the file claims keeps."""
     claimed = facts.claimed()
-    for keyword in sorted(facts.filled - TEXTS):
+    unstored = {found.keyword for found in facts.watched if found.keyword in REMOVED}
+    for keyword in sorted((facts.filled - TEXTS) | unstored):
         keeping = removed_by_profile(keyword)
         if keeping is not None and not keeping & claimed:
             wanted = f"a claimed option that keeps it: {', '.join(sorted(keeping)) or 'there is none'}"
@@ -207,7 +171,7 @@ class Reviews:
     def _content(self, review: Review) -> str | None:
         """The keyed hash of what is to be decided; None once it is."""
         if review not in self.contents:
-            content = content_of(self.context, review)
+            content = self.context.mark(review.about)
             self.contents[review] = None if self.context.released(content, review.place) else content
         return self.contents[review]
 
@@ -218,14 +182,21 @@ class Reviews:
             if f"{content} {review.place}" not in self.told:
                 self.told.add(f"{content} {review.place}")
                 place, problem, wanted = review.place, review.problem, review.wanted
+                self.context.asked(place, review.about)
                 self.context.review(
                     Reject(name=name, place=place, problem=problem, wanted=wanted, content=content, review=True)
                 )
 
 
-def content_of(context: Context, review: Review) -> str:
-    """The keyed hash by which the ledger and a release know what is decided about."""
-    return context.mark(review.about)
+def person_elements(subject: str, name: str = "", *, dated: bool, also: Iterable[str] = ()) -> Elements:
+    """What is judged of a source that is no DICOM: its subject as the Patient ID, what it calls the patient, whether it
+    has a date, and other attributes that it fills."""
+    values: dict[str, tuple[Scalar, ...]] = {"PatientID": (subject,), **dict.fromkeys(also, ("",))}
+    if name:
+        values["PatientName"] = (name,)
+    if dated:
+        values["StudyDate"] = ("",)
+    return Elements(values)
 
 
 OF_SUBJECT: Final = frozenset({"PatientAge", "PatientSex"})
@@ -239,6 +210,6 @@ def without(record: Record, withheld: frozenset[str]) -> Record | None:
             return record if len(kept) == len(record.attributes) else replace(record, attributes=kept)
         case StudyHeader() if "StudyDescription" in withheld:
             return replace(record, description=None)
-        case Measurement() | Finding() if record.key in OF_SUBJECT & withheld:
+        case Measurement() | Finding() if record.key.rpartition("/")[2] in OF_SUBJECT & withheld:
             return None
     return record

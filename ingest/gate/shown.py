@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +18,11 @@ from ingest.dicom import reader as dicom
 from ingest.dicom.elements import Elements
 from ingest.dicom.header import BrokenDicomError, read_header
 from ingest.dicom.json import header_in
-from ingest.gate.review import content_of, reviews_of
+from ingest.gate.records import judged
+from ingest.gate.review import reviews_of
+from ingest.sources import accepting
 from ingest.staging import INSIDE, Staging
-from ontology.records import Reject
+from ontology.records import Record, Reject
 from store.control import QuarantineEntry
 from store.warehouse import Warehouse
 
@@ -83,39 +85,47 @@ def _found(
     """What the headers at a place hold of what entries ask about."""
     secret = bytes.fromhex(warehouse.control.setting("secret"))
     open_ = {(entry.collection, entry.place, entry.content): entry for entry in entries}
-    contexts = {name: Context(collection=name, secret=secret) for name, _, _ in open_}
-    for name_of_file, header in _headers(place, problems) if open_ else ():
+    contexts = {name: Context(collection=name, secret=secret, attested=True) for name, _, _ in open_}
+    for name_of_file, said in _said(place, problems) if open_ else ():
         for name, context in contexts.items():
-            for review in reviews_of(header, context):
-                if entry := open_.pop((name, review.place, content_of(context, review)), None):
-                    yield entry.id, Shown(entry, name_of_file, review.about)
+            for asked, text in _asked(said, context):
+                if entry := open_.pop((name, asked, context.mark(text)), None):
+                    yield entry.id, Shown(entry, name_of_file, text)
         if not open_:
             return
 
 
-def _headers(place: str, problems: list[str]) -> Iterator[tuple[str, Elements]]:
-    """The headers at a place, each with the name of its file; why a place cannot be read any more is noted."""
+def _asked(said: Elements | Path, context: Context) -> list[tuple[str, str]]:
+    """What a steward is asked about a header or a file: where, and the text; by reading it where it is no image."""
+    if isinstance(said, Elements):
+        return [(review.place, review.about) for review in reviews_of(said, context)]
+    found: list[tuple[str, str]] = []
+    with suppress(BrokenDicomError, OSError):
+        found += _asked(read_header(said, dicom.HEADER_KEYWORDS), context)
+    source = accepting(str(said))
+    if source is not None and source is not dicom.SOURCE:
+        asking = replace(context, asked=lambda place, text: found.append((place, text)))
+        for item in source.read(iter([str(said)]), asking):
+            if isinstance(item, Record):
+                judged(item, asking)
+    return found
+
+
+def _said(place: str, problems: list[str]) -> Iterator[tuple[str, Elements | Path]]:
+    """The files or headers at a place, each with its name; why a place cannot be read any more is noted."""
     if is_server(place):
         yield from _served(place, problems)
     elif "://" in place or place.endswith(INSIDE[:1]) or INSIDE in place:
         yield from _staged(place, problems)
     else:
-        yield from _read(_files(Path(place)))
-
-
-def _read(paths: Iterable[Path]) -> Iterator[tuple[str, Elements]]:
-    for path in paths:
-        try:
-            yield path.name, read_header(path, dicom.HEADER_KEYWORDS)
-        except (BrokenDicomError, OSError):
-            continue
+        yield from ((path.name, path) for path in _files(Path(place)))
 
 
 def _files(place: Path) -> Iterator[Path]:
     return (path for path in sorted(place.rglob("*")) if path.is_file()) if place.is_dir() else iter([place])
 
 
-def _staged(place: str, problems: list[str]) -> Iterator[tuple[str, Elements]]:
+def _staged(place: str, problems: list[str]) -> Iterator[tuple[str, Path]]:
     """Those of an archive or another location, which are laid out again, one DICOM file at a time.
 
     Of the web it is not known whether an address is that of a file or of a folder, so that both are tried.
@@ -127,7 +137,7 @@ def _staged(place: str, problems: list[str]) -> Iterator[tuple[str, Elements]]:
             walked = list(staging.walk([listed], lambda _locator: False))
             problems += [f"{item.name} {item.problem}" for item in walked if isinstance(item, Reject)]
             paths = [item for item in walked if not isinstance(item, Reject)]
-            yield from _read(map(Path, staging.whole(paths)))
+            yield from ((Path(path).name, Path(path)) for path in staging.whole(paths))
 
 
 def _served(place: str, problems: list[str]) -> Iterator[tuple[str, Elements]]:

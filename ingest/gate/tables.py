@@ -13,30 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ingest.gate.records import PATTERNS
+from ingest.gate.forms import PATTERNS
 from ontology.records import Reject
 
 __all__ = ["IDENTIFIERS", "Identifier", "Watch", "header_kind", "quarantined", "shown", "value_kind"]
 
-GIVEN_NAMES = """
-Aaron Adam Alan Albert Alexander Alice Amanda Amy Andrea Andrew Angela Ann Anna Anne Anthony Arthur Ashley Barbara
-Benjamin Betty Beverly Brandon Brenda Brian Bruce Carl Carol Carolyn Catherine Charles Cheryl Christina Christine
-Christopher Cynthia Daniel David Deborah Debra Denise Dennis Diana Diane Donald Donna Dorothy Douglas Edward Elizabeth
-Emily Emma Eric Ethan Eugene Evelyn Frances Frank Gary George Gerald Gloria Gregory Hannah Harold Heather Helen Henry
-Jack Jacob Jacqueline James Jane Janet Janice Jason Jean Jeffrey Jennifer Jeremy Jessica Joan Joe John Jonathan Jose
-Joseph Joshua Joyce Juan Judith Judy Julia Julie Justin Karen Katherine Kathleen Kathryn Keith Kelly Kenneth Kevin
-Kimberly Larry Laura Lauren Lawrence Linda Lisa Louis Margaret Maria Marie Marilyn Martha Martin Mary Matthew Megan
-Melissa Michael Michelle Nancy Nathan Nicholas Nicole Olivia Pamela Patricia Patrick Paul Peter Philip Rachel Ralph
-Raymond Rebecca Richard Robert Roger Ronald Roy Russell Ruth Ryan Samantha Samuel Sandra Sara Sarah Scott Sean Sharon
-Shirley Sophia Stephanie Stephen Steven Susan Teresa Theresa Thomas Timothy Tyler Victoria Vincent Virginia Walter
-Wayne William Zachary
-""".split()  # noqa: SIM905 - a list of two hundred strings is no better to read
-"""Frequent given names of the United States (census and birth statistics): with a second word they read as a person."""
-
-PERSON = (
-    rf"{PATTERNS['person'][1]}|(?-i:\b(?:{'|'.join(GIVEN_NAMES)})\b,? (?:[A-Z]\. )?[A-Z][a-z]{{2,}}"
-    rf"|\b[A-Z][a-z]{{2,}}, (?:{'|'.join(GIVEN_NAMES)})\b|\b(?:Mr|Mrs|Ms|Dr|Prof)\.? [A-Z][a-z]+)"
-)
+PERSON = rf"{PATTERNS['person'][1]}|{PATTERNS['named'][1]}"
 STREET = (
     r"(?-i:\b\d{1,5} (?:[A-Z][a-z]+\.? ){1,3}"
     r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Way|Place|Pl|Square)\b)"

@@ -10,8 +10,8 @@ One file is one source. What comes in:
 - A plan as the treatment that it is for, with the prescribed doses and the fractions planned: what was given it does
   not say, nor when, so the treatment has no days.
 
-An ROI's name is kept where it is made of the words of structures (`ingest.observed.region_names`) or the owner has
-attested de-identification; descriptions, labels and plan names never.
+An ROI's name is kept where it is made of the words of structures (`ingest.observed.region_names`) or a steward
+has approved it; descriptions, labels and plan names never.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ingest.rt.structures import STRUCTURE_KEYWORDS, STRUCTURE_LISTS, structures
 
 __all__ = ["SOURCE"]
 
-VERSION: Final = "rt-3"
+VERSION: Final = "rt-4"
 
 SOURCE = source_of(
     DocumentKind(

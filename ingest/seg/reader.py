@@ -10,8 +10,8 @@ One file is one source. What comes in:
   structure, its type a mass, nodule or neoplasm, or its name that of a lesion.
 - The content's creator as a pseudonym, where a person took part.
 
-A segment's label is kept where it is made of the words of structures (`ingest.observed.region_names`) or the owner has
-attested de-identification; its description never. Where pixels are missing or cannot be decoded, the segments come in
+A segment's label is kept where it is made of the words of structures (`ingest.observed.region_names`) or a steward
+has approved it; its description never. Where pixels are missing or cannot be decoded, the segments come in
 without geometry, beside a reject that says why.
 """
 
@@ -42,7 +42,7 @@ from ontology.terms import dcm, q
 
 __all__ = ["SOURCE"]
 
-VERSION: Final = "seg-3"
+VERSION: Final = "seg-5"
 
 SEGMENTATION: Final = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP: Final = "1.2.840.10008.5.1.4.1.1.66.7"

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.base import Context, Source, Yield, head_of, sha256_of, unreadable
+from ingest.gate.records import LABEL
 from ingest.observed.quantities import ValueProblem
 from ingest.slicer import records as slicer_records
 from ingest.slicer.json import read_markups
@@ -88,7 +89,7 @@ def _document(path: Path, kind: str, context: Context) -> Iterator[Yield]:
     try:
         whose, digest = placed(path), sha256_of(path)
         beside = f" schema-{sha256_of(schema_of(path))[:16]}" if kind == "table" and schema_of(path).is_file() else ""
-        recipe = f"{VERSION} codes-{context.codes.digest[:16]} {whose.recipe(context)}{beside}"
+        recipe = f"{VERSION}{context.answers(LABEL)} codes-{context.codes.digest[:16]} {whose.recipe(context)}{beside}"
         head = SourceRecord(
             kind="slicer",
             name=path.name,

@@ -17,7 +17,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from ingest.base import Days
 from ingest.dicom.header import Elements
 from ingest.dicom.kept import formed
-from ingest.gate.records import identifier_in
+from ingest.gate.forms import CODED, identifier_in
 from ingest.observed.lesions import lesion_name
 from ingest.sr.concepts import Role, role_of
 from ingest.sr.model import Code, Item, Reference
@@ -43,7 +43,7 @@ def redacted(header: Elements, root: Item) -> Json:
     whole = _item(root)
     for keyword in (*IDENTITY, *MODEL):
         text = header.text(keyword)
-        if text and identifier_in(text) is None:
+        if text and identifier_in(text, CODED) is None:
             whole |= _element(keyword, text)
     for keyword in ("CurrentRequestedProcedureEvidenceSequence", "PertinentOtherEvidenceSequence"):
         whole |= _sequence(keyword, [_elements(study) for study in header.items.get(keyword, ())])
@@ -79,7 +79,7 @@ def _elements(elements: Elements) -> Json:
 
 def _code(keyword: str, code: Code | None) -> Json:
     """A code triplet; one whose meaning looks like an identifier is left out."""
-    if code is None or identifier_in(str(code)) is not None:
+    if code is None or identifier_in(str(code), CODED) is not None:
         return {}
     value = "CodeValue" if len(code.value) <= 16 else "LongCodeValue"
     parts = {value: code.value, "CodingSchemeDesignator": code.scheme, "CodeMeaning": code.meaning}
@@ -115,7 +115,7 @@ def _keeps_text(item: Item) -> bool:
     said = role_of(item)
     if item.kind == "UIDREF":
         return bool(item.text)
-    if item.kind != "TEXT" or not item.text or identifier_in(item.text) is not None:
+    if item.kind != "TEXT" or not item.text or identifier_in(item.text, CODED) is not None:
         return False
     return (
         said in NAMED

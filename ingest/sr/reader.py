@@ -45,7 +45,7 @@ from ontology.records import Record, Reject, SourceRecord
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "sr-4"
+VERSION: Final = "sr-5"
 """The reader's version: raise it when the same document would give other records."""
 
 REPORTS: Final = "1.2.840.10008.5.1.4.1.1.88."

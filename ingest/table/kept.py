@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ingest.base import Context, Days
-from ingest.gate.records import AGES, FREE, NAMING, OLDEST, identifier_in
+from ingest.gate.forms import FREE, NAMING, identifier_in
+from ingest.gate.records import AGES, OLDEST
 from ingest.table.blocks import NOT_KEPT
 from ingest.table.cells import SILENT, WITHHELD, Fault, Number, dated
 from ingest.table.file import Table, TableError

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from ingest import sources
 from ingest.base import Context, Yield
-from ingest.gate.records import admit, identifier_in
+from ingest.gate.forms import identifier_in
+from ingest.gate.records import admit
 from ingest.table.cells import Fault
 from ingest.table.kept import TableDocument
 from ingest.table.uses import PartRead, Use

@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from ingest.base import Context, Yield, sha256_of
+from ingest.base import Context, sha256_of
+from ingest.gate.review import Reviews, person_elements, without
 from ingest.subjects_file import Placed, placed
 from ontology.prefixes import Curie
 from ontology.records import (
     DataClass,
     Derivation,
+    Record,
     Scalar,
     Series,
     SeriesHeader,
@@ -87,15 +89,14 @@ class ImageFile:
         return cls(path, sha256_of(path), placed(path), context)
 
     def head(self, kind: str, version: str) -> SourceRecord:
-        """The source that the file is; what ``subjects.yaml`` says is part of its recipe."""
-        text = " with free text" if self.context.attested else ""
+        """The source that the file is; what ``subjects.yaml`` says, and a steward of texts, is part of its recipe."""
         return SourceRecord(
             kind=kind,
             name=self.path.name,
             digest=self.digest,
             locator=str(self.path),
             data_class=DataClass.IMAGES,
-            recipe=f"{version}{text} {self.whose.recipe(self.context)}",
+            recipe=f"{version}{self.context.answers('')} {self.whose.recipe(self.context)}",
         )
 
     @property
@@ -103,7 +104,17 @@ class ImageFile:
         """The UID of the file's series."""
         return minted(self.context, self.whose.subject, "series", self.digest)
 
-    def records(self, described: Described) -> Iterator[Yield]:
+    def reviewed(self, described: Described, name: str, reviews: Reviews) -> Iterator[Record]:
+        """The records of the file, without what waits for a steward, who is asked as about a DICOM header.
+
+        ``name`` is what the file calls its patient. Of texts the gate asks (`ingest.gate.records`).
+        """
+        dated = (self.whose.when or described.when) is not None
+        asked = reviews.asked(person_elements(self.whose.subject, name, dated=dated))
+        reviews.tell(self.path.name, asked)
+        return filter(None, (without(record, asked.withheld) for record in self.records(described)))
+
+    def records(self, described: Described) -> Iterator[Record]:
         """The series and its study, what the header says of them, and the DICOM series that it belongs to."""
         whose = self.whose
         when = whose.when or described.when

@@ -15,6 +15,7 @@ from typing import Final
 
 from ingest.base import Context, Source, Yield, head_of, unreadable
 from ingest.gate.dicom import header_flaw
+from ingest.gate.review import Reviews
 from ingest.observed.quantities import ValueProblem
 from ingest.slicer.segments import is_named_label_map
 from ingest.volumes.image_file import ImageFile
@@ -24,7 +25,7 @@ from ontology.records import Reject
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "nrrd-1"
+VERSION: Final = "nrrd-2"
 """Changes whenever the same file would give other records."""
 
 
@@ -51,13 +52,15 @@ def accepts(locator: str) -> bool:
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """The series of each file, in the order of the locators; voxels that stand beside their header are passed over."""
+    reviews = Reviews(context)
     for done, locator in enumerate(locators, 1):
         if not _is_data(Path(locator)):
-            yield from _file(Path(locator), context)
+            yield from _file(Path(locator), reviews)
         context.progress(done, None)
 
 
-def _file(path: Path, context: Context) -> Iterator[Yield]:
+def _file(path: Path, reviews: Reviews) -> Iterator[Yield]:
+    context = reviews.context
     try:
         image = Image(read_header(path))
         described = image.described()
@@ -68,9 +71,9 @@ def _file(path: Path, context: Context) -> Iterator[Yield]:
     except OSError as error:
         yield unreadable(path.name, error)
         return
-    # an NRRD has no mark of de-identification; what identifies is refused whatever the owner attests
+    # geometry alone is nobody's; of what was copied from a DICOM header the same is asked as of that
     released = partial(context.released, file.digest)
-    if flaw := header_flaw(image.copied, attested=True, released=released):
+    if flaw := header_flaw(image.copied, attested=context.attested or not image.copied.values, released=released):
         content = file.digest if flaw.releasable else ""
         yield Reject(
             name=path.name, place=flaw.place, problem=flaw.problem, wanted=flaw.wanted, quarantine=True, content=content
@@ -79,7 +82,8 @@ def _file(path: Path, context: Context) -> Iterator[Yield]:
     head = file.head("nrrd", VERSION)
     yield head
     if not context.known(head.digest, head.recipe):
-        yield from file.records(described)
+        named = image.copied.text("PatientName")
+        yield from file.reviewed(described, named, reviews) if image.copied.values else file.records(described)
 
 
 SOURCE = Source(

@@ -13,7 +13,8 @@ from typing import Final
 
 from ingest.base import Context, Source, Yield, head_of, unreadable
 from ingest.gate.dicom import is_dummy, person_like
-from ingest.gate.records import NAMING, identifier_in
+from ingest.gate.forms import NAMING, identifier_in
+from ingest.gate.review import Reviews
 from ingest.observed.quantities import ValueProblem
 from ingest.volumes.image_file import ImageFile
 from ingest.volumes.parrec_header import MARK, ParHeader, read_header
@@ -21,7 +22,7 @@ from ontology.records import Reject
 
 __all__ = ["SOURCE", "accepts", "read"]
 
-VERSION: Final = "parrec-1"
+VERSION: Final = "parrec-2"
 """Changes whenever the same file would give other records."""
 
 HEAD: Final = 512
@@ -43,10 +44,11 @@ def _beside(path: Path, suffix: str) -> Path | None:
 
 def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
     """The series of each PAR file, in the order of the locators; a REC file is read with its header."""
+    reviews = Reviews(context)
     for done, locator in enumerate(locators, 1):
         path = Path(locator)
         if path.suffix.lower() != BINARY:
-            yield from _file(path, context)
+            yield from _file(path, reviews)
         elif _beside(path, ".par") is None:
             yield _reject(
                 path, "file", "the pixels are without their header", "the PAR file of the same name beside it"
@@ -54,7 +56,8 @@ def read(locators: Iterator[str], context: Context) -> Iterator[Yield]:
         context.progress(done, None)
 
 
-def _file(path: Path, context: Context) -> Iterator[Yield]:
+def _file(path: Path, reviews: Reviews) -> Iterator[Yield]:
+    context = reviews.context
     try:
         header = read_header(path)
         file = ImageFile.at(path, context)
@@ -70,7 +73,7 @@ def _file(path: Path, context: Context) -> Iterator[Yield]:
     head = file.head("parrec", VERSION)
     yield head
     if not context.known(head.digest, head.recipe):
-        yield from file.records(header.described())
+        yield from file.reviewed(header.described(), header.text("patient_name"), reviews)
     pixels = _beside(path, BINARY)
     if pixels is not None and pixels.stat().st_size < header.pixel_bytes:
         yield _reject(pixels, "file", "the file is shorter than its header says", f"{header.pixel_bytes} bytes")

@@ -58,8 +58,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running(folder: Path, ports: tuple[int, int] | None = None) -> Iterator[Orthanc]:
-    """A server over what the folder holds, at its own ports (HTTP, DICOM) unless some are named."""
+def running(folder: Path, ports: tuple[int, int] | None = None, **more: object) -> Iterator[Orthanc]:
+    """A server over what the folder holds, at its own ports (HTTP, DICOM) unless some are named, with more settings."""
     assert BINARY is not None
     ports = ports or (_free_port(), _free_port())
     settings = {
@@ -75,6 +75,7 @@ def running(folder: Path, ports: tuple[int, int] | None = None) -> Iterator[Orth
         "RegisteredUsers": {USER: PASSWORD},
         "Plugins": [str(PLUGIN)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+        **more,
     }
     described = folder / "orthanc.json"
     described.write_text(json.dumps(settings), encoding="utf-8")

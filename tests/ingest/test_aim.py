@@ -83,6 +83,30 @@ def test_a_document_gives_its_records(case: str) -> None:
     assert found == json.loads((CASES / case / "expected.json").read_text(encoding="utf-8"))
 
 
+def several(folder: Path, *changes: tuple[str, str]) -> list[Yield]:
+    """What comes of a document with an annotation, then the same with each of these texts in place of others."""
+    root = etree.parse(str(document("aim4_array")))
+    held = next(root.iter("{*}imageAnnotations"))
+    one = etree.tostring(held[0]).decode()
+    for before, after in changes:
+        assert before in one
+        held.append(etree.fromstring(one.replace(before, after)))
+    root.write(str(folder / "several.xml"))
+    return records_of(folder / "several.xml")
+
+
+def test_a_uid_that_annotations_of_one_document_share_is_none_of_theirs(tmp_path: Path) -> None:
+    alone = records_of(document("aim4_array"))
+    numbers = sum(isinstance(item, Measurement) for item in alone)
+    twice = several(tmp_path, ("profile", "profile"))
+    assert sum(isinstance(item, Measurement) for item in twice) == numbers, "the same twice is met once"
+    assert {item.document for item in twice if isinstance(item, Observation)} - {None}
+    apart = several(tmp_path, ('"profile"', '"another"'))
+    assert sum(isinstance(item, Measurement) for item in apart) == 2 * numbers
+    assert {item.document for item in apart if isinstance(item, Observation)} == {None}
+    assert len({item.key for item in apart if isinstance(item, Lesion)}) == 2
+
+
 @pytest.mark.parametrize("case", FOLDERS)
 def test_nothing_yielded_names_anyone(case: str) -> None:
     text = repr(records_of(document(case))).replace(str(CASES), "")

@@ -15,6 +15,9 @@ from ontology import xml
     ("data", "line", "problem"),
     [
         (b"<?xml version='1.0'?>\n\n<!DOCTYPE a SYSTEM 'file:///etc/passwd'>\n<a/>", 3, "DOCTYPE"),
+        (b'\xef\xbb\xbf<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE a><a/>', 2, "DOCTYPE"),
+        (b"<!DOCTYPE a><a/>", 1, "DOCTYPE"),
+        ("<!DOCTYPE a><a/>".encode("utf-16"), 1, "DOCTYPE"),
         ("<?xml version='1.0' encoding='utf-16'?><!DOCTYPE a><a/>".encode("utf-16"), 1, "DOCTYPE"),
         (b"<!-- " + b"x" * 50_000 + b" -->\n<!DOCTYPE a><a/>", 2, "DOCTYPE"),
         (b"<a>\n<Secret>\n</b></a>", 3, "tag name mismatch"),

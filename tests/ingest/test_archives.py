@@ -31,7 +31,12 @@ HERE = Path(__file__).parent
 KINDS: dict[str, Source] = {"nbia": nbia.SOURCE, "nrrd": nrrd.SOURCE, "parrec": parrec.SOURCE, "xnat": xnat.SOURCE}
 CASES = sorted(path.parent for kind in KINDS for path in (HERE / kind).glob("*/expected.json"))
 REAL = HERE.parents[1].parent / "shared" / "data" / "imaging"
-CONTEXT = Context(collection="golden", secret=b"a secret of the tests", attested=True)
+CONTEXT = Context(
+    collection="golden",
+    secret=b"a secret of the tests",
+    attested=True,
+    released=lambda _content, place: place == "(0010,1010) PatientAge",
+)
 LEFT_OUT = {"digest", "locator", "recipe"}
 MOST = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -107,12 +112,59 @@ def test_mutated_files_yield_records_or_rejects(tmp_path: Path, data: st.DataObj
 # NBIA
 
 
-def test_free_text_of_a_file_waits_for_the_owner() -> None:
+def test_rows_of_a_file_have_no_mark_and_wait_for_the_owner_or_a_steward() -> None:
+    path = HERE / "nbia" / "retriever" / "metadata.csv"
     plain_context = dataclasses.replace(CONTEXT, attested=False)
-    found = read(HERE / "nbia" / "retriever" / "metadata.csv", context=plain_context)
-    headers = [admit(item, plain_context) for item in found if isinstance(item, SeriesHeader)]
-    assert headers
-    assert all("SeriesDescription" not in item.attributes for item in headers if isinstance(item, SeriesHeader))
+    [refused] = read(path, context=plain_context)
+    assert isinstance(refused, Reject)
+    assert (refused.quarantine, refused.place) == (True, "rows")
+    answered = dataclasses.replace(
+        plain_context, released=lambda content, place: (content, place) == (refused.content, "rows")
+    )
+    assert any(isinstance(item, SeriesHeader) for item in read(path, context=answered))
+
+
+@pytest.mark.parametrize("attested", [True, False])
+@pytest.mark.parametrize(
+    "path", [HERE / "nbia" / "retriever" / "metadata.csv", HERE / "xnat" / "session" / "session.xml"]
+)
+def test_every_text_of_a_catalogue_is_approved_once_whatever_is_attested(path: Path, attested: bool) -> None:
+    asked: list[tuple[str, str]] = []
+    context = dataclasses.replace(
+        CONTEXT,
+        attested=attested,
+        asked=lambda place, text: asked.append((place, text)),
+        released=lambda _content, place: place in {"rows", "(0012,0062) PatientIdentityRemoved"},
+    )
+    found = [admit(item, context) for item in read(path, context=context) if isinstance(item, Record)]
+    texts = {text for place, text in asked if "Description" in place}
+    assert texts
+    assert not any(text in repr(found) for text in texts)
+    place = "(0008,103E) SeriesDescription"
+    one = next(text for at, text in asked if at == place)
+    approved = (context.mark(one), place)
+    answered = dataclasses.replace(
+        context, released=lambda content, at: context.released(content, at) or (content, at) == approved
+    )
+    told = [admit(item, answered) for item in read(path, context=answered) if isinstance(item, SeriesHeader)]
+    assert one in {item.attributes.get("SeriesDescription") for item in told if isinstance(item, SeriesHeader)}
+
+
+def test_ids_like_record_numbers_and_ages_in_rows_are_reviewed_as_those_of_headers(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.csv"
+    path.write_text(
+        "Series UID,Subject ID,Patient Name,Study UID,Modality,Study Date,Patient Age\n"
+        "1.2.3.51,4711123,Quarxley,1.2.3.5,CT,04-30-1994,093Y\n"
+    )
+    asked: list[Reject] = []
+    open_context = dataclasses.replace(CONTEXT, review=asked.append, released=lambda _content, _place: False)
+    items = read(path, context=open_context)
+    assert not any(isinstance(item, Measurement) for item in items), "the profile removes ages, and no option keeps it"
+    assert {entry.place.partition(" ")[2] for entry in asked} >= {"PatientID", "PatientName", "PatientAge", "StudyDate"}
+    answered = dataclasses.replace(CONTEXT, released=lambda _content, _place: True)
+    [age] = [item for item in read(path, context=answered) if isinstance(item, Measurement)]
+    assert (age.value, age.low, age.raw) == (None, 90, "90+")
+    assert "Quarxley" not in repr([*items, *asked])
 
 
 def nbia_answers(asked: Asked) -> Answer:
@@ -471,6 +523,17 @@ def test_custom_variables_come_in_through_a_table_map(tmp_path: Path) -> None:
     ]
     heads = [item.name for item in found if isinstance(item, SourceRecord)]
     assert (heads[0], heads[-1]) == ("session.xml", "TOY sessions")
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_birth_date_of_the_subject_keeps_its_sessions_out(tmp_path: Path) -> None:
+    for name in ("session.xml", "subject.xml"):
+        text = (HERE / "xnat" / "session" / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace("1900-01-01", "1961-03-12"), encoding="utf-8")
+    found = read(tmp_path / "session.xml", tmp_path / "subject.xml")
+    assert [item.place for item in found if isinstance(item, Reject)][:1] == ["(0010,0030) PatientBirthDate"]
+    assert not any(isinstance(item, Series) for item in found)
+    assert BORN not in repr(found)
 
 
 def test_what_an_assessor_states_comes_in_through_a_table_map(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pynetdicom.sop_class import Verification
 from ingest.archives import dimse_server
 from ingest.archives.dimse import read
 from ingest.base import Context, Yield
-from ontology.records import Reject, SeriesHeader, SourceRecord, StudyHeader
+from ontology.records import Reject, Series, SeriesHeader, SourceRecord, StudyHeader
 
 STUDY = {"PatientID": "P1", "PatientName": "P1", "StudyInstanceUID": "1.2.3", "StudyDate": "20140203"}
 SERIES = {"SeriesInstanceUID": "1.2.3.4", "Modality": "PT", "SeriesDate": "20140204"}
@@ -37,6 +37,8 @@ class Archive:
         }
     )
     status: int = 0x0000
+    limited: str = ""
+    """The study whose series are more than the archive gives."""
     asked: list[Dataset] = field(default_factory=list)
     port: int = 0
 
@@ -49,7 +51,8 @@ class Archive:
             for keyword, value in answer.items():
                 setattr(found, keyword, value)
             yield 0xFF00, found
-        yield self.status, None
+        limited = self.limited == event.identifier.StudyInstanceUID and level == "SERIES"
+        yield 0xFE00 if limited else self.status, None
 
     @property
     def locator(self) -> str:
@@ -176,6 +179,15 @@ def test_a_failing_query_is_told_with_its_status(archive):
     archive.status = 0xA700
     reject = only_reject(found(archive.locator))
     assert (reject.place, reject.problem) == ("C-FIND STUDY", "the archive answered with status 0xA700")
+
+
+def test_a_query_that_fails_for_one_study_leaves_the_others(archive):
+    archive.answers["STUDY"] = [STUDY, {**STUDY, "StudyInstanceUID": "1.2.4"}]
+    archive.limited = "1.2.3"
+    items = found(archive.locator)
+    (reject,) = (item for item in items if isinstance(item, Reject))
+    assert (reject.place, "narrower query" in reject.wanted) == ("C-FIND SERIES", True)
+    assert [item.study for item in items if isinstance(item, Series)] == ["1.2.4"]
 
 
 def test_an_archive_that_does_not_know_the_title_is_told(archive):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.base import Context
-from ingest.gate import records as gate
-from ingest.gate.records import CHECKED, PATTERNS, admit, identifier_in
+from ingest.gate import forms
+from ingest.gate.forms import PATTERNS, identifier_in
+from ingest.gate.records import CHECKED, LABEL, admit
 from ontology.fields import STARS
 from ontology.records import (
     Finding,
@@ -16,10 +19,12 @@ from ontology.records import (
     Measurement,
     Procedure,
     Reader,
+    RegionFacts,
     Reject,
     SeriesHeader,
     StudyHeader,
     Subject,
+    When,
 )
 from ontology.terms import ncit
 
@@ -82,9 +87,7 @@ def test_harmless_text_passes(text):
         Lesion(subject="P1", key="1", label="seen 1961-03-12"),
         Lesion(subject="P1", key="Roe^Jane"),
         Reader(key="jane@example.org"),
-        StudyHeader(uid="1.2", subject="P1", description="call 555-010-0142"),
         Procedure(key="k", software="jane@example.org"),
-        SeriesHeader(uid="1.2", subject="P1", attributes={"Manufacturer": ("A", "Roe^Jane")}),
     ],
     ids=lambda record: type(record).__name__,
 )
@@ -102,13 +105,48 @@ def test_version_dates_are_no_dates_of_a_person():
     assert admit(record, PLAIN) is record
 
 
-def test_free_text_of_headers_needs_attestation():
-    header = SeriesHeader(uid="1.2", subject="P1", attributes={"SeriesDescription": "lung", "KVP": Decimal(120)})
-    study = StudyHeader(uid="1.2", subject="P1", description="CT")
-    assert admit(header, PLAIN).attributes == {"KVP": Decimal(120)}
-    assert admit(study, PLAIN).description is None
-    assert admit(header, ATTESTED) is header
-    assert admit(study, ATTESTED) is study
+TEXTS = [
+    (StudyHeader(uid="1.2", subject="P1", description="CT of the chest"), "(0008,1030) StudyDescription"),
+    (SeriesHeader(uid="1.2", subject="P1", attributes={"SeriesDescription": "lung"}), "(0008,103E) SeriesDescription"),
+    (SeriesHeader(uid="1.2", subject="P1", attributes={"Manufacturer": ("A", "Roe^Jane")}), "(0008,0070) Manufacturer"),
+    (RegionFacts(key="r", subject="P1", region="1", label="Zebulon's"), LABEL),
+]
+
+
+@pytest.mark.parametrize(("record", "place"), TEXTS)
+@pytest.mark.parametrize("attested", [True, False])
+def test_a_text_waits_until_a_steward_has_approved_it_whatever_is_attested(record, place, attested):
+    asked, texts = [], []
+    waiting = Context(
+        collection="test", attested=attested, review=asked.append, asked=lambda place, text: texts.append((place, text))
+    )
+    bare = admit(record, waiting)
+    assert type(bare) is type(record)
+    [(at, text)] = texts
+    assert at == place
+    assert text not in repr(bare)
+    assert [(entry.place, entry.content, entry.review) for entry in asked] == [(place, waiting.mark(text), True)]
+    assert text not in repr(asked)
+    approved = replace(waiting, released=lambda content, at: (content, at) == (waiting.mark(text), place))
+    assert admit(record, approved) is record
+    assert len(texts) == 1
+
+
+def test_of_the_date_of_a_study_the_year_is_kept_and_day_counts_have_none():
+    for when, year in [
+        (When.on(dt.date(2001, 5, 6)), 2001),
+        (When.partial("2001-05"), 2001),
+        (When(dt.date(2000, 12, 31), dt.date(2001, 1, 1)), None),
+        (When(12, 12), None),
+        (None, None),
+    ]:
+        assert admit(StudyHeader(uid="1.2", subject="P1", when=when), PLAIN).year == year
+
+
+def test_a_published_catalogue_is_not_reviewed_again():
+    reviewed = Context(collection="test", attested=True, reviewed=True, review=lambda entry: pytest.fail(entry.place))
+    for record, _ in TEXTS:
+        assert admit(record, reviewed) is record
 
 
 @pytest.mark.parametrize(
@@ -144,15 +182,15 @@ def test_every_free_text_field_of_every_record_is_checked():
 @given(st.sampled_from(sorted(PATTERNS)), st.data())
 def test_what_is_quickly_called_harmless_has_no_form_of_an_identifier(kind: str, data: st.DataObject) -> None:
     found = data.draw(st.from_regex(PATTERNS[kind][1], fullmatch=True))
-    assert not gate.HARMLESS.fullmatch(found), found
+    assert not forms.HARMLESS.fullmatch(found), found
 
 
 @pytest.mark.parametrize("text", ["+49 1234567890", "+1 5550100142", "1961-03-12", "219-09-9999"])
 def test_groups_of_digits_are_looked_at(text: str) -> None:
-    assert gate.HARMLESS.fullmatch(text) is None
+    assert forms.HARMLESS.fullmatch(text) is None
     assert identifier_in(text) is not None
 
 
 @pytest.mark.parametrize("text", ["42 mm", "<5", "-3.5e-7", "T01", "FU2", "1.2 g/ml", "", "benign"])
 def test_numbers_with_units_and_words_are_quickly_told(text: str) -> None:
-    assert gate.HARMLESS.fullmatch(text)
+    assert forms.HARMLESS.fullmatch(text)

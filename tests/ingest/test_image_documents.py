@@ -26,7 +26,8 @@ from pydicom.dataset import Dataset
 
 from ingest import dcmqi, sources
 from ingest.base import Context, Keepable, Yield
-from ingest.gate.records import admit, identifier_in
+from ingest.gate.forms import identifier_in
+from ingest.gate.records import admit
 from ingest.observed.quantities import ValueProblem
 from ingest.observed.region_names import region_name
 from ingest.rt.contours import Contours, points_in

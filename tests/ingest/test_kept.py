@@ -11,7 +11,8 @@ import pytest
 
 from ingest import sources
 from ingest.base import Context
-from ingest.gate.records import admit, identifier_in
+from ingest.gate.forms import identifier_in
+from ingest.gate.records import admit
 from ingest.table.kept import KeptTable, TableDocument
 from ingest.table.reader import Input, read_input
 from ingest.table.ways import shortfall

@@ -171,6 +171,21 @@ def test_a_run_goes_on_with_a_server_that_came_back(orthanc, tmp_path, monkeypat
         warehouse.close()
 
 
+def test_an_archive_that_limits_its_answers_is_told(tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    with running(folder, LimitFindResults=1) as own:
+        for number in range(1, 4):
+            own.store(slice_of(tmp_path / "scans", 1, series=f"1.2.9.{number}"))
+        web = list(dicomweb.read(iter([own.web]), context()))
+        (told,) = dimse.read(iter([own.dimse]), context())
+    (fewer,) = (item for item in web if isinstance(item, Reject))
+    assert fewer.problem == "the server lists 2 of 3 series"  # it gives one more than its limit
+    assert sum(isinstance(item, SeriesHeader) for item in web) == 2
+    assert isinstance(told, Reject)
+    assert "narrower query" in told.wanted
+
+
 def test_pages_of_one_result_bring_all_of_them(orthanc, tmp_path, monkeypatch):
     stored(orthanc, [slice_of(tmp_path / "scans", number) for number in (1, 2, 3)])
     study = f"{orthanc.web}?StudyInstanceUID=1.2.3"

@@ -12,16 +12,20 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from lxml import etree
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from typer.testing import CliRunner
 
+from api.app import create_app
 from api.cli import app
+from store.warehouse import Warehouse
 from tests.ingest import image_documents, sr_documents
 from tests.ingest.held import told_in
 
@@ -162,6 +166,93 @@ WRITERS: dict[str, Callable[[Path], int]] = {
     "par": lines(HERE / "parrec" / "diffusion" / "toy_3_1.par", r"^\.[^:\n]*: *(\S.*)$"),
     "nrrd": lines(next(p for p in (HERE / "nrrd" / "detached").glob("*.nhdr")), r"^[^#\n]*?:=? *(\S.*)$"),
 }
+
+
+PLANTED = ["quarxley", "zebulon", "19230417", "1923-04-17", "q4711471", "sankt quarx"]
+"""What the report below is full of: a person's names, a date, a number, a hospital."""
+ABOUT = ("121008", "DCM", "Person Observer Name")
+HOSPITAL = ("121009", "DCM", "Person Observer's Organization Name")
+LOGIN = ("128774", "DCM", "Person Observer's Login Name")
+BORN = ("121031", "DCM", "Subject Birth Date")
+SUBJECT = ("121029", "DCM", "Subject Name")
+SUBJECT_ID = ("121030", "DCM", "Subject ID")
+COMMENT = ("121106", "DCM", "Comment")
+
+
+PAGES = ("/", "/collections/toys", "/subjects", "/subjects/toys/S-01", "/nothing", "/sparql?query=SELECT")
+
+
+def identified_items() -> list[Dataset]:
+    """Content items that say who the patient is, who read the images and where."""
+    sr = sr_documents
+    texts = ("Quarxley", "Zebulon of Sankt Quarx", "born 1923-04-17", "MRN Q4711471", NAME)
+    meanings = (NAME, "Dr. Quarxley", "Deborah Quarxley", "MRN Q4711471", "seen 1923-04-17")
+    return [
+        *(sr.text(name, NAME, kind="PNAME") for name in (ABOUT, SUBJECT)),
+        *(sr.text(name, "Sankt Quarx Hospital") for name in (HOSPITAL, COMMENT)),
+        *(sr.text(name, value) for name in (LOGIN, SUBJECT_ID, COMMENT, sr.FINDING) for value in texts),
+        *(sr.text(name, "19230417", kind="DATE") for name in (BORN, COMMENT)),
+        sr.item("DATETIME", "CONTAINS", COMMENT, DateTime="19230417120000"),
+        *(sr.coded(sr.FINDING, ("Q1", "99QUARX", meaning)) for meaning in meanings),
+        *(sr.coded(("Q2", "99QUARX", meaning), ("52988006", "SCT", "Lesion")) for meaning in meanings),
+        *(sr.number(("Q3", "99QUARX", meaning), "12", ("mm", "UCUM", meaning)) for meaning in meanings),
+        *(sr.coded(sr.SITE, ("T-62000", "SRT", meaning)) for meaning in meanings),
+    ]
+
+
+def identified_report(deep: int) -> Dataset:
+    """A report with those items beside a measurement, and once more within containers."""
+    sr = sr_documents
+    held = sr.container(sr.GROUP, *identified_items())
+    for _ in range(deep):
+        held = sr.container(("Q4", "99QUARX", "Deborah Quarxley"), held)
+    tracked = sr.tracked("Lesion 1", "1.2.826.0.1.3680043.10.999.77")
+    measured = sr.number(("410668003", "SCT", "Length"), "12", sr.MM)
+    return sr.document(sr.measured_report(sr.container(sr.GROUP, *tracked, *identified_items(), measured), held))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_identifiers_in_the_content_of_a_report_never_leave_it(tmp_path, monkeypatch, caplog):
+    folder, home, temporary = (tmp_path / name for name in ("in", "var", "tmp"))
+    folder.mkdir()
+    temporary.mkdir()
+    monkeypatch.setenv("QILIN_HOME", str(home))
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    for number, deep in enumerate((0, 1, 5, 12)):
+        report = identified_report(deep)
+        report.SOPInstanceUID = report.file_meta.MediaStorageSOPInstanceUID = f"1.2.999.{number}"
+        report.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    marked = sr_documents.bidirectional()
+    marked.InstitutionName, marked.VerifyingObserverSequence = "Sankt Quarx Hospital", [Dataset()]
+    marked.VerifyingObserverSequence[0].VerifyingObserverName = NAME
+    marked.SOPInstanceUID = marked.file_meta.MediaStorageSOPInstanceUID = "1.2.999.9"
+    marked.save_as(folder / "9.dcm", enforce_file_format=True)
+    caplog.clear()
+    ingest = ["ingest", str(folder), "--collection", "toys", "--audience", "public", "--attest", "Jo, today: made up"]
+    said = [run(*ingest), run("quarantine", "list", "--json")]
+    entries = [entry for entry in json.loads(said[1]) if entry["content"] and not entry["review"]]
+    assert {entry["place"].rpartition(" ")[2] for entry in entries} >= {"InstitutionName"}
+    for _ in range(3):  # all that may be released of the files is: what identifies is not stored then either
+        if ids := [str(entry["id"]) for entry in entries]:
+            said += [run("quarantine", "release", *ids, "--by", "Jo", "--reason", "a test"), run(*ingest)]
+            entries = [e for e in json.loads(run("quarantine", "list", "--json")) if e["content"] and not e["review"]]
+    with caplog.at_level(logging.DEBUG), closing(Warehouse.open(home)) as warehouse:
+        web = TestClient(create_app(warehouse), raise_server_exceptions=False)
+        answers = [web.get(path) for path in PAGES]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 404, 400]
+        assert len(warehouse.control.sources()) == 5
+        said += [answer.text for answer in answers]
+    assert told_in(home, PLANTED) == []
+    assert list(temporary.iterdir()) == []
+    spoken = (caplog.text + "".join(said)).lower()
+    assert [secret for secret in PLANTED if secret in spoken] == []
+
+
+def run(*words: str) -> str:
+    """What a command says."""
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code in {0, 1}, result.output
+    return result.output
 
 
 @pytest.mark.filterwarnings("ignore")

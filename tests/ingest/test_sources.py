@@ -23,6 +23,7 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "link.txt").symlink_to(tmp_path / "b.txt")
     (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
     return tmp_path
 
 
@@ -40,10 +41,11 @@ def test_each_place_comes_once_and_urls_as_they_are(tree, monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="everything may be read by root")
-def test_a_folder_that_is_shut_is_left(tree):
+def test_a_folder_that_is_shut_comes_itself(tree):
     (tree / "b").chmod(0)
     try:
-        assert [Path(path).name for path in sources.expand([str(tree)])] == ["z", "d.csv", "b.txt", "link.txt"]
+        assert [Path(path).name for path in sources.expand([str(tree)])] == ["z", "d.csv", "b", "b.txt", "link.txt"]
+        assert list(sources.expand([str(tree / "b/2.dcm")])) == [str(tree / "b/2.dcm")]
     finally:
         (tree / "b").chmod(0o700)
 

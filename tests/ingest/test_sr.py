@@ -312,7 +312,7 @@ def test_a_report_comes_once_and_another_with_its_uid_waits(tmp_path: Path) -> N
 
 
 def test_a_known_report_is_not_read_again() -> None:
-    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("sr-4"))
+    known = dataclasses.replace(CONTEXT, known=lambda digest, recipe: len(digest) == 64 and recipe.startswith("sr-5"))
     found = records_of(CASES / "segment" / "input.dcm", context=known)
     assert [type(item) for item in found] == [SourceRecord]
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.base import Context
-from ingest.gate.tables import GIVEN_NAMES, IDENTIFIERS, Watch, header_kind, value_kind
+from ingest.gate.forms import GIVEN_NAMES
+from ingest.gate.tables import IDENTIFIERS, Watch, header_kind, value_kind
 from ingest.run import Job, run
 from ingest.table.reader import SOURCE
 from ontology.records import Finding, Measurement, Reject

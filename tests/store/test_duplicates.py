@@ -119,13 +119,24 @@ def test_a_duplicate_comes_to_the_fore_when_the_first_is_retracted(
     assert sizes(warehouse) == [("42.5", "true")]
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    opened = Warehouse.open(tmp_path_factory.mktemp("shared") / "var")
+    toys.collection(opened)
+    yield opened
+    opened.close()
+
+
 def digest(name: str) -> str:
-    """The content of a source, by its name alone, so that any may name the records of any."""
+    """The content of a source, by its name alone, so that any may name the records of any: no two have one name."""
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def restating(warehouse: Warehouse, name: str, of: str, **other: Any) -> None:
-    """Publish a source whose one size restates that of the source ``of``, with what is other in it."""
+Given = tuple[SourceRecord, list[Record]]
+
+
+def restating(name: str, of: str, **other: Any) -> Given:
+    """A source whose one size restates that of the source ``of``, with what is other in it."""
     stated: dict[str, Any] = {"value": Decimal("42.5"), "unit": "mm", "study": "1.2", "variable": ncit.LONGEST_DIAMETER}
     uid = record_uid(digest(of), "size")
     own = Measurement(key="size", subject="S1", states=uid, **{**stated, **other})
@@ -134,16 +145,19 @@ def restating(warehouse: Warehouse, name: str, of: str, **other: Any) -> None:
         *(Reader(key=f"reader-{end}") for end in "ab"),
         own,
     ]
-    publish(warehouse, replace(toys.head(name, records), digest=digest(name)), records)
+    return replace(toys.head(name, records), digest=digest(name)), records
 
 
-def publish(warehouse: Warehouse, head: SourceRecord, records: list[Record]) -> None:
-    """Log and publish a source with a head of its own."""
+def publish(warehouse: Warehouse, *given: Given) -> None:
+    """Publish sources with heads of their own, in place of all that is there."""
     with warehouse.writing() as writing:
-        writing.log.begin(head, "toys", "calendar")
-        for record in records:
-            writing.log.add(record)
-        writing.log.finish()
+        for source in warehouse.generations.current().sources:
+            writing.drop(source.sid)
+        for head, records in given:
+            writing.log.begin(head, "toys", "calendar")
+            for record in records:
+                writing.log.add(record)
+            writing.log.finish()
         for logged in writing.log.flush():
             writing.keep(logged)
         writing.publish()
@@ -160,46 +174,43 @@ OTHER: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.parametrize("other", SAME, ids=str)
-def test_what_restates_a_record_is_its_duplicate(warehouse: Warehouse, other: dict[str, Any]) -> None:
-    restating(warehouse, "b", "a", **other)
-    restating(warehouse, "a", "", reader="reader-a", visit=1)
-    found = warehouse.select(LINKS, OPERATOR).rows
+def test_what_restates_a_record_is_its_duplicate(shared: Warehouse, other: dict[str, Any]) -> None:
+    a, b = f"a {other}", f"b {other}"
+    publish(shared, restating(b, a, **other), restating(a, "", reader="reader-a", visit=1))
+    found = shared.select(LINKS, OPERATOR).rows
     assert len(found) == 1
     # the record itself counts, whatever names it
     assert [str(node).rpartition("/")[0].rpartition("/")[2].strip("<>") for node in found[0]] == [
-        digest(name)[:16] for name in ("b", "a")
+        digest(name)[:16] for name in (b, a)
     ]
 
 
 @pytest.mark.parametrize("other", OTHER, ids=str)
-def test_what_only_says_that_it_restates_a_record_counts(warehouse: Warehouse, other: dict[str, Any]) -> None:
+def test_what_only_says_that_it_restates_a_record_counts(shared: Warehouse, other: dict[str, Any]) -> None:
     """A report may be the pattern of the next, and a UID may be copied: what is other is a statement of its own."""
-    restating(warehouse, "a", "", reader="reader-a", visit=1)
-    restating(warehouse, "b", "a", **other)
-    assert not warehouse.select(LINKS, OPERATOR).rows
-    assert toys.number(warehouse, "SELECT (COUNT(*) AS ?n) { ?m a q:Measurement ; q:primary true }") == 2
+    a, b = f"a {other}", f"b {other}"
+    publish(shared, restating(a, "", reader="reader-a", visit=1), restating(b, a, **other))
+    assert not shared.select(LINKS, OPERATOR).rows
+    assert toys.number(shared, "SELECT (COUNT(*) AS ?n) { ?m a q:Measurement ; q:primary true }") == 2
 
 
-def test_records_that_restate_each_other_all_count(warehouse: Warehouse) -> None:
+def test_records_that_restate_each_other_all_count(shared: Warehouse) -> None:
     """No writer makes such, since a UID is of a content: nothing is lost to who forges it."""
-    restating(warehouse, "a", "b")
-    restating(warehouse, "b", "a")
-    restating(warehouse, "c", "c")
-    assert not warehouse.select(LINKS, OPERATOR).rows
+    publish(shared, restating("x", "y"), restating("y", "x"), restating("z", "z"))
+    assert not shared.select(LINKS, OPERATOR).rows
 
 
-def test_a_chain_of_what_restates_ends_at_what_counts(warehouse: Warehouse) -> None:
-    for name, of in (("c", "b"), ("b", "a"), ("a", ""), ("d", "b")):
-        restating(warehouse, name, of)
-    assert len({row[1] for row in warehouse.select(LINKS, OPERATOR).rows}) == 1
-    assert len(warehouse.select(LINKS, OPERATOR).rows) == 3
+def test_a_chain_of_what_restates_ends_at_what_counts(shared: Warehouse) -> None:
+    publish(shared, *(restating(name, of) for name, of in (("c", "b"), ("b", "a"), ("a", ""), ("d", "b"))))
+    assert len({row[1] for row in shared.select(LINKS, OPERATOR).rows}) == 1
+    assert len(shared.select(LINKS, OPERATOR).rows) == 3
 
 
 TRACKED = "1.2.840.99999.30.1"
 
 
-def sized(warehouse: Warehouse, kind: str, name: str, **other: Any) -> None:
-    """Publish a document of its own of a kind, with the sizes of a tracked lesion on an image."""
+def sized(kind: str, name: str, **other: Any) -> Given:
+    """A document of its own of a kind, with the sizes of a tracked lesion on an image."""
     stated: dict[str, Any] = {"values": ("42.5",), "reader": "reader-a", "instance": "1.2.1.1", "document": name}
     stated |= other
     values = stated.pop("values")
@@ -217,34 +228,43 @@ def sized(warehouse: Warehouse, kind: str, name: str, **other: Any) -> None:
     records += [Region(subject="S1", key=name), replace(drawn, instance=stated["instance"], shape=q.LINE_SHAPE)]
     unknown = {"variable": q.UNMAPPED, "value_concept": ncit.PRESENT, "raw_code": kind}
     records.append(Finding(key=f"{kind}/said", **common, **stated, **unknown))
-    publish(warehouse, replace(toys.head(name, records), kind=kind), records)
+    return replace(toys.head(name, records), kind=kind), records
 
 
-def test_a_conversion_of_an_annotation_is_a_copy(warehouse: Warehouse) -> None:
+def test_a_conversion_of_an_annotation_is_a_copy(shared: Warehouse) -> None:
     """ePAD makes annotations of reports: the UIDs of both are their own."""
-    sized(warehouse, "sr", "1.2.9.1", values=("42.5000001", "11", "42.5"), reader=None)
-    sized(warehouse, "aim", "1.2.9.2", values=("42.5", "42.5", "11.0", "7"))
-    assert [first for _, first in sizes(warehouse)].count("true") == 4
+    publish(
+        shared,
+        sized("sr", "1.2.9.1", values=("42.5000001", "11", "42.5"), reader=None),
+        sized("aim", "1.2.9.2", values=("42.5", "42.5", "11.0", "7")),
+    )
+    assert [first for _, first in sizes(shared)].count("true") == 4
     # but for what has no term, which each says in codes of its own
-    assert len({row[1] for row in warehouse.select(LINKS, OPERATOR).rows}) == 3
+    assert len({row[1] for row in shared.select(LINKS, OPERATOR).rows}) == 3
 
 
 @pytest.mark.parametrize(
     "other", [{"instance": "1.2.1.2"}, {"instance": None}, {"reader": "reader-b"}, {"values": ("42.6",)}], ids=str
 )
-def test_what_is_measured_elsewhere_or_by_another_is_no_copy(warehouse: Warehouse, other: dict[str, Any]) -> None:
-    sized(warehouse, "aim", "1.2.9.1")
-    sized(warehouse, "sr", "1.2.9.2", **other)
-    assert not warehouse.select(LINKS, OPERATOR).rows
+def test_what_is_measured_elsewhere_or_by_another_is_no_copy(shared: Warehouse, other: dict[str, Any]) -> None:
+    publish(shared, sized("aim", "1.2.9.1"), sized("sr", "1.2.9.2", **other))
+    assert not shared.select(LINKS, OPERATOR).rows
 
 
-def test_a_second_reading_of_one_size_counts_beside_the_first_and_its_copy(warehouse: Warehouse) -> None:
-    sized(warehouse, "aim", "1.2.9.1")
-    sized(warehouse, "aim", "1.2.9.2")
-    assert len(sizes(warehouse)) == [first for _, first in sizes(warehouse)].count("true") == 2
-    for at in (3, 4, 5):
-        sized(warehouse, "sr", f"1.2.9.{at}")
-    assert [first for _, first in sizes(warehouse)].count("true") == 3
+@pytest.mark.parametrize(("uid", "kinds"), [("", ("aim", "sr")), ("", ("sr", "aim")), ("1.2.9.3", ("aim", "sr"))])
+def test_of_copies_that_which_names_a_reader_counts(shared: Warehouse, uid: str, kinds: tuple[str, str]) -> None:
+    """Queries by reader would miss what another format has lost."""
+    named_by = dict(zip(kinds, (None, "reader-a"), strict=True))
+    publish(shared, *(sized(kind, kind, document=uid or kind, reader=reader) for kind, reader in named_by.items()))
+    counting = "SELECT ?r { ?m a q:Measurement ; q:primary true OPTIONAL { ?m q:reader/q:identifier ?r } }"
+    assert [str(row[0]) for row in shared.select(counting, OPERATOR).rows] == ['"reader-a"']
+
+
+def test_a_second_reading_of_one_size_counts_beside_the_first_and_its_copy(shared: Warehouse) -> None:
+    publish(shared, sized("aim", "1.2.9.1"), sized("aim", "1.2.9.2"))
+    assert len(sizes(shared)) == [first for _, first in sizes(shared)].count("true") == 2
+    publish(shared, *(sized("sr" if at > 2 else "aim", f"1.2.9.{at}") for at in range(1, 6)))
+    assert [first for _, first in sizes(shared)].count("true") == 3
 
 
 def test_another_audience_has_its_own_primary(warehouse: Warehouse) -> None:

@@ -45,7 +45,10 @@ def by_pydicom(found: Dataset, keywords: set[str] | None = None, depth: int = 0)
             plain[keyword] = [by_pydicom(item, None, depth + 1) for item in element.value]
         elif vr in TEXT:
             # an empty last component of a name ("=") says nothing; control characters mark damaged bytes
-            texts = [part.strip(" \0=") for value in _parts(element.value) for part in str(value).split("\\")]
+            found_texts = (
+                str(value).replace("\x1b$)A", "") for value in _parts(element.value)
+            )  # of ISO-IR 58, left in
+            texts = [part.strip(" \0=") for text in found_texts for part in text.split("\\")]
             plain[keyword] = [text for text in texts if text and text.isprintable() and len(text) <= LONGEST_VALUE]
         elif vr in NUMBER:
             plain[keyword] = [number for value in _parts(element.value) if (number := _number(value)) is not None]

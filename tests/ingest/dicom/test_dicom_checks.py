@@ -128,6 +128,7 @@ def write_slices(factory, places, **said):
         ((0, 3, 6, 12, 15), "1 slice missing among 5 places"),
         ((0, 3, 6, 15, 18, 21), "2 slices missing among 6 places"),
         ((0, 3, 6, 6, 9), "1 slice repeated among 4 places"),
+        ((-3, -2, -1, 0, 1), None),
         ((0, 3), None),
         ((0, 3, 7, 12, 18), None),  # no usual spacing, so none is missing
         ((0, 9, 18, 20), None),
@@ -136,6 +137,12 @@ def write_slices(factory, places, **said):
 def test_slices_are_missing_or_repeated(factory, places, reason):
     write_slices(factory, places)
     assert checks(factory).get(q.SLICE_CHECK) == (None if reason is None else (False, reason))
+
+
+def test_a_segmentation_may_leave_frames_out(factory):
+    """Those in which nothing is segmented, so that none is missing."""
+    write_slices(factory, (0, 3, 6, 12, 15), SOPClassUID="1.2.840.10008.5.1.4.1.1.66.4", Modality="SEG")
+    assert checks(factory) == {}
 
 
 def test_slices_of_several_time_points_are_no_repeats(factory):

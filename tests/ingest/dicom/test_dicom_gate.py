@@ -79,6 +79,29 @@ def test_method_as_code_sequence_suffices(factory):
     assert not [record for record in factory.read() if isinstance(record, Reject)]
 
 
+CODED = [{"CodeValue": "Q1", "CodingSchemeDesignator": "99Q", "CodeMeaning": "Quarxley Hospital"}]
+SEQUENCES = {
+    "InstitutionCodeSequence": CODED,
+    "PatientInsurancePlanCodeSequence": CODED,
+    "IssuerOfAdmissionIDSequence": [{"LocalNamespaceEntityID": "Quarxley"}],
+    "IssuerOfPatientIDQualifiersSequence": [{"UniversalEntityID": "Quarxley"}],
+    "ReferringPhysicianIdentificationSequence": [{"PersonIdentificationCodeSequence": CODED}],
+    "ReferencedPatientPhotoSequence": [{"StudyInstanceUID": "1.2.3"}],
+    "OriginalAttributesSequence": [{"ModifyingSystem": "Quarxley"}],
+}
+
+
+@pytest.mark.parametrize("keyword", SEQUENCES)
+@pytest.mark.parametrize("within", [False, True])
+def test_sequences_that_identify_keep_a_file_out_at_any_depth(factory, keyword, within):
+    told = {keyword: SEQUENCES[keyword]}
+    factory.write("bad.dcm", **({"ReferencedStudySequence": [told]} if within else told))
+    (reject,) = factory.read(attested=True)
+    assert (keyword in reject.place, reject.quarantine) == (True, True)
+    factory.write("bad.dcm", **{keyword: []})
+    assert not [item for item in factory.read() if isinstance(item, Reject)]
+
+
 @pytest.mark.parametrize("attested", [True, False])
 def test_burned_in_text_is_quarantined(factory, attested):
     factory.write("a.dcm", BurnedInAnnotation="YES")
@@ -149,6 +172,15 @@ def test_each_place_is_released_by_itself(factory):
     ]:
         places.append(rejects[0].place)
     assert [place.split()[-1] for place in places] == ["OperatorsName", "PatientBirthDate", "BurnedInAnnotation"]
+
+
+def test_all_that_may_be_released_of_a_file_is_told_at_once(factory):
+    factory.write("bad.dcm", BurnedInAnnotation="YES", PatientBirthDate="19610312", OperatorsName="Mary Moe")
+    told = factory.read()
+    assert [item.place.split()[-1] for item in told] == ["OperatorsName", "PatientBirthDate", "BurnedInAnnotation"]
+    answered = {(item.content, item.place) for item in told}
+    records = factory.read(released=lambda *about: about in answered)
+    assert [record.instance_count for record in records if isinstance(record, SeriesHeader)] == [1]
 
 
 @pytest.mark.parametrize("identifier", ["Roe^Jane", "jane@example.org", "219-09-9999", "12.03.1961"])

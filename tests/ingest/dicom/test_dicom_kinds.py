@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from decimal import Decimal
+from importlib.resources import files
 
 import pytest
 
-from ingest.dicom.places import PLACE_SEQUENCES, places
+from ingest.dicom.places import GROUPS, PLACE_SEQUENCES, places
 from ontology.fields import dicom_attributes
 from ontology.records import Derivation, ImageSources, Instance, Reject, Series, SeriesHeader, SeriesImages
 from ontology.terms import dcm, ncit, q, sct
@@ -185,6 +187,61 @@ def test_every_place_is_of_a_sequence_and_an_attribute_that_is_read():
     rows = [(place.sequences, place.within, place.keyword) for place in places()]
     assert rows == sorted(set(rows))
     assert {place.sequences[0] for place in places()} == PLACE_SEQUENCES
+
+
+MODULES = files("highdicom").joinpath("_standard/module_attribute_map.json")
+"""The attributes of all modules (PS3.3), with the sequences that they stand in."""
+
+
+@pytest.mark.skipif(not MODULES.is_file(), reason="this highdicom keeps its tables elsewhere")
+def test_every_place_is_one_that_the_standard_has():
+    tables = json.loads(MODULES.read_text())
+    stated = {
+        (*(name for name in row["path"] if name not in GROUPS), row["keyword"])
+        for rows in tables.values()
+        for row in rows
+    }
+    converted = ("UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence")
+    told = {(*place.sequences, place.within) for place in places() if place.sequences[0] not in converted}
+    assert told - stated == set()
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality", "groups", "wanted"),
+    [
+        ("2.1", "CT", {
+            "CTAcquisitionDetailsSequence": [
+                {"RevolutionTime": 0.5, "GantryDetectorTilt": 0.0, "DataCollectionDiameter": "500"}
+            ],
+            "CTXRayDetailsSequence": [{"FocalSpots": "0.7", "FilterMaterial": "MIXED"}],
+        }, {"RevolutionTime": "0.5", "GantryDetectorTilt": 0, "DataCollectionDiameter": 500, "FocalSpots": "0.7",
+            "FilterMaterial": "MIXED"}),
+        ("130", "PT", {"PETReconstructionSequence": [{"ReconstructionDiameter": 700.0}],
+                       "PETTableDynamicsSequence": [{"TableSpeed": 1.5}]},
+         {"ReconstructionDiameter": 700, "TableSpeed": "1.5"}),
+        ("13.1.4", "MG", {"FrameAcquisitionSequence": [{"KVP": 29.0, "ExposureInmAs": 4.2}],
+                          "PositionerPositionSequence": [{"PositionerPrimaryAngle": "-7.5"}]},
+         {"KVP": 29, "ExposureInmAs": "4.2", "Exposure": 4, "PositionerPrimaryAngle": "-7.5"}),
+    ],
+)  # fmt: skip
+def test_functional_groups_say_how_an_image_was_acquired(factory, sop_class, modality, groups, wanted):
+    said = {"NumberOfFrames": 1, "SharedFunctionalGroupsSequence": [groups], "PerFrameFunctionalGroupsSequence": [{}]}
+    factory.write("a", SOPClassUID=STORAGE + sop_class, Modality=modality, **said)
+    attributes = header_of(factory.read()).attributes
+    for keyword, value in wanted.items():
+        assert attributes[keyword] == (Decimal(value) if dicom_attributes()[keyword].kind != "string" else value)
+
+
+def test_the_agent_of_an_enhanced_object_says_how_much_of_it_was_given_and_how_fast(factory):
+    profile = {"ContrastBolusVolume": "20", "ContrastFlowRate": "3", "ContrastFlowDuration": "7"}
+    agent = {"ContrastBolusVolume": "100", "ContrastBolusIngredientConcentration": "300"}
+    agents = [{**agent, "ContrastAdministrationProfileSequence": [profile]}]
+    factory.write("a", SOPClassUID=f"{STORAGE}2.1", ContrastBolusAgentSequence=agents)
+    attributes = header_of(factory.read()).attributes
+    assert {name: attributes[name] for name in (*agent, "ContrastFlowRate", "ContrastFlowDuration")} == {
+        "ContrastBolusVolume": 100, "ContrastBolusIngredientConcentration": 300, "ContrastFlowRate": 3,
+        "ContrastFlowDuration": 7,
+    }  # fmt: skip
 
 
 TITLE = {"CodeValue": "113000", "CodingSchemeDesignator": "DCM", "CodeMeaning": "Of Interest"}

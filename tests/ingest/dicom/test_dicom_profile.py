@@ -6,10 +6,10 @@ import csv
 from pathlib import Path
 
 import pytest
-from pydicom.datadict import dictionary_has_tag, dictionary_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_keyword, dictionary_VR
 
 from ingest.dicom.elements import Elements
-from ingest.dicom.watch import WATCHED
+from ingest.dicom.watch import REMOVED, UNREMOVED, WATCHED
 from ingest.gate.dicom import facts_of, method_of
 from ingest.gate.profile import OPTIONS, profile, removed_by_profile, shapes
 from ontology.fields import dicom_attributes
@@ -84,12 +84,21 @@ def test_what_is_watched_is_in_the_table_but_for_what_is_older_than_it():
     known = (int(tag, 16) for tag in profile() if "x" not in tag and tag != "PRIVATE")
     named = {dictionary_keyword(tag) for tag in known if dictionary_has_tag(tag)}
     assert set(WATCHED) - named <= NOT_IN_THE_TABLE
+    assert {*REMOVED} < named
+
+
+def test_all_that_the_profile_removes_is_watched_dropped_under_review_or_no_text_of_its_own():
+    single = ((tag, action) for tag, action in profile().items() if "x" not in tag and tag != "PRIVATE")
+    tags = {int(tag, 16) for tag, action in single if action.basic == "X"}
+    named = {tag: dictionary_VR(tag) for tag in tags if dictionary_has_tag(tag) and tag >> 16}
+    passed = {dictionary_keyword(tag) for tag, vr in named.items() if vr not in UNREMOVED} - set(WATCHED)
+    assert passed <= {*dicom_attributes(), "PatientAge", "StudyDescription"}
 
 
 NOT_IN_THE_TABLE = {
     *("AddressTrial", "DistributionAddress", "InstitutionalDepartmentName", "IssuerOfServiceEpisodeID"),
     *("CurrentObserverTrial", "DocumentAuthorTrial", "EvaluatorName", "SecondaryReviewerName", "VerbalSourceTrial"),
-    "PatientBirthDateInAlternativeCalendar",
+    *("IssuerOfPatientIDQualifiersSequence", "PatientBirthDateInAlternativeCalendar"),
 }
 
 

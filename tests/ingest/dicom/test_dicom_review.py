@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from typer.testing import CliRunner
 
 from api.cli import app
 from ingest.base import Context
 from ingest.dicom.header import read_header
 from ingest.gate.dicom import HEADER_KEYWORDS, Facts, facts_of
-from ingest.gate.review import reviews_of, text_flaw
+from ingest.gate.review import reviews_of
+from ingest.gate.texts import text_flaw
 from ontology.records import Measurement, Reject, SeriesHeader, StudyHeader
 from store.warehouse import OPERATOR, Warehouse
 
@@ -116,6 +118,35 @@ def test_what_the_profile_removes_and_no_option_keeps_stays_out(factory):
     assert [record.attributes.get("PatientWeight") for record in records if isinstance(record, SeriesHeader)] == [None]
     factory.write("a.dcm", **kept)
     assert [record.key for record in factory.read() if isinstance(record, Measurement)] == ["PatientAge"]
+
+
+UNREMOVED = [
+    {"Occupation": "Quarxley"},
+    {"PregnancyStatus": 4},
+    {"RequestAttributesSequence": [{"ScheduledProcedureStepDescription": "Quarxley"}]},
+    {"ContentSequence": [{"ContentSequence": [{"TextString": "Quarxley"}]}]},
+]
+
+
+@pytest.mark.parametrize("changes", UNREMOVED)
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+def test_what_the_profile_removes_and_is_never_stored_is_told_where_no_option_keeps_it(factory, changes, syntax):
+    basic, kept = codes("113100"), codes("113100", "113105", "113108")
+    factory.write("a.dcm", **changes, TransferSyntaxUID=syntax, DeidentificationMethodCodeSequence=basic)
+    asked: list[Reject] = []
+    records = factory.read(review=asked.append)
+    [entry] = [entry for entry in asked if "no option" in entry.problem]
+    assert entry.review
+    assert f"({entry.place.split()[-1]})" not in str(records)
+    assert "Quarxley" not in str([*records, *asked])
+    factory.write("a.dcm", **changes, TransferSyntaxUID=syntax, DeidentificationMethodCodeSequence=kept)
+    again: list[Reject] = []
+    factory.read(review=again.append)
+    assert entry.place not in {entry.place for entry in again} or "TextString" in entry.place
+
+
+def test_empty_values_of_what_the_profile_removes_are_not_told(factory):
+    assert not places(factory, Occupation="", PatientComments=" ", RequestAttributesSequence=[{}])
 
 
 @pytest.mark.parametrize(
