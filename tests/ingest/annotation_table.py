@@ -193,8 +193,8 @@ def cleaned(path: Path, folder: Path) -> Path:
             return copy
         for element in list(document.iterall()):
             watched = element.VR == "PN" or (element.keyword in WATCHED and element.keyword != "PatientID")
-            if watched and element.VR != "SQ" and element.value:
-                element.value = ""
+            if watched and element.value:
+                element.value = [] if element.VR == "SQ" else ""
         document.PatientIdentityRemoved = "YES"
         implicit, little = document.original_encoding
         document.save_as(copy, implicit_vr=implicit, little_endian=little)
