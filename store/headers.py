@@ -40,7 +40,6 @@ def shown(build: Views, star: Star) -> str:
     if star.node is Kind.RECORD:
         return ""
     node = node_columns(star)
-    node = node_columns(star)
     count = "-instance_count" if build.has(star.table, "instance_count") else "0"
     rank = f"({KIND_RANK}, {count})"
     best = (
