@@ -12,11 +12,11 @@ help:            ## what there is to make
 
 $(VENV)/.app: pyproject.toml requirements.lock
 	test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --upgrade pip uv; }
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.lock --editable .
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --requirements requirements.lock --editable .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.app requirements-dev.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements-dev.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --requirements requirements-dev.lock
 	touch $@
 
 demo: $(VENV)/.app  ## build the demonstration warehouse and serve it on 127.0.0.1:8000
