@@ -17,7 +17,8 @@ from ontology.records import Reject
 
 __all__ = ["Holder", "HolderError", "Member", "RemoteHolder", "ZipHolder", "holder_at", "is_archive"]
 
-MARK: Final = b"PK\x03\x04"
+MARKS: Final = (b"PK\x03\x04", b"PK\x05\x06")
+"""How zip archives begin: with a member, or with their end where they hold nothing."""
 
 BLOCK: Final = 1 << 18
 """The bytes that are read ahead at a location: as a rule the head of a file is wanted first."""
@@ -87,7 +88,7 @@ class Holder(Protocol):
 
 def is_archive(path: Path | str, head: bytes) -> bool:
     """Whether a file with these first bytes is a zip archive that is no document of another kind."""
-    if not head.startswith(MARK):
+    if not head.startswith(MARKS):
         return False
     try:
         with zipfile.ZipFile(path) as packed:
@@ -115,6 +116,8 @@ class ZipHolder:
     def members(self) -> Iterator[Member | Reject]:
         """Its files, the last of a name where it holds several, as unzip leaves them."""
         found = {member.filename: member for member in self.packed.infolist() if not member.is_dir()}
+        if not found:
+            raise HolderError("the archive is empty", "an archive with files in it")
         promised = sum(member.file_size for member in found.values())
         if len(found) > MOST_MEMBERS or promised > MOST_TIMES * max(self.path.stat().st_size, 1 << 20):
             raise HolderError("the archive promises more than it can hold", "an archive that is no zip bomb")

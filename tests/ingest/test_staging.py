@@ -94,6 +94,16 @@ def test_an_archive_within_an_archive_is_read_and_one_too_deep_is_told(scans, tm
     assert walked(second)[0][0] == f"{second}!/1.zip!/0.zip!/1.2.3.4-1.dcm"
 
 
+def test_an_archive_without_files_is_said_to_be_empty(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name, folders in (("nothing.zip", ()), ("folders.zip", ("folder",))):
+        with zipfile.ZipFile(tmp_path / name, "w") as packed:
+            for folder in folders:
+                packed.write(tmp_path / folder, folder)
+        found, (reject,) = walked(tmp_path / name)
+        assert (found, reject.name, reject.problem) == ([], name, "the archive is empty")
+
+
 def test_a_part_of_an_archive_can_be_named(scans, tmp_path):
     packed = zipped(scans, tmp_path / "scans.zip")
     outer = tmp_path / "outer"
