@@ -22,6 +22,7 @@ from ontology.terms import ncit
 from queries.catalogue import query
 from queries.results import run as answer
 from store.warehouse import OPERATOR, Warehouse
+from tests.aim_text import calculation
 from tests.ingest import sr_documents as sr
 
 SUBJECT, LESION = "S-01", f"{sr.ROOT}.77.1"
@@ -56,11 +57,6 @@ AIM = f"""<?xml version="1.0" encoding="UTF-8"?>
   </ImageAnnotation></imageAnnotations>
 </ImageAnnotationCollection>
 """
-CALCULATION = """<CalculationEntity><uniqueIdentifier root="0"/>
-  <typeCode code="{code}" codeSystemName="SRT"><iso:displayName value="{meaning}"/></typeCode>
-  <calculationResultCollection><CalculationResult type="Scalar" xsi:type="CompactCalculationResult">
-    <unitOfMeasure value="{unit}"/><value value="{value}"/>
-  </CalculationResult></calculationResultCollection></CalculationEntity>"""
 SIZES = (
     ("G-A185", "LongAxis", "cm", "2.81"),
     ("G-A186", "ShortAxis", "linear", "1.42"),
@@ -80,7 +76,7 @@ def ingest(warehouse: Warehouse, *places: Path) -> Report:
 
 
 def aim(folder: Path, name: str = "lesion.xml", sizes: tuple[tuple[str, str, str, str], ...] = SIZES) -> Path:
-    items = (CALCULATION.format(code=code, meaning=said, unit=unit, value=value) for code, said, unit, value in sizes)
+    items = (calculation(*size, scheme="SRT") for size in sizes)
     (path := folder / name).write_text(AIM.format(calculations="\n".join(items)), encoding="utf-8")
     return path
 

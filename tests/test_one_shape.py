@@ -16,6 +16,7 @@ from ingest.run import Job, run
 from queries.catalogue import query
 from queries.results import run as ask
 from store.warehouse import OPERATOR, Warehouse
+from tests.aim_text import calculation
 from tests.ingest import sr_documents as sr
 
 ROOT = "1.2.840.99999.77"
@@ -47,11 +48,6 @@ AIM = """<?xml version="1.0" encoding="UTF-8"?>
   </ImageAnnotation></imageAnnotations>
 </ImageAnnotationCollection>
 """
-CALCULATION = """<CalculationEntity><uniqueIdentifier root="0"/>
-<typeCode code="{code}" codeSystemName="NCIt"><iso:displayName value="{name}"/></typeCode><description value="none"/>
-<calculationResultCollection><CalculationResult type="Scalar" xsi:type="CompactCalculationResult">
-<unitOfMeasure value="{unit}"/><dataType code="C48870" codeSystemName="NCI"><iso:displayName value="Double"/></dataType>
-<value value="{value}"/></CalculationResult></calculationResultCollection></CalculationEntity>"""
 SAID = [
     ("C96684", "Longest Diameter", "mm", "42.5"),
     ("C96685", "Longest Perpendicular", "mm", "21"),
@@ -95,7 +91,7 @@ DECISIONS = (
 
 
 def annotation(tracked: str = TRACKED) -> str:
-    calculations = "".join(CALCULATION.format(code=c, name=n, unit=u, value=v) for c, n, u, v in SAID)
+    calculations = "".join(calculation(c, n, u, v) for c, n, u, v in SAID)
     return AIM.format(root=ROOT, tracked=tracked, study=sr.STUDY, series=sr.SERIES, calculations=calculations)
 
 

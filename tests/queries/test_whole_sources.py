@@ -26,6 +26,7 @@ from store.control import Collection
 from store.crosswalk import Decision
 from store.lesion_pairs import LesionPair, NamedLesion, Verdict
 from store.warehouse import OPERATOR, Caller, Warehouse
+from tests.aim_text import calculation
 from tests.ingest import sr_documents as sr
 
 ROOT = "1.2.840.99999.78"
@@ -126,11 +127,6 @@ AIM = """<?xml version="1.0" encoding="UTF-8"?>
   </ImageAnnotation></imageAnnotations>
 </ImageAnnotationCollection>
 """
-CALCULATION = """<CalculationEntity><uniqueIdentifier root="0"/>
-<typeCode code="{code}" codeSystemName="NCIt"><iso:displayName value="{name}"/></typeCode><description value="none"/>
-<calculationResultCollection><CalculationResult type="Scalar" xsi:type="CompactCalculationResult">
-<unitOfMeasure value="mm"/><dataType code="C48870" codeSystemName="NCI"><iso:displayName value="Double"/></dataType>
-<value value="{value}"/></CalculationResult></calculationResultCollection></CalculationEntity>"""
 
 ANSWERS = {
     "Investigator": ("C18058", "Partial Remission", "PR"),
@@ -138,8 +134,8 @@ ANSWERS = {
 }
 """What each reader answers: codes of NCIt, words, and SDTM's terms."""
 
-
 NAMES = ("uid", "reader", "role", "subject", "lesion", "visit", "study")
+"""What a document is filled with of a reading."""
 
 
 def write_aim(folder: Path) -> None:
@@ -147,12 +143,9 @@ def write_aim(folder: Path) -> None:
         sizes = (("C96684", "Longest Diameter", reading.size), ("C96685", "Longest Perpendicular", reading.short))
         code, words, _ = ANSWERS[reading.role]
         text = AIM.format(
-            **{
-                name: getattr(reading, name)
-                for name in ("uid", "reader", "role", "subject", "lesion", "visit", "study")
-            },
+            **{name: getattr(reading, name) for name in NAMES},
             day=f"{reading.day:%Y%m%d}",
-            calculations="".join(CALCULATION.format(code=c, name=n, value=v) for c, n, v in sizes),
+            calculations="".join(calculation(c, n, "mm", v) for c, n, v in sizes),
             answer=code,
             answered=words,
         )
